@@ -1,0 +1,31 @@
+//! The store: the one crate that knows the two databases.
+//!
+//! * [`Db`] opens a bank on SQLite or PostgreSQL and runs closures in transactions; [`Tx`] is the
+//!   handle inside one. Same SQL, same four value types, same behaviour.
+//! * [`rows`] and the set-based methods of `Tx` read and write what a batch of the ledger touches.
+//! * [`posting`] is the exactly-once core: keys, planner and rows in one transaction.
+//! * [`migrate()`], [`backup`], [`cache`].
+//!
+//! What it never does: decide a business rule, wait for anything but its database, or build SQL
+//! from a caller's text.
+
+mod db;
+mod error;
+mod fault;
+mod job;
+mod migrate;
+mod postgres;
+pub mod posting;
+mod queue;
+pub mod rows;
+mod sets;
+mod sqlite;
+mod tx;
+mod value;
+
+pub use db::{Db, Kind, Location, Options};
+pub use error::DbError;
+pub use fault::Faults;
+pub use migrate::{latest_version, migrate};
+pub use tx::Tx;
+pub use value::{Param, Row, Value};

@@ -1,0 +1,164 @@
+//! Schema versions: numbered SQL files, the same numbers for both databases, each run once.
+//!
+//! A row per migration keeps a checksum of its text: a database that was migrated with another text
+//! under the same number is refused, and so is one that is ahead of this version or behind it.
+//! (A small runner of our own: the wanted file names, the check at start-up and both drivers together
+//! are fewer lines here than the adapters to a library.)
+
+use money::Timestamp;
+use vault::token::sha256;
+
+use crate::db::{Location, Options, on_own_thread, pg_options};
+use crate::fault::Faults;
+use crate::postgres::PgSession;
+use crate::sqlite::{Access, SqliteSession};
+use crate::tx::Backend;
+use crate::{DbError, Row, Tx, params};
+
+struct Migration {
+    version: i64,
+    name: &'static str,
+    sqlite: &'static str,
+    postgres: &'static str,
+}
+
+macro_rules! migration {
+    ($version:literal, $file:literal) => {
+        Migration {
+            version: $version,
+            name: $file,
+            sqlite: include_str!(concat!("../../../migrations/sqlite/", $file, ".sql")),
+            postgres: include_str!(concat!("../../../migrations/postgres/", $file, ".sql")),
+        }
+    };
+}
+
+const MIGRATIONS: &[Migration] = &[
+    migration!(1, "0001_ledger"),
+    migration!(2, "0002_events"),
+    migration!(3, "0003_people"),
+];
+
+/// Serialises two processes that migrate at once: the second waits on the table's lock, then finds
+/// nothing left to do.
+const CREATE_HISTORY: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
+    version BIGINT NOT NULL PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL,
+    applied_at BIGINT NOT NULL)";
+const HISTORY: &str = "SELECT version, name, checksum FROM schema_migrations ORDER BY version";
+const RECORD: &str =
+    "INSERT INTO schema_migrations (version, name, checksum, applied_at) VALUES ($1, $2, $3, $4)";
+
+/// Brings the schema up, in one transaction; gives the names of the migrations it ran. Blocks.
+pub fn migrate(options: &Options, now: Timestamp) -> Result<Vec<&'static str>, DbError> {
+    match &options.location {
+        Location::Sqlite { path } => {
+            let session = SqliteSession::open(path, options.cache_mib, Access::ReadWrite)?;
+            session.batch("BEGIN IMMEDIATE")?;
+            let run = session.batch(&sqlite_dialect(CREATE_HISTORY)).and_then(|()| {
+                run_pending(
+                    &mut Tx::new(Backend::Sqlite(&session), "migrate", &Faults::default()),
+                    now,
+                )
+            });
+            match run {
+                Ok(names) => session.batch("COMMIT").map(|()| names),
+                Err(error) => {
+                    session.batch("ROLLBACK")?;
+                    Err(error)
+                }
+            }
+        }
+        Location::Postgres { url } => {
+            let pg = pg_options(options, url)?;
+            on_own_thread(move || {
+                let mut session = PgSession::connect(&pg)?;
+                session.batch("BEGIN")?;
+                session.batch(CREATE_HISTORY)?;
+                session.batch("LOCK TABLE schema_migrations IN EXCLUSIVE MODE")?;
+                let names = run_pending(
+                    &mut Tx::new(Backend::Postgres(&mut session), "migrate", &Faults::default()),
+                    now,
+                )?; // on an error the connection closes, and the server rolls back
+                session.batch("COMMIT")?;
+                Ok(names)
+            })
+        }
+    }
+}
+
+/// The newest schema version this build knows.
+pub fn latest_version() -> i64 {
+    MIGRATIONS.last().map_or(0, |m| m.version)
+}
+
+pub(crate) fn check_sqlite(session: &SqliteSession) -> Result<(), DbError> {
+    let rows = session.query(HISTORY, &[], 10_000);
+    check(rows)
+}
+
+pub(crate) fn check_postgres(session: &mut PgSession) -> Result<(), DbError> {
+    let rows = session.query(HISTORY, &[]);
+    check(rows)
+}
+
+fn check(history: Result<Vec<Row>, DbError>) -> Result<(), DbError> {
+    let history = match history {
+        Ok(rows) => rows,
+        Err(DbError::Corrupt(text)) if text.contains("schema_migrations") => Vec::new(),
+        Err(error) => return Err(error),
+    };
+    let pending = compare(&history)?;
+    if let Some(first) = pending.first() {
+        return Err(DbError::Refused(format!(
+            "the schema lacks {} migration(s) from {}; run `exchequer migrate`",
+            pending.len(),
+            first.name
+        )));
+    }
+    Ok(())
+}
+
+/// What is still to run; an error where history and this build disagree.
+fn compare(history: &[Row]) -> Result<&'static [Migration], DbError> {
+    for (index, row) in history.iter().enumerate() {
+        let (version, name, checksum) = (row.int(0)?, row.text(1)?, row.text(2)?);
+        let Some(known) = MIGRATIONS.get(index).filter(|m| m.version == version) else {
+            return Err(DbError::Refused(format!(
+                "the schema has migration {version} ({name}), which this version does not know"
+            )));
+        };
+        if known.checksum() != checksum {
+            return Err(DbError::Refused(format!(
+                "migration {version} ({name}) was run with another text"
+            )));
+        }
+    }
+    Ok(MIGRATIONS.get(history.len()..).unwrap_or_default())
+}
+
+fn run_pending(tx: &mut Tx<'_>, now: Timestamp) -> Result<Vec<&'static str>, DbError> {
+    let history = tx.query(HISTORY, &[])?;
+    let pending = compare(&history)?;
+    for migration in pending {
+        match &mut tx.backend {
+            Backend::Sqlite(session) => session.batch(migration.sqlite),
+            Backend::Postgres(session) => session.batch(migration.postgres),
+        }
+        .map_err(|e| DbError::Refused(format!("migration {}: {e}", migration.name)))?;
+        let checksum = migration.checksum();
+        tx.execute(RECORD, params![migration.version, migration.name, &checksum, now])?;
+    }
+    Ok(pending.iter().map(|m| m.name).collect())
+}
+
+impl Migration {
+    /// Over both texts, so that the same number is the same schema on both databases.
+    fn checksum(&self) -> String {
+        let both = format!("{}\0{}", self.sqlite, self.postgres);
+        sha256(both.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+fn sqlite_dialect(sql: &str) -> String {
+    sql.replace("BIGINT", "INTEGER") + " STRICT"
+}

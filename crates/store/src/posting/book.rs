@@ -1,0 +1,55 @@
+//! A planner's book filled from the database, and what changed in it written back.
+
+use std::collections::HashMap;
+
+use ledger::{Account, Book, Order, Outcome};
+use money::{AccountId, Timestamp};
+
+use crate::sets::LoadedAccount;
+use crate::{DbError, Tx};
+
+pub(crate) struct Loaded {
+    pub book: Book,
+    /// The accounts as they were, in the same slots.
+    pub loaded: Vec<LoadedAccount>,
+    slots: HashMap<AccountId, usize>,
+}
+
+impl Loaded {
+    /// Loads and locks the accounts that exist among `ids`.
+    pub fn load(tx: &mut Tx<'_>, ids: &[AccountId], now: Timestamp) -> Result<Self, DbError> {
+        let loaded = tx.load_accounts(ids, now)?;
+        let slots = loaded.iter().enumerate().map(|(slot, a)| (a.account.id, slot)).collect();
+        let accounts: Vec<Account> = loaded.iter().map(|a| a.account).collect();
+        let book = Book { accounts, holds: Vec::new(), originals: Vec::new() };
+        Ok(Self { book, loaded, slots })
+    }
+
+    pub fn slot(&self, id: &AccountId) -> Option<usize> {
+        self.slots.get(id).copied()
+    }
+
+    pub fn plan(&mut self, orders: &[Order], now: Timestamp) -> Vec<Outcome> {
+        ledger::plan(&mut self.book, orders, now)
+    }
+
+    /// Saves the accounts that are no longer as they were.
+    pub fn save(&self, tx: &mut Tx<'_>) -> Result<(), DbError> {
+        let changed: Vec<Account> = self
+            .book
+            .accounts
+            .iter()
+            .zip(&self.loaded)
+            .filter(|(now, before)| **now != before.account)
+            .map(|(now, _)| *now)
+            .collect();
+        if changed.is_empty() { Ok(()) } else { tx.save_accounts(&changed) }
+    }
+
+    /// Whether what leaves this account must be remembered for its daily limit.
+    pub fn is_limited(&self, id: &AccountId) -> bool {
+        self.slot(id)
+            .and_then(|slot| self.book.accounts.get(slot))
+            .is_some_and(|a| a.limits.per_day.is_some())
+    }
+}

@@ -1,0 +1,220 @@
+//! The rows of the ledger's tables as Rust values.
+
+use std::sync::Arc;
+
+use ledger::AccountStatus;
+use money::{AccountId, Currency, EventId, RequestId, SessionId, Timestamp, TransferId};
+use vault::token::sha256;
+
+use crate::DbError;
+
+/// Who acts, from where. One row for each session, address and agent; the id is a hash of the rest,
+/// so that every node gives the same origin the same id without asking.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    id: [u8; 16],
+    actor_kind: &'static str,
+    actor: Option<[u8; 16]>,
+    session: Option<SessionId>,
+    address: String,
+    agent: String,
+}
+
+impl Origin {
+    /// `actor_kind` is `customer`, `staff`, `merchant`, `public` or `system`; `address` and `agent` are
+    /// what the connection and the `User-Agent` header said.
+    pub fn new(
+        actor_kind: &'static str,
+        actor: Option<[u8; 16]>,
+        session: Option<SessionId>,
+        address: String,
+        agent: String,
+    ) -> Arc<Self> {
+        let mut text = Vec::with_capacity(128);
+        for part in [
+            actor_kind.as_bytes(),
+            actor.as_ref().map_or(&[][..], |a| a),
+            session.as_ref().map_or(&[][..], |s| s.bytes()),
+            address.as_bytes(),
+            agent.as_bytes(),
+        ] {
+            text.extend_from_slice(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+            text.extend_from_slice(part);
+        }
+        let mut id = [0; 16];
+        id.copy_from_slice(&sha256(&text)[..16]);
+        Arc::new(Self { id, actor_kind, actor, session, address, agent })
+    }
+
+    /// What the bank does by itself: jobs, seeding, the command line.
+    pub fn system(name: &str) -> Arc<Self> {
+        Self::new("system", None, None, String::new(), name.to_owned())
+    }
+
+    pub fn id(&self) -> &[u8; 16] {
+        &self.id
+    }
+
+    pub fn actor_kind(&self) -> &'static str {
+        self.actor_kind
+    }
+
+    pub fn actor(&self) -> Option<&[u8; 16]> {
+        self.actor.as_ref()
+    }
+
+    pub fn session(&self) -> Option<SessionId> {
+        self.session
+    }
+
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    pub fn agent(&self) -> &str {
+        &self.agent
+    }
+}
+
+/// One event: a change, or a refusal that matters.
+#[derive(Debug, Clone)]
+pub struct EventRow {
+    pub id: EventId,
+    pub at: Timestamp,
+    pub origin: Arc<Origin>,
+    pub request: RequestId,
+    /// `noun.verb`, as `account.opened`.
+    pub action: &'static str,
+    /// The id of what it is about.
+    pub resource: String,
+    /// `done`, or the code of the refusal.
+    pub outcome: &'static str,
+    /// JSON objects; sensitive fields only as keyed hashes.
+    pub before: Option<String>,
+    pub after: Option<String>,
+}
+
+/// Why money moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TransferKind {
+    Transfer,
+    Deposit,
+    Withdrawal,
+    Capture,
+    Reversal,
+}
+
+impl TransferKind {
+    pub fn code(self) -> i64 {
+        match self {
+            Self::Transfer => 1,
+            Self::Deposit => 2,
+            Self::Withdrawal => 3,
+            Self::Capture => 4,
+            Self::Reversal => 5,
+        }
+    }
+
+    pub fn from_code(code: i64) -> Result<Self, DbError> {
+        [Self::Transfer, Self::Deposit, Self::Withdrawal, Self::Capture, Self::Reversal]
+            .into_iter()
+            .find(|kind| kind.code() == code)
+            .ok_or_else(|| DbError::Corrupt(format!("transfer kind {code}")))
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Transfer => "transfer",
+            Self::Deposit => "deposit",
+            Self::Withdrawal => "withdrawal",
+            Self::Capture => "capture",
+            Self::Reversal => "reversal",
+        }
+    }
+}
+
+/// A posted transfer with its two entries; immutable once written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TransferRow {
+    pub id: TransferId,
+    pub debit: Side,
+    pub credit: Side,
+    pub amount: i64,
+    pub currency: Currency,
+    pub kind: TransferKind,
+    pub posted_at: Timestamp,
+    pub memo: Option<String>,
+    /// The hold it captures or the transfer it reverses, by kind.
+    pub reference: Option<[u8; 16]>,
+    pub origin: [u8; 16],
+    pub request: RequestId,
+}
+
+/// One account's entry of a transfer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Side {
+    pub account: AccountId,
+    pub number: i64,
+    pub previous: Option<TransferId>,
+    pub balance: i64,
+}
+
+/// What the idempotency table says of a scope.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredAnswer {
+    pub request_hash: [u8; 16],
+    pub status: i64,
+    /// The id of what the request made.
+    pub resource: Option<[u8; 16]>,
+    /// `None`: the answer is a pure function of the immutable row `resource`.
+    pub answer: Option<Vec<u8>>,
+}
+
+/// A client's key, bound to its principal and route, and the request it came with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OnceKey {
+    /// Over (principal, route, key). 128 bits: nobody can search another principal's scope.
+    pub scope: [u8; 16],
+    pub request_hash: [u8; 16],
+}
+
+impl OnceKey {
+    /// `principal` is the caller's kind and id; `route` its method and pattern; `request` the path, query
+    /// and body as received.
+    pub fn new(principal: &[u8], route: &str, key: &str, request: &[&[u8]]) -> Self {
+        Self {
+            scope: short_hash(&[principal, route.as_bytes(), key.as_bytes()]),
+            request_hash: short_hash(request),
+        }
+    }
+}
+
+pub(crate) fn status_code(status: AccountStatus) -> i64 {
+    match status {
+        AccountStatus::Open => 0,
+        AccountStatus::Frozen => 1,
+        AccountStatus::Closed => 2,
+    }
+}
+
+/// The status column of an account.
+pub fn account_status(code: i64) -> Result<AccountStatus, DbError> {
+    match code {
+        0 => Ok(AccountStatus::Open),
+        1 => Ok(AccountStatus::Frozen),
+        2 => Ok(AccountStatus::Closed),
+        other => Err(DbError::Corrupt(format!("account status {other}"))),
+    }
+}
+
+/// SHA-256 over length-prefixed parts, cut to 128 bits.
+fn short_hash(parts: &[&[u8]]) -> [u8; 16] {
+    let mut text = Vec::with_capacity(256);
+    for part in parts {
+        text.extend_from_slice(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+        text.extend_from_slice(part);
+    }
+    let mut short = [0; 16];
+    short.copy_from_slice(&sha256(&text)[..16]);
+    short
+}

@@ -1,0 +1,199 @@
+//! Accounts of a batch: loaded and locked in id order, and their changed totals saved.
+
+
+use ledger::{Account, BalancePolicy, Limits, WINDOW_MICROS};
+use money::{AccountId, Currency, CustomerId, Id, IdKind, Timestamp};
+
+use super::column;
+use crate::rows::{account_status, status_code};
+use crate::sqlite::from_sqlite;
+use crate::tx::Backend;
+use crate::{DbError, Tx, params};
+
+/// An account as the planner wants it, and who owns it (`None`: the bank).
+#[derive(Debug, Clone, Copy)]
+pub struct LoadedAccount {
+    pub account: Account,
+    pub owner: Option<CustomerId>,
+}
+
+macro_rules! columns {
+    () => {
+        "SELECT id, owner, currency, status, bounded, overdraft_limit, limit_transfer, limit_day, \
+         debits_posted, credits_posted, debits_held, credits_held, last_entry, entry_count \
+         FROM accounts "
+    };
+}
+const LOAD_ONE: &str = concat!(columns!(), "WHERE id = $1");
+const LOAD_SET: &str =
+    concat!(columns!(), "WHERE id = ANY($1::bytea[]) ORDER BY id FOR NO KEY UPDATE");
+const SPENT_ONE: &str = "SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) FROM outflows \
+                         WHERE account = $1 AND posted_at > $2";
+const SAVE_ONE: &str = "UPDATE accounts SET status = $2, debits_posted = $3, credits_posted = $4, \
+     debits_held = $5, credits_held = $6, last_entry = $7, entry_count = $8 WHERE id = $1";
+const SAVE_SET: &str = "UPDATE accounts AS a SET status = n.status, debits_posted = n.dp, \
+     credits_posted = n.cp, debits_held = n.dh, credits_held = n.ch, last_entry = n.entry, \
+     entry_count = n.count FROM unnest($1::bytea[], $2::bigint[], $3::bigint[], $4::bigint[], \
+     $5::bigint[], $6::bigint[], $7::bytea[], $8::bigint[]) \
+     AS n(id, status, dp, cp, dh, ch, entry, count) WHERE a.id = n.id";
+
+impl Tx<'_> {
+    /// The accounts that exist among `ids`, each once and in id order, locked until the end.
+    pub fn load_accounts(
+        &mut self,
+        ids: &[AccountId],
+        now: Timestamp,
+    ) -> Result<Vec<LoadedAccount>, DbError> {
+        self.count()?;
+        let mut sorted = ids.to_vec();
+        sorted.sort_unstable();
+        sorted.dedup();
+        let mut loaded = match &mut self.backend {
+            Backend::Sqlite(session) => {
+                let mut statement = session.prepare(LOAD_ONE)?;
+                let mut loaded = Vec::with_capacity(sorted.len());
+                for id in &sorted {
+                    statement.raw_bind_parameter(1, &id.bytes()[..]).map_err(from_sqlite)?;
+                    let mut rows = statement.raw_query();
+                    if let Some(row) = rows.next().map_err(from_sqlite)? {
+                        loaded.push(read(row)?);
+                    }
+                }
+                loaded
+            }
+            Backend::Postgres(session) => {
+                let ids = column(&sorted, |id| &id.bytes()[..]);
+                let rows = session.query_raw(LOAD_SET, &[&ids])?;
+                rows.iter().map(read).collect::<Result<_, _>>()?
+            }
+        };
+        for entry in loaded.iter_mut().filter(|a| a.account.limits.per_day.is_some()) {
+            let since = now.micros().saturating_sub(WINDOW_MICROS);
+            let row = self.query_one(SPENT_ONE, params![&entry.account.id, since])?;
+            entry.account.spent_in_window = row.int(0)?;
+        }
+        Ok(loaded)
+    }
+
+    /// Saves totals, status and newest entry of accounts that were loaded in this transaction.
+    pub fn save_accounts(&mut self, accounts: &[Account]) -> Result<(), DbError> {
+        self.count()?;
+        let changed = match &mut self.backend {
+            Backend::Sqlite(session) => {
+                let mut statement = session.prepare(SAVE_ONE)?;
+                let mut changed = 0;
+                for a in accounts {
+                    crate::sqlite::bind(
+                        &mut statement,
+                        params![
+                            &a.id,
+                            status_code(a.status),
+                            a.debits_posted,
+                            a.credits_posted,
+                            a.debits_held,
+                            a.credits_held,
+                            a.last_entry.as_ref(),
+                            a.entry_count
+                        ],
+                    )?;
+                    changed += statement.raw_execute().map_err(from_sqlite)?;
+                }
+                changed as u64
+            }
+            Backend::Postgres(session) => session.execute_typed(
+                SAVE_SET,
+                &[
+                    &column(accounts, |a| &a.id.bytes()[..]),
+                    &column(accounts, |a| status_code(a.status)),
+                    &column(accounts, |a| a.debits_posted),
+                    &column(accounts, |a| a.credits_posted),
+                    &column(accounts, |a| a.debits_held),
+                    &column(accounts, |a| a.credits_held),
+                    &column(accounts, |a| a.last_entry.as_ref().map(|e| &e.bytes()[..])),
+                    &column(accounts, |a| a.entry_count),
+                ],
+            )?,
+        };
+        if changed == accounts.len() as u64 {
+            Ok(())
+        } else {
+            Err(DbError::Corrupt(format!("{changed} of {} accounts saved", accounts.len())))
+        }
+    }
+}
+
+/// The columns of both drivers, read without a `Value` for each: the hot path.
+trait Columns {
+    fn int(&self, index: usize) -> Result<i64, DbError>;
+    fn int_opt(&self, index: usize) -> Result<Option<i64>, DbError>;
+    fn bytes(&self, index: usize) -> Result<Option<[u8; 16]>, DbError>;
+    fn currency(&self, index: usize) -> Result<Currency, DbError>;
+}
+
+impl Columns for rusqlite::Row<'_> {
+    fn int(&self, index: usize) -> Result<i64, DbError> {
+        self.get(index).map_err(from_sqlite)
+    }
+
+    fn int_opt(&self, index: usize) -> Result<Option<i64>, DbError> {
+        self.get(index).map_err(from_sqlite)
+    }
+
+    fn bytes(&self, index: usize) -> Result<Option<[u8; 16]>, DbError> {
+        self.get(index).map_err(from_sqlite)
+    }
+
+    fn currency(&self, index: usize) -> Result<Currency, DbError> {
+        let text = self.get_ref(index).map_err(from_sqlite)?;
+        text.as_str().ok().and_then(|code| Currency::from_code(code).ok()).ok_or_else(no_currency)
+    }
+}
+
+impl Columns for tokio_postgres::Row {
+    fn int(&self, index: usize) -> Result<i64, DbError> {
+        self.try_get(index).map_err(crate::postgres::from_postgres)
+    }
+
+    fn int_opt(&self, index: usize) -> Result<Option<i64>, DbError> {
+        self.try_get(index).map_err(crate::postgres::from_postgres)
+    }
+
+    fn bytes(&self, index: usize) -> Result<Option<[u8; 16]>, DbError> {
+        let bytes: Option<&[u8]> =
+            self.try_get(index).map_err(crate::postgres::from_postgres)?;
+        bytes
+            .map(|b| b.try_into().map_err(|_| DbError::Corrupt("an id of another length".into())))
+            .transpose()
+    }
+
+    fn currency(&self, index: usize) -> Result<Currency, DbError> {
+        let code: &str = self.try_get(index).map_err(crate::postgres::from_postgres)?;
+        Currency::from_code(code).map_err(|_| no_currency())
+    }
+}
+
+fn read(row: &impl Columns) -> Result<LoadedAccount, DbError> {
+    let policy = match row.int(4)? {
+        0 => BalancePolicy::Unbounded,
+        _ => BalancePolicy::Bounded { overdraft_limit: row.int(5)? },
+    };
+    let mut account = Account::open(id(row.bytes(0)?)?, row.currency(2)?, policy);
+    account.status = account_status(row.int(3)?)?;
+    account.limits = Limits { per_transfer: row.int_opt(6)?, per_day: row.int_opt(7)? };
+    account.debits_posted = row.int(8)?;
+    account.credits_posted = row.int(9)?;
+    account.debits_held = row.int(10)?;
+    account.credits_held = row.int(11)?;
+    account.last_entry = row.bytes(12)?.map(Id::from_bytes);
+    account.entry_count = row.int(13)?;
+    Ok(LoadedAccount { account, owner: row.bytes(1)?.map(Id::from_bytes) })
+}
+
+fn id<K: IdKind>(bytes: Option<[u8; 16]>) -> Result<Id<K>, DbError> {
+    bytes.map(Id::from_bytes).ok_or_else(|| DbError::Corrupt("an account without id".to_owned()))
+}
+
+fn no_currency() -> DbError {
+    DbError::Corrupt("a currency that ISO 4217 does not have".to_owned())
+}
+

@@ -1,0 +1,97 @@
+//! Events and origins, appended.
+
+use std::sync::Arc;
+
+use money::Timestamp;
+
+use super::column;
+use crate::rows::{EventRow, Origin};
+use crate::sqlite::{bind, from_sqlite};
+use crate::tx::Backend;
+use crate::{DbError, Tx, params};
+
+const ORIGIN: &str = "INSERT INTO origins (id, actor_kind, actor, session, address, agent, \
+     first_seen_at) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING";
+const ORIGIN_KNOWN: &str = "SELECT 1 FROM origins WHERE id = $1";
+const INSERT_ONE: &str = "INSERT INTO events (id, at, origin, request, action, resource, outcome, \
+     before, after) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+const INSERT_SET: &str = "INSERT INTO events (id, at, origin, request, action, resource, outcome, \
+     before, after) SELECT * FROM unnest($1::bytea[], $2::bigint[], $3::bytea[], $4::bytea[], \
+     $5::text[], $6::text[], $7::text[], $8::text[], $9::text[])";
+
+impl Tx<'_> {
+    /// Makes sure that the row of each origin is there. An origin is written once and then only
+    /// looked up, so that a busy session does not contend for its row.
+    pub fn ensure_origins(
+        &mut self,
+        origins: &[Arc<Origin>],
+        now: Timestamp,
+    ) -> Result<(), DbError> {
+        let mut distinct: Vec<&Arc<Origin>> = origins.iter().collect();
+        distinct.sort_unstable_by_key(|o| *o.id());
+        distinct.dedup_by_key(|o| *o.id());
+        for o in distinct {
+            if self.query_opt(ORIGIN_KNOWN, params![o.id()])?.is_some() {
+                continue;
+            }
+            let session = o.session();
+            self.execute(
+                ORIGIN,
+                params![
+                    o.id(),
+                    o.actor_kind(),
+                    o.actor(),
+                    session.as_ref(),
+                    o.address(),
+                    o.agent(),
+                    now
+                ],
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Appends events whose origins are there.
+    pub fn insert_events(&mut self, rows: &[EventRow]) -> Result<(), DbError> {
+        self.count()?;
+        match &mut self.backend {
+            Backend::Sqlite(session) => {
+                let mut statement = session.prepare(INSERT_ONE)?;
+                for r in rows {
+                    bind(
+                        &mut statement,
+                        params![
+                            &r.id,
+                            r.at,
+                            r.origin.id(),
+                            &r.request,
+                            r.action,
+                            &r.resource,
+                            r.outcome,
+                            r.before.as_deref(),
+                            r.after.as_deref()
+                        ],
+                    )?;
+                    statement.raw_execute().map_err(from_sqlite)?;
+                }
+            }
+            Backend::Postgres(session) => {
+                session.execute_typed(
+                    INSERT_SET,
+                    &[
+                        &column(rows, |r| &r.id.bytes()[..]),
+                        &column(rows, |r| r.at.micros()),
+                        &column(rows, |r| &r.origin.id()[..]),
+                        &column(rows, |r| &r.request.bytes()[..]),
+                        &column(rows, |r| r.action),
+                        &column(rows, |r| &r.resource[..]),
+                        &column(rows, |r| r.outcome),
+                        &column(rows, |r| r.before.as_deref()),
+                        &column(rows, |r| r.after.as_deref()),
+                    ],
+                )?;
+            }
+        }
+        Ok(())
+    }
+}

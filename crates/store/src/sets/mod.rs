@@ -1,0 +1,19 @@
+//! Set-based methods of `Tx`: what a batch of the ledger reads and writes, as whole sets.
+//!
+//! Each is one call for the caller and, for each database, whatever is fastest there: on SQLite a
+//! prepared statement in a loop (no round trip, one b-tree descent a row), on PostgreSQL one
+//! statement over `unnest` of arrays (one round trip a set). Both keep the same order of locks: keys by
+//! scope, then accounts by id.
+
+mod accounts;
+mod events;
+mod keys;
+mod transfers;
+
+pub use accounts::LoadedAccount;
+pub use keys::KeyClaim;
+
+/// A column of a set, for `unnest`.
+pub(crate) fn column<'a, T, V>(rows: &'a [T], of: impl Fn(&'a T) -> V) -> Vec<V> {
+    rows.iter().map(of).collect()
+}

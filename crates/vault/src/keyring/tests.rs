@@ -1,0 +1,218 @@
+use super::*;
+use money::Rng;
+use proptest::prelude::*;
+use std::sync::LazyLock;
+
+const NOW: Timestamp = Timestamp::EPOCH;
+const PLACE: Place<'static> = Place { table: "customers", column: "phone", row: b"cus_1" };
+
+struct Bank {
+    master: MasterKey,
+    rows: Vec<WrappedKey>,
+    ring: Keyring,
+}
+
+static BANK: LazyLock<Bank> = LazyLock::new(|| {
+    let master = master(1);
+    let rows = Keyring::first_data_keys(&master, &Rng::seeded(2), NOW).unwrap();
+    let ring = open(&master, &rows);
+    Bank { master, rows, ring }
+});
+
+fn master(seed: u64) -> MasterKey {
+    MasterKey::generate(&Rng::seeded(seed)).ok().unwrap()
+}
+
+fn open(master: &MasterKey, rows: &[WrappedKey]) -> Keyring {
+    Keyring::open(master, rows).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn refusal(master: &MasterKey, rows: &[WrappedKey]) -> KeyError {
+    Keyring::open(master, rows).err().expect("this opened")
+}
+
+/// The rows after one rotation of `purpose`.
+fn rotated(purpose: Purpose) -> Vec<WrappedKey> {
+    let mut rows = BANK.rows.clone();
+    for row in rows.iter_mut().filter(|row| row.purpose == purpose) {
+        row.state = KeyState::Retired;
+    }
+    rows.push(Keyring::new_data_key(&BANK.master, &Rng::System, purpose, 2, NOW).unwrap());
+    rows
+}
+
+#[test]
+fn words_go_both_ways() {
+    for purpose in Purpose::ALL {
+        assert_eq!(Purpose::parse(purpose.as_str()), Some(purpose));
+    }
+    assert_eq!(Purpose::parse("Personal_Data"), None);
+    for state in [KeyState::Active, KeyState::Retired] {
+        assert_eq!(KeyState::parse(state.as_str()), Some(state));
+    }
+    assert_eq!(KeyState::parse(""), None);
+}
+
+#[test]
+fn a_new_bank_has_one_key_of_each_purpose_and_no_two_alike() {
+    let rows = &BANK.rows;
+    assert_eq!(rows.iter().map(|row| row.purpose).collect::<Vec<_>>(), Purpose::ALL);
+    assert!(rows.iter().all(|row| row.version == 1 && row.state == KeyState::Active));
+    let mut wrapped: Vec<_> = rows.iter().map(|row| row.wrapped.clone()).collect();
+    wrapped.sort();
+    wrapped.dedup();
+    assert_eq!(wrapped.len(), 4);
+}
+
+#[test]
+fn another_master_key_is_told_from_damage() {
+    let first = BANK.rows.first().unwrap();
+    let expected = KeyError::OtherMasterKey { purpose: first.purpose, version: 1 };
+    assert_eq!(refusal(&master(9), &BANK.rows), expected);
+}
+
+#[test]
+fn every_changed_byte_of_a_wrapped_key_is_noticed() {
+    for at in 0..BANK.rows[0].wrapped.len() {
+        let mut rows = BANK.rows.clone();
+        rows[0].wrapped[at] ^= 1;
+        let (purpose, version) = (rows[0].purpose, 1);
+        let expected = match at {
+            0 => KeyError::Malformed { purpose, version },
+            1..9 => KeyError::OtherMasterKey { purpose, version },
+            _ => KeyError::NotAuthentic { purpose, version },
+        };
+        assert_eq!(refusal(&BANK.master, &rows), expected, "byte {at}");
+    }
+}
+
+#[test]
+fn a_wrapped_key_of_any_other_length_is_refused() {
+    for len in 0..BANK.rows[0].wrapped.len() {
+        let mut rows = BANK.rows.clone();
+        rows[0].wrapped.truncate(len);
+        assert!(matches!(refusal(&BANK.master, &rows), KeyError::Malformed { .. }), "{len}");
+    }
+    let mut rows = BANK.rows.clone();
+    rows[0].wrapped.push(0);
+    assert!(matches!(refusal(&BANK.master, &rows), KeyError::Malformed { .. }));
+}
+
+#[test]
+fn a_key_does_not_pass_for_another_purpose_or_version() {
+    let mut swapped = BANK.rows.clone();
+    let of_signing = swapped[2].wrapped.clone();
+    swapped[0].wrapped = of_signing;
+    assert!(matches!(refusal(&BANK.master, &swapped), KeyError::NotAuthentic { .. }));
+
+    let mut relabelled = BANK.rows.clone();
+    relabelled[0].version = 2;
+    let expected = KeyError::NotAuthentic { purpose: Purpose::PersonalData, version: 2 };
+    assert_eq!(refusal(&BANK.master, &relabelled), expected);
+}
+
+#[test]
+fn a_version_occurs_once() {
+    let mut rows = BANK.rows.clone();
+    let purpose = Purpose::BlindIndex;
+    rows.push(Keyring::new_data_key(&BANK.master, &Rng::System, purpose, 1, NOW).unwrap());
+    assert_eq!(refusal(&BANK.master, &rows), KeyError::Duplicate { purpose, version: 1 });
+}
+
+#[test]
+fn every_purpose_needs_an_active_key() {
+    assert!(matches!(refusal(&BANK.master, &[]), KeyError::NoActiveKey { .. }));
+    for purpose in Purpose::ALL {
+        let without: Vec<_> =
+            BANK.rows.iter().filter(|row| row.purpose != purpose).cloned().collect();
+        assert_eq!(refusal(&BANK.master, &without), KeyError::NoActiveKey { purpose });
+        let mut retired = BANK.rows.clone();
+        for row in retired.iter_mut().filter(|row| row.purpose == purpose) {
+            row.state = KeyState::Retired;
+        }
+        assert_eq!(refusal(&BANK.master, &retired), KeyError::NoActiveKey { purpose });
+    }
+}
+
+#[test]
+fn a_retired_key_still_opens_and_the_new_one_seals() {
+    let old = BANK.ring.seal(&Rng::System, &PLACE, b"old").unwrap();
+    let ring = open(&BANK.master, &rotated(Purpose::PersonalData));
+    assert_eq!(ring.open_sealed(&PLACE, &old).ok().unwrap().expose(), b"old");
+    let new = ring.seal(&Rng::System, &PLACE, b"new").unwrap();
+    assert_eq!(crate::sealing::sealed_with(&new), Ok(2));
+    assert_eq!(ring.open_sealed(&PLACE, &new).ok().unwrap().expose(), b"new");
+    let found = BANK.ring.open_sealed(&PLACE, &new).err();
+    assert_eq!(found, Some(SealError::UnknownKey { version: 2 }));
+}
+
+#[test]
+fn the_newest_active_key_is_used_in_whatever_order_the_rows_come() {
+    let mut rows = BANK.rows.clone();
+    for version in [3, 2] {
+        let purpose = Purpose::PersonalData;
+        rows.push(
+            Keyring::new_data_key(&BANK.master, &Rng::System, purpose, version, NOW).unwrap(),
+        );
+    }
+    for _ in 0..rows.len() {
+        rows.rotate_left(1);
+        let sealed = open(&BANK.master, &rows).seal(&Rng::System, &PLACE, b"x").unwrap();
+        assert_eq!(crate::sealing::sealed_with(&sealed), Ok(3));
+    }
+}
+
+#[test]
+fn a_retired_signing_key_still_verifies() {
+    let old = BANK.ring.signing_keys().current();
+    let signature = old.sign(b"token").unwrap();
+    let ring = open(&BANK.master, &rotated(Purpose::TokenSigning));
+    assert_eq!(ring.signing_keys().current().version(), 2);
+    assert_ne!(ring.signing_keys().current().kid(), old.kid());
+    assert!(ring.signing_keys().by_kid(old.kid()).unwrap().verifies(b"token", &signature));
+    assert_eq!(ring.signing_keys().iter().count(), 2);
+}
+
+#[test]
+fn another_bank_opens_nothing_of_ours() {
+    let theirs = Keyring::first_data_keys(&master(5), &Rng::seeded(6), NOW).unwrap();
+    let theirs = open(&master(5), &theirs);
+    let sealed = BANK.ring.seal(&Rng::System, &PLACE, b"ours").unwrap();
+    let found = theirs.open_sealed(&PLACE, &sealed).err();
+    assert_eq!(found, Some(SealError::NotAuthentic));
+    let column = "customers.phone";
+    assert_ne!(BANK.ring.blind_index(column, b"1"), theirs.blind_index(column, b"1"));
+}
+
+#[test]
+fn indexes_and_hashes_are_keyed_by_column_and_field() {
+    let ring = &BANK.ring;
+    let index = ring.blind_index("customers.phone", b"+919876543210");
+    let again = open(&BANK.master, &BANK.rows).blind_index("customers.phone", b"+919876543210");
+    assert_eq!(index, again);
+    assert_ne!(index, ring.blind_index("customers.phone", b"+919876543211"));
+    assert_ne!(index, ring.blind_index("staff.phone", b"+919876543210"));
+    assert_ne!(index, ring.blind_index("customers.phone+", b"919876543210"));
+    assert_ne!(index, ring.event_hash("customers.phone", b"+919876543210"));
+    assert_ne!(ring.event_hash("ab", b"c"), ring.event_hash("a", b"bc"));
+    assert_ne!(index, crate::sha256(b"+919876543210"));
+}
+
+proptest! {
+    #[test]
+    fn what_was_sealed_opens_here_and_nowhere_else(
+        plaintext: Vec<u8>,
+        row: [u8; 16],
+        other: [u8; 16],
+    ) {
+        let place = Place { row: &row, ..PLACE };
+        let sealed = BANK.ring.seal(&Rng::System, &place, &plaintext).unwrap();
+        let opened = BANK.ring.open_sealed(&place, &sealed).ok().unwrap();
+        prop_assert_eq!(opened.expose(), &plaintext[..]);
+        if row != other {
+            let elsewhere = Place { row: &other, ..PLACE };
+            let found = BANK.ring.open_sealed(&elsewhere, &sealed).err();
+            prop_assert_eq!(found, Some(SealError::NotAuthentic));
+        }
+    }
+}

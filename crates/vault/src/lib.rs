@@ -1,0 +1,51 @@
+//! Keys, sealing, hashing, tokens, masking: everything that must not leak, and the rules for it.
+//!
+//! Pure: no IO, no async, no clock; randomness is an argument ([`money::Rng`]). All cryptography is
+//! that of aws-lc-rs, argon2 and bcrypt; this crate only decides what is keyed with what, and binds
+//! it to its place.
+//!
+//! * [`secret`]: types that cannot be printed, copied or compared in variable time, wiped on drop;
+//! * [`master`]: the one key that is kept outside the database, and its file;
+//! * [`keyring`]: the data keys, one list per purpose, wrapped under the master key;
+//! * [`sealing`]: a value encrypted and bound to its table, column and row;
+//! * [`signing`]: Ed25519 keys for tokens, the newest signs, all verify;
+//! * [`password`]: hashing, verifying, and what a new password must be;
+//! * [`token`]: random bearer tokens and what is stored of them;
+//! * [`redaction`], [`checkdigit`]: what logs may show, and the check digits it is found by.
+//!
+//! Never here: a key or a password in an error; a panic on a damaged value, since that value came
+//! from a database which somebody else may have written to.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::as_conversions
+    )
+)]
+
+pub mod checkdigit;
+pub mod keyring;
+pub mod master;
+pub mod password;
+pub mod redaction;
+pub mod sealing;
+pub mod secret;
+pub mod signing;
+pub mod token;
+
+mod aead;
+mod mac;
+
+pub use keyring::{KeyError, KeyState, Keyring, Purpose, WrappedKey};
+pub use master::{MasterKey, MasterKeyError};
+pub use password::{
+    MAX_PASSWORD_BYTES, PasswordError, PasswordHasher, PasswordParams, PasswordRefusal,
+    PasswordRules, Verdict, check_password,
+};
+pub use sealing::{Place, SealError, sealed_with};
+pub use secret::{SecretBytes, SecretString};
+pub use signing::{SignError, SigningKey, SigningKeys};
+pub use token::{random_token, same_bytes, sha256, token_hash};

@@ -1,0 +1,179 @@
+//! One pass over a text: the bytes at which something may begin, and who looks there.
+//!
+//! Cost: one comparison for a byte at which nothing begins. A handler returns the place to go on
+//! from, always behind the byte that it was called for.
+
+use super::Kind;
+use super::view::View;
+
+/// What was found, as places in the view.
+pub(super) struct Span {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    pub(super) kind: Kind,
+    /// The quote to put round the marker, as a place in the view: a bare value after a quoted key
+    /// would otherwise leave a line that is no JSON.
+    pub(super) wrap: Option<(usize, usize)>,
+}
+
+pub(super) struct Scanner<'v> {
+    pub(super) view: View<'v>,
+    pub(super) text: &'v [u8],
+    pub(super) spans: Vec<Span>,
+    /// No JWT begins before this place: it was looked for in vain.
+    pub(super) no_jwt_before: usize,
+    /// No `@` of a URL stands between here and the place where it was last looked for.
+    pub(super) no_at_before: usize,
+}
+
+/// Who looks at a byte. `Quiet` is nobody.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Trigger {
+    Quiet,
+    Digit,
+    Colon,
+    Equals,
+    Parenthesis,
+    Quote,
+    Dash,
+    Underscore,
+    Dollar,
+    CapitalJ,
+    LetterB,
+    Bracket,
+}
+
+impl<'v> Scanner<'v> {
+    pub(super) fn new(view: View<'v>) -> Self {
+        Self { view, text: view.text, spans: Vec::new(), no_jwt_before: 0, no_at_before: 0 }
+    }
+
+    pub(super) fn scan(mut self) -> Vec<Span> {
+        let mut at = 0_usize;
+        while let Some(quiet) = self
+            .text
+            .get(at..)
+            .and_then(|rest| rest.iter().position(|&byte| trigger(byte) != Trigger::Quiet))
+        {
+            at = at.saturating_add(quiet);
+            let next = match trigger(self.at(at)) {
+                Trigger::Digit => Some(self.digits(at)),
+                Trigger::Colon => self.colon(at),
+                Trigger::Equals => self.keyed_value(at),
+                Trigger::Parenthesis => self.call(at),
+                Trigger::Quote => self.quote(at),
+                Trigger::Dash => self.private_key_block(at),
+                Trigger::Underscore => self.secret_key(at),
+                Trigger::Dollar => self.password_hash(at),
+                Trigger::CapitalJ => self.jwt(at),
+                Trigger::LetterB => self.scheme(at),
+                Trigger::Bracket => self.marker_end(at),
+                Trigger::Quiet => None,
+            };
+            at = next.unwrap_or(0).max(at.saturating_add(1));
+        }
+        self.spans
+    }
+
+    /// Notes a find, unless it is already one of our markers. Returns its end.
+    pub(super) fn found(
+        &mut self,
+        (start, end): (usize, usize),
+        kind: Kind,
+        wrap: Option<(usize, usize)>,
+    ) -> usize {
+        if start < end && self.marker_end(start) != Some(end) {
+            self.spans.push(Span { start, end, kind, wrap });
+        }
+        end
+    }
+
+    /// The end of the marker that begins here, if one does.
+    pub(super) fn marker_end(&self, at: usize) -> Option<usize> {
+        let rest = self.text.get(at..)?;
+        if !rest.starts_with(b"[redacted:") {
+            return None;
+        }
+        Kind::ALL
+            .iter()
+            .find(|kind| rest.starts_with(kind.marker().as_bytes()))
+            .map(|kind| at.saturating_add(kind.marker().len()))
+    }
+
+    /// The byte at a place; 0 behind the end, where no handler finds anything.
+    pub(super) fn at(&self, at: usize) -> u8 {
+        self.text.get(at).copied().unwrap_or(0)
+    }
+
+    /// The byte so many places before another; 0 before the start.
+    pub(super) fn before(&self, at: usize, back: usize) -> u8 {
+        at.checked_sub(back).map_or(0, |at| self.at(at))
+    }
+
+    pub(super) fn slice(&self, start: usize, end: usize) -> &'v [u8] {
+        self.text.get(start..end).unwrap_or_default()
+    }
+
+    /// True when the byte before this place belongs to the same word: a letter or digit that is not
+    /// the tail of an escape such as `\n`, and not the end of what was just found.
+    pub(super) fn continues_a_word(&self, at: usize) -> bool {
+        let byte = self.before(at, 1);
+        byte.is_ascii_alphanumeric()
+            && !(matches!(byte, b'n' | b'r' | b't') && self.before(at, 2) == b'\\')
+            && self.spans.last().is_none_or(|span| span.end != at)
+    }
+
+    /// The first place at or after `at`, before `limit` bytes have passed, whose byte fails `test`.
+    pub(super) fn end_of(&self, at: usize, limit: usize, test: impl Fn(u8) -> bool) -> usize {
+        let rest = self.text.get(at..).unwrap_or_default();
+        let run = rest.iter().take(limit).take_while(|byte| test(**byte)).count();
+        at.saturating_add(run)
+    }
+
+    /// The first place of the bytes just before `at`, at most `limit`, that all pass `test`.
+    pub(super) fn start_of(&self, at: usize, limit: usize, test: impl Fn(u8) -> bool) -> usize {
+        let head = self.text.get(..at).unwrap_or_default();
+        let run = head.iter().rev().take(limit).take_while(|byte| test(**byte)).count();
+        at.saturating_sub(run)
+    }
+}
+
+/// [`trigger_of`] each byte, for the scan asks it about every byte of every line.
+static TRIGGERS: [Trigger; 256] = every_trigger();
+
+#[expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    reason = "evaluated by the compiler, which refuses an index or a sum that is out of range"
+)]
+const fn every_trigger() -> [Trigger; 256] {
+    let mut table = [Trigger::Quiet; 256];
+    let mut byte = 0_u8;
+    while byte < u8::MAX {
+        table[byte as usize] = trigger_of(byte);
+        byte += 1;
+    }
+    table
+}
+
+fn trigger(byte: u8) -> Trigger {
+    TRIGGERS.get(usize::from(byte)).copied().unwrap_or(Trigger::Quiet)
+}
+
+const fn trigger_of(byte: u8) -> Trigger {
+    match byte {
+        b'0'..=b'9' => Trigger::Digit,
+        b':' => Trigger::Colon,
+        b'=' => Trigger::Equals,
+        b'(' => Trigger::Parenthesis,
+        b'"' | b'\'' => Trigger::Quote,
+        b'-' => Trigger::Dash,
+        b'_' => Trigger::Underscore,
+        b'$' => Trigger::Dollar,
+        b'J' => Trigger::CapitalJ,
+        b'b' | b'B' => Trigger::LetterB,
+        b'[' => Trigger::Bracket,
+        _ => Trigger::Quiet,
+    }
+}

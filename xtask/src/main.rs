@@ -1,0 +1,73 @@
+//! The project's own commands: `cargo xtask ci`, `tidy` and `pg`.
+//!
+//! Purpose: one place where every rule that a machine can hold is held. Order: arguments are read here
+//! and nothing else; each command has its module. Bound: every process that is started has a time
+//! limit or ends with its guard (`guard.rs`). It never touches a database or a folder it did not make.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool speaks here")]
+
+use std::env;
+use std::process::{Command, ExitCode};
+
+mod ci;
+mod guard;
+mod postgres;
+mod process;
+mod smoke;
+mod tidy;
+mod workspace;
+
+use guard::Guard;
+use workspace::Workspace;
+
+/// What went wrong, in one sentence for the person at the terminal.
+pub type Result<T> = std::result::Result<T, String>;
+
+const USAGE: &str = "\
+cargo xtask ci [--step NAME]       everything that must hold before a change lands
+cargo xtask tidy                   the rules of STYLE.md that a program can check
+cargo xtask pg [--fsync] -- CMD…   runs CMD with a private PostgreSQL in EXCHEQUER_TEST_POSTGRES";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match words.as_slice() {
+        ["ci"] => ci::run(&ci::ORDER),
+        ["ci", "--step", name] => ci::step_named(name).and_then(|step| ci::run(&[step])),
+        ["tidy"] => tidy(),
+        ["pg", "--fsync", "--", command @ ..] => with_postgres(command, true),
+        ["pg", "--", command @ ..] => with_postgres(command, false),
+        _ => Err(format!("usage:\n{USAGE}\nsteps: {}", ci::step_names())),
+    };
+    done.unwrap_or_else(|refusal| {
+        eprintln!("xtask: {refusal}");
+        ExitCode::FAILURE
+    })
+}
+
+fn tidy() -> Result<ExitCode> {
+    let findings = tidy::check(&Workspace::load()?)?;
+    for finding in &findings {
+        println!("{finding}");
+    }
+    if findings.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    Err(format!("{} findings", findings.len()))
+}
+
+/// Runs `command` in the caller's folder and terminal; `durable` keeps `fsync` on, for measurements.
+fn with_postgres(command: &[&str], durable: bool) -> Result<ExitCode> {
+    let [program, arguments @ ..] = command else {
+        return Err(format!("which command? usage:\n{USAGE}"));
+    };
+    let guard = Guard::new("pg")?;
+    let server = postgres::Server::start(&guard, durable)?;
+    let status = Command::new(program)
+        .args(arguments)
+        .env("EXCHEQUER_TEST_POSTGRES", server.url())
+        .env("PATH", server.search_path())
+        .status()
+        .map_err(|error| format!("{program} does not start: {error}"))?;
+    // A command that a signal ended has no code; 1 says that it failed.
+    Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, Into::into))
+}

@@ -4,20 +4,24 @@
 //!   handle inside one. Same SQL, same four value types, same behaviour.
 //! * [`rows`] and the set-based methods of `Tx` read and write what a batch of the ledger touches.
 //! * [`posting`] is the exactly-once core: keys, planner and rows in one transaction.
-//! * [`migrate()`], [`backup`], [`cache`].
+//! * [`migrate()`]; [`backup`], which also restores.
 //!
 //! What it never does: decide a business rule, wait for anything but its database, or build SQL
 //! from a caller's text.
 
+pub mod backup;
 mod db;
 mod error;
 mod fault;
+mod integrity;
 mod job;
 mod migrate;
 mod postgres;
 pub mod posting;
 mod queue;
 pub mod rows;
+#[cfg(test)]
+mod scratch;
 mod sets;
 mod sqlite;
 mod tx;
@@ -26,6 +30,8 @@ mod value;
 pub use db::{Db, Kind, Location, Options};
 pub use error::DbError;
 pub use fault::Faults;
+pub use integrity::BrokenGuard;
 pub use migrate::{latest_version, migrate};
+pub use sets::{NumberedAccount, Outflow};
 pub use tx::Tx;
 pub use value::{Param, Row, Value};

@@ -8,10 +8,14 @@
 mod accounts;
 mod events;
 mod keys;
+mod numbers;
+mod outflows;
 mod transfers;
 
 pub use accounts::LoadedAccount;
 pub use keys::KeyClaim;
+pub use numbers::NumberedAccount;
+pub use outflows::Outflow;
 
 /// A column of a set, for `unnest`.
 pub(crate) fn column<'a, T, V>(rows: &'a [T], of: impl Fn(&'a T) -> V) -> Vec<V> {

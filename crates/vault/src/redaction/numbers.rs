@@ -7,13 +7,11 @@
 //! without them a list of counters would lose every tenth window.
 //! Cost: a run is read once; a group is tried with at most 18 groups behind it.
 
+use super::Kind;
+use super::runs::{CARD_LEAST, CARD_MOST, Gap, Group, Run, is_separator};
 use super::scan::Scanner;
-use super::view::FOLDED_SEPARATOR;
-use super::{Kind, brands};
-use crate::checkdigit::{luhn_valid_values, verhoeff_valid_values};
+use crate::checkdigit::verhoeff_valid_values;
 
-const CARD_LEAST: usize = 13;
-const CARD_MOST: usize = 19;
 const AADHAAR: usize = 12;
 
 /// The most separators between two groups of one number: ` - `.
@@ -55,43 +53,20 @@ const QUANTITIES: [&[u8]; 25] = [
     b"micros",
 ];
 
-/// What stands before a group.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Gap {
-    Start,
-    One(u8),
-    Several,
-}
-
-/// Digits without a separator: their place in the text, and of their values in [`Run::values`].
-#[derive(Clone, Copy)]
-struct Group {
-    gap: Gap,
-    start: usize,
-    end: usize,
-    first: usize,
-}
-
-impl Group {
-    fn len(&self) -> usize {
-        self.end.saturating_sub(self.start)
-    }
-}
-
-#[derive(Default)]
-struct Run {
-    groups: Vec<Group>,
-    values: Vec<u8>,
-}
-
 impl Scanner<'_> {
-    /// Reads the run that begins here and returns its end.
+    /// Reads the run that begins here and returns its end. A lone digit, as ids are full of, is
+    /// passed over at once.
+    #[inline]
     pub(super) fn digits(&mut self, at: usize) -> usize {
         let next = at.saturating_add(1);
         if !self.at(next).is_ascii_digit() && !is_separator(self.at(next)) {
             return next;
         }
-        let first = self.end_of(next, usize::MAX, |byte| byte.is_ascii_digit());
+        self.long_digits(at)
+    }
+
+    fn long_digits(&mut self, at: usize) -> usize {
+        let first = self.end_of(at, usize::MAX, |byte| byte.is_ascii_digit());
         let code = match self.before(at, 1) {
             b' ' | b'#' => self.code_in_prose(at),
             _ => None,
@@ -99,6 +74,9 @@ impl Scanner<'_> {
         let is_four = first.saturating_sub(at) == 4;
         if let Some(end) = code.or_else(|| if is_four { self.pan(at, first) } else { None }) {
             return end;
+        }
+        if !is_separator(self.at(first)) && first.saturating_sub(at) < AADHAAR {
+            return first;
         }
         let (end, digits) = self.run_end(at, first);
         if digits >= AADHAAR {
@@ -142,6 +120,9 @@ impl Scanner<'_> {
 
     fn numbers(&mut self, start: usize, end: usize) {
         let run = self.read(start, end);
+        if self.whole(&run, 0, run.groups.len()) {
+            return;
+        }
         let mut rest = Vec::new();
         let mut from = 0;
         let mut group = 0;
@@ -227,15 +208,16 @@ impl Scanner<'_> {
         self.whole(run, left, to);
     }
 
-    /// All of these groups as one card number, however they are cut.
-    fn whole(&mut self, run: &Run, from: usize, to: usize) {
-        let Some(last) = to.checked_sub(1).filter(|last| *last >= from) else { return };
-        if run.is_evenly_separated(from, last)
+    /// Takes all of these groups as one card number, however they are cut, if they are one.
+    fn whole(&mut self, run: &Run, from: usize, to: usize) -> bool {
+        let Some(last) = to.checked_sub(1).filter(|last| *last >= from) else { return false };
+        let is_card = run.is_evenly_separated(from, last)
             && run.is_card(from, last)
-            && !self.is_identifier(run, from, last)
-        {
+            && !self.is_identifier(run, from, last);
+        if is_card {
             self.take(run, (from, last), Kind::Card);
         }
+        is_card
     }
 
     fn is_aadhaar(&self, run: &Run, first: usize, last: usize) -> bool {
@@ -317,97 +299,6 @@ impl Scanner<'_> {
                 _ => byte.is_ascii_hexdigit(),
             })
     }
-}
-
-impl Run {
-    fn values_of(&self, first: usize, last: usize) -> &[u8] {
-        let from = self.groups.get(first).map_or(0, |group| group.first);
-        let to = self.groups.get(last).map_or(0, |group| group.first.saturating_add(group.len()));
-        self.values.get(from..to).unwrap_or_default()
-    }
-
-    fn place(&self, first: usize, last: usize) -> Option<(usize, usize)> {
-        Some((self.groups.get(first)?.start, self.groups.get(last)?.end))
-    }
-
-    fn slice(&self, first: usize, last: usize) -> &[Group] {
-        self.groups.get(first..=last).unwrap_or_default()
-    }
-
-    fn is_card(&self, first: usize, last: usize) -> bool {
-        let values = self.values_of(first, last);
-        (CARD_LEAST..=CARD_MOST).contains(&values.len())
-            && brands::plausible(values)
-            && luhn_valid_values(values)
-    }
-
-    /// Groups as people and forms cut card numbers: not at all; in fours with a rest, 4-6-5 and
-    /// 4-6-4, or digit by digit, with any separators; in other equal groups or in long ones, with
-    /// the same separator or nearly.
-    fn is_card_shaped(&self, first: usize, last: usize) -> bool {
-        let groups = self.slice(first, last);
-        let Some((tail, body)) = groups.split_last() else { return false };
-        let Some(size) = body.first().map(Group::len) else { return true };
-        let equal = body.iter().all(|group| group.len() == size) && tail.len() <= size;
-        let long = body.iter().all(|group| group.len() >= 4);
-        let lengths = || groups.iter().map(Group::len);
-        lengths().eq([4, 6, 5])
-            || lengths().eq([4, 6, 4])
-            || (equal && matches!(size, 1 | 4))
-            || (equal && self.separator(first, last).is_some_and(|separator| separator != b','))
-            || (long && self.is_evenly_separated(first, last))
-    }
-
-    /// The separator, when it is the same between all groups.
-    fn separator(&self, first: usize, last: usize) -> Option<u8> {
-        let mut gaps = self.slice(first, last).iter().skip(1).map(|group| group.gap);
-        let Some(Gap::One(separator)) = gaps.next() else { return None };
-        gaps.all(|gap| gap == Gap::One(separator)).then_some(separator)
-    }
-
-    /// One separator each, no commas, and points only among themselves: lists of decimals,
-    /// addresses and amounts are none.
-    fn is_evenly_separated(&self, first: usize, last: usize) -> bool {
-        let mut gaps = self.slice(first, last).iter().skip(1).map(|group| group.gap);
-        match self.separator(first, last) {
-            Some(separator) => separator != b',',
-            None => gaps.all(|gap| matches!(gap, Gap::One(byte) if !matches!(byte, b',' | b'.'))),
-        }
-    }
-
-    /// How many groups of four follow one another here with the same separator.
-    fn chain_of_fours(&self, from: usize, to: usize) -> usize {
-        let groups = self.groups.get(from..to).unwrap_or_default();
-        let gap = groups.get(1).map(|group| group.gap);
-        let joined = groups
-            .iter()
-            .skip(1)
-            .take_while(|group| {
-                group.len() == 4
-                    && Some(group.gap) == gap
-                    && !matches!(group.gap, Gap::Several | Gap::One(b','))
-            })
-            .count();
-        joined.saturating_add(1)
-    }
-}
-
-/// Bytes that people and forms put between the groups of a number. No colon: times and IPv6.
-fn is_separator(byte: u8) -> bool {
-    matches!(
-        byte,
-        b' ' | b'\t'
-            | b'-'
-            | b'.'
-            | b'_'
-            | b'/'
-            | b'+'
-            | b','
-            | b'|'
-            | b'*'
-            | b'~'
-            | FOLDED_SEPARATOR
-    )
 }
 
 fn is_digest(word: &[u8]) -> bool {

@@ -24,26 +24,31 @@ fn card() -> impl Strategy<Value = String> {
     })
 }
 
+fn percent(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat()
+}
+
+/// Each character as JSON escapes it when it must, or as Rust does.
+fn escaped(text: &str, open: &str, width: usize, close: &str) -> String {
+    let escape = |character| format!("\\u{open}{:0width$x}{close}", u32::from(character));
+    text.chars().map(escape).collect::<Vec<_>>().concat()
+}
+
 /// The number cut in groups of so many digits, encoded as one of the ways that logs show.
 fn disguised(number: &str, size: usize, separator: &str, encoding: u8) -> String {
     let groups: Vec<&str> =
         number.as_bytes().chunks(size).map(|group| std::str::from_utf8(group).unwrap()).collect();
     let cut = groups.join(separator);
-    let percent =
-        |text: &str| -> String { text.bytes().map(|byte| format!("%{byte:02X}")).collect() };
-    let json = |text: &str| -> String {
-        text.chars().map(|character| format!("\\u{:04x}", u32::from(character))).collect()
-    };
     match encoding {
         0 => cut,
         1 => percent(&cut),
-        2 => json(&cut),
+        2 => escaped(&cut, "", 4, ""),
         3 => percent(&percent(&cut)),
-        4 => json(&cut).replace('\\', "\\\\"),
-        5 => percent(&json(&cut)),
+        4 => escaped(&cut, "", 4, "").replace('\\', "\\\\"),
+        5 => percent(&escaped(&cut, "", 4, "")),
         6 => format!("{cut:?}"),
         7 => cut.replace(' ', "%20").replace('/', "%2f"),
-        _ => cut.chars().map(|c| format!("\\u{{{:x}}}", u32::from(c))).collect(),
+        _ => escaped(&cut, "{", 1, "}"),
     }
 }
 
@@ -108,7 +113,8 @@ proptest! {
         before in "[ -/:-~]{0,20}[ ,;=:\"'(\\[x]",
         after in "[ ,;&\"')\\]x][ -/:-~]{0,20}",
     ) {
-        let before = before.trim_end_matches(['%', '\\']);
+        // `\x41` is a letter, not the beginning of a number.
+        let before = before.replace("\\x", "x");
         let line = format!("{before}{}{after}", disguised(&number, size, separator, encoding));
         let clean = redact(&line);
         prop_assert!(!digits_of(&clean).contains(&number), "{line}\n{clean}");
@@ -119,7 +125,7 @@ proptest! {
     fn any_cut_with_one_separator_is_found(
         number in card(),
         sizes in prop::collection::vec(1_usize..7, 1..16),
-        separator in prop::sample::select(&SEPARATORS[1..10]),
+        separator in prop::sample::select(&SEPARATORS[1..7]),
     ) {
         let mut rest = number.as_str();
         let mut groups = Vec::new();
@@ -136,11 +142,14 @@ proptest! {
 
     #[test]
     fn digits_that_fail_luhn_stay(
-        number in "[0-9]{13,40}",
-        before in "[a-z ]{0,10}[ ,;=\"(]",
-        after in "[ ,;\")][a-z ]{0,10}",
+        body in "[0-9]{12,40}",
+        off in 1_u32..10,
+        before in "[a-h ]{0,10}[ ,;=\"(]",
+        after in "[ ,;\")][a-h ]{0,10}",
     ) {
-        prop_assume!(!luhn_valid(&number));
+        let right = luhn_check_digit(&body).and_then(|digit| digit.to_digit(10)).unwrap();
+        let number = format!("{body}{}", (right + off) % 10);
+        prop_assert!(!luhn_valid(&number));
         let line = format!("order{before}{number}{after}");
         prop_assert_eq!(redact(&line), line.as_str());
     }
@@ -152,7 +161,6 @@ proptest! {
         shape in 0_u8..7,
     ) {
         let json = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"");
-        let percent = |text: &str| -> String { text.bytes().map(|byte| format!("%{byte:02X}")).collect() };
         let (line, hidden) = match shape {
             0 => (format!("{{\"{key}\":\"{}\",\"b\":1}}", json(&secret)), json(&secret)),
             1 => {

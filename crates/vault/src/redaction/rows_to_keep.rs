@@ -58,6 +58,10 @@ pub(super) const ROWS: &[(&str, &str)] = &[
     ("unknown field", "unknown field `password`, expected `email`"),
     ("module path", "exchequer::sessions::token: renewed for cus_01h455vb4pex5vsknk084sn02q"),
     ("prose", "invalid token: expired at 2024-01-15T10:23:45Z"),
+    (
+        "what is wrong with a password",
+        "password: must be at least 12 characters; master_key: is missing",
+    ),
     ("authorization as a word", "authorization: denied by policy"),
     ("password as a word", "password reset requested; the password was changed"),
     ("error code", r#"{"code":"invalid_credentials","status":401}"#),

@@ -49,14 +49,17 @@ impl<'v> Scanner<'v> {
     }
 
     pub(super) fn scan(mut self) -> Vec<Span> {
+        let text = self.text;
         let mut at = 0_usize;
-        while let Some(quiet) = self
-            .text
-            .get(at..)
-            .and_then(|rest| rest.iter().position(|&byte| trigger(byte) != Trigger::Quiet))
-        {
-            at = at.saturating_add(quiet);
-            let next = match trigger(self.at(at)) {
+        while let Some(&byte) = text.get(at) {
+            // `at` is below the length of a slice, so the sum does not wrap; a checked one would be
+            // the dearest instruction of this loop.
+            let after = at.wrapping_add(1);
+            let next = match trigger(byte) {
+                Trigger::Quiet => {
+                    at = after;
+                    continue;
+                }
                 Trigger::Digit => Some(self.digits(at)),
                 Trigger::Colon => self.colon(at),
                 Trigger::Equals => self.keyed_value(at),
@@ -68,9 +71,8 @@ impl<'v> Scanner<'v> {
                 Trigger::CapitalJ => self.jwt(at),
                 Trigger::LetterB => self.scheme(at),
                 Trigger::Bracket => self.marker_end(at),
-                Trigger::Quiet => None,
             };
-            at = next.unwrap_or(0).max(at.saturating_add(1));
+            at = next.map_or(after, |next| next.max(after));
         }
         self.spans
     }
@@ -101,11 +103,13 @@ impl<'v> Scanner<'v> {
     }
 
     /// The byte at a place; 0 behind the end, where no handler finds anything.
+    #[inline]
     pub(super) fn at(&self, at: usize) -> u8 {
         self.text.get(at).copied().unwrap_or(0)
     }
 
     /// The byte so many places before another; 0 before the start.
+    #[inline]
     pub(super) fn before(&self, at: usize, back: usize) -> u8 {
         at.checked_sub(back).map_or(0, |at| self.at(at))
     }
@@ -124,17 +128,25 @@ impl<'v> Scanner<'v> {
     }
 
     /// The first place at or after `at`, before `limit` bytes have passed, whose byte fails `test`.
+    #[inline]
     pub(super) fn end_of(&self, at: usize, limit: usize, test: impl Fn(u8) -> bool) -> usize {
-        let rest = self.text.get(at..).unwrap_or_default();
-        let run = rest.iter().take(limit).take_while(|byte| test(**byte)).count();
-        at.saturating_add(run)
+        let last = at.saturating_add(limit);
+        let mut end = at;
+        while end < last && self.text.get(end).is_some_and(|byte| test(*byte)) {
+            end = end.saturating_add(1);
+        }
+        end
     }
 
     /// The first place of the bytes just before `at`, at most `limit`, that all pass `test`.
+    #[inline]
     pub(super) fn start_of(&self, at: usize, limit: usize, test: impl Fn(u8) -> bool) -> usize {
-        let head = self.text.get(..at).unwrap_or_default();
-        let run = head.iter().rev().take(limit).take_while(|byte| test(**byte)).count();
-        at.saturating_sub(run)
+        let first = at.saturating_sub(limit);
+        let mut start = at;
+        while start > first && test(self.before(start, 1)) {
+            start = start.saturating_sub(1);
+        }
+        start
     }
 }
 
@@ -157,6 +169,7 @@ const fn every_trigger() -> [Trigger; 256] {
     table
 }
 
+#[inline]
 fn trigger(byte: u8) -> Trigger {
     TRIGGERS.get(usize::from(byte)).copied().unwrap_or(Trigger::Quiet)
 }

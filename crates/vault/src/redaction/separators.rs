@@ -60,6 +60,9 @@ impl Scanner<'_> {
     /// A quoted value after a bare key (`invalid password "…"`), or the second of a quoted pair
     /// (`("password", "…")`, Rust's Debug of headers and form fields).
     pub(super) fn quote(&mut self, at: usize) -> Option<usize> {
+        if !matches!(self.before(at, 1), b' ' | b'\\') {
+            return None;
+        }
         let opens = self.start_of(at, 32, |byte| byte == b'\\');
         if self.before(opens, 1) != b' ' {
             return None;

@@ -16,8 +16,22 @@ const LOOKAHEAD: usize = 40;
 /// The most punctuation between two values: `\\\"},\\\"` of JSON inside JSON inside JSON.
 const CLOSERS: usize = 16;
 
-/// The longest word that counts as prose after `token: `: the longest of "unauthorised", "unavailable".
+/// The longest word that counts as prose after `token: `: that of `unauthorised`.
 const PROSE_WORD: usize = 12;
+
+/// What errors say of a password or a key after its name and a colon. Whole phrases, for a single word
+/// may be the beginning of a passphrase.
+const PHRASES: [&[u8]; 9] = [
+    b"must be ",
+    b"must not ",
+    b"is missing",
+    b"is required",
+    b"is too ",
+    b"too short",
+    b"too long",
+    b"cannot be ",
+    b"has to ",
+];
 
 /// Schemes of `Authorization` (IANA's registry, and ours) that stay readable before one credential.
 const SCHEMES: [&[u8]; 8] =
@@ -75,7 +89,9 @@ impl Scanner<'_> {
     ) -> Option<usize> {
         let Value { from, depth, prose, .. } = value;
         let kind = key.rule.kind;
-        if prose && wrap.is_none() && self.is_prose(kind, from) {
+        let counts = key.rule.form == Form::NotNumber || kind == Kind::Cookie;
+        let is_text = prose && wrap.is_none() && self.is_prose(kind, from);
+        if is_text || (counts && self.is_number(from)) {
             return None;
         }
         let end = if wrap.is_some() {
@@ -85,10 +101,7 @@ impl Scanner<'_> {
         } else {
             self.end_of_bare(from, depth, prose && kind == Kind::Password)
         };
-        let content = self.slice(from, end);
-        let is_number = content.iter().all(u8::is_ascii_digit);
-        let counts = key.rule.form == Form::NotNumber || kind == Kind::Cookie;
-        if is_absent(content) || (is_number && counts) {
+        if is_absent(self.slice(from, end)) {
             return None;
         }
         let credential = self.after_scheme(from, end, key.rule.form);
@@ -298,7 +311,16 @@ impl Scanner<'_> {
         token.min(end)
     }
 
-    /// `invalid token: expired` tells what is wrong and not what the token is.
+    /// A bare number, to the end of its field.
+    fn is_number(&self, from: usize) -> bool {
+        let end = self.end_of(from, usize::MAX, |byte| byte.is_ascii_digit());
+        let next = self.at(end);
+        let ends = end == self.text.len() || next.is_ascii_whitespace() || is_closer(next);
+        end > from && ends
+    }
+
+    /// `invalid token: expired` tells what is wrong and not what the token is; so does `password: must
+    /// be at least 12 characters`.
     fn is_prose(&self, kind: Kind, from: usize) -> bool {
         let word =
             self.end_of(from, PROSE_WORD.saturating_add(1), |byte| byte.is_ascii_lowercase());
@@ -306,6 +328,9 @@ impl Scanner<'_> {
         let ends = word == self.text.len()
             || next.is_ascii_whitespace()
             || matches!(next, b',' | b';' | b')' | b'.' | b'"' | b'\'');
+        if PHRASES.iter().any(|phrase| self.slice(from, self.text.len()).starts_with(phrase)) {
+            return true;
+        }
         matches!(kind, Kind::Token | Kind::Cookie)
             && (1..=PROSE_WORD).contains(&word.saturating_sub(from))
             && ends

@@ -5,7 +5,7 @@
 //! (full-width and Indian digits, no-break spaces, typographic dashes). Escaped quotes stay as they
 //! are, for their backslashes say at which level of nesting they close.
 //! Each decoded byte knows where it came from, so that what is found can be cut out of the source.
-//! Cost: [`LAYERS`] passes at most. Bound: one word of memory per decoded byte.
+//! Cost: one pass for a layer, [`LAYERS`] at most. Bound: one word of memory per decoded byte.
 
 /// How many encodings may lie over one another. Logs show two (a URL inside a URL, JSON inside
 /// JSON inside a form); the rest is reserve.
@@ -52,19 +52,21 @@ pub(super) struct Decoded {
 }
 
 impl Decoded {
-    /// The text with its escapes undone, or none when it has no escape.
-    pub(super) fn of(source: &[u8]) -> Option<Self> {
+    /// The text with so many layers of escapes undone, or none when it has fewer.
+    pub(super) fn of(source: &[u8], layers: usize) -> Option<Self> {
         if !may_hold_escapes(source) {
             return None;
         }
         let mut decoded = decode(source, &[])?;
-        for _ in 1..LAYERS {
-            match decode(&decoded.text, &decoded.starts) {
-                Some(deeper) => decoded = deeper,
-                None => break,
-            }
+        for _ in 1..layers {
+            decoded = decoded.deeper()?;
         }
         Some(decoded)
+    }
+
+    /// One layer more.
+    pub(super) fn deeper(&self) -> Option<Self> {
+        decode(&self.text, &self.starts)
     }
 
     pub(super) fn view(&self) -> View<'_> {

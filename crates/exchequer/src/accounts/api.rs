@@ -1,0 +1,128 @@
+//! `/v1/accounts`.
+
+use std::str::FromStr;
+
+use money::{AccountId, TransferId};
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+
+use super::model::{AccountView, EntryView};
+use crate::http::fields::{Fields, MAX_TEXT_CHARS};
+use crate::http::{Answer, Code, Customer, Json, Page, Path, Problem, Query, Reply, Route, Routes};
+
+pub fn routes(routes: Routes) -> Routes {
+    routes
+        .customer(
+            Route::post("/v1/accounts", "openAccount", "Open an account")
+                .refuses(&[Code::TooManyAccounts]),
+            open,
+        )
+        .customer(Route::get("/v1/accounts", "listAccounts", "Own accounts, oldest first"), list)
+        .customer(Route::get("/v1/accounts/{id}", "getAccount", "One account"), get)
+        .customer(
+            Route::get("/v1/accounts/{id}/entries", "listEntries", "Entries, newest first"),
+            entries,
+        )
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OpenAccount {
+    /// ISO 4217, upper case; for good.
+    currency: String,
+    /// 1 to 140 characters, for its owner.
+    name: String,
+}
+
+/// Which part of a list.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct PageQuery {
+    /// 1 to 100; 20 when absent.
+    limit: Option<i64>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+impl PageQuery {
+    const DEFAULT_LIMIT: i64 = 20;
+    /// So that a page is a fraction of a second for both sides.
+    const MAX_LIMIT: i64 = 100;
+
+    /// Rows wanted. Refuses `invalid_fields`.
+    pub fn limit(&self) -> Result<i64, Problem> {
+        let limit = self.limit.unwrap_or(Self::DEFAULT_LIMIT);
+        if (1..=Self::MAX_LIMIT).contains(&limit) {
+            Ok(limit)
+        } else {
+            let detail = format!("1 to {}", Self::MAX_LIMIT);
+            Err(Problem::field("limit", "out_of_range", detail))
+        }
+    }
+
+    /// Where to go on. Refuses `malformed_request`.
+    pub fn cursor<T: FromStr>(&self) -> Result<Option<T>, Problem> {
+        self.cursor.as_deref().map(|text| text.parse().map_err(|_| bad_cursor())).transpose()
+    }
+}
+
+fn bad_cursor() -> Problem {
+    Problem::new(Code::MalformedRequest).detail("`cursor` is not one that this list gave")
+}
+
+async fn open(caller: Customer, Json(body): Json<OpenAccount>) -> Answer<AccountView> {
+    let mut fields = Fields::default();
+    let currency = fields.currency("currency", &body.currency);
+    let name = fields.text("name", &body.name, 1, MAX_TEXT_CHARS);
+    let (currency, name) = fields.finish(currency.zip(name))?;
+    let owner = caller.id();
+    caller
+        .once("accounts.open", move |tx, act| {
+            let opened = super::open(tx, act, &owner, (currency, &name))?;
+            Ok(opened.map(|row| Reply::created(&AccountView::from(&row))))
+        })
+        .await
+}
+
+async fn list(caller: Customer, Query(page): Query<PageQuery>) -> Answer<Page<AccountView>> {
+    let (limit, after) = (page.limit()?, page.cursor::<AccountId>()?);
+    let owner = caller.id();
+    // One more than is shown tells whether there is a next page.
+    let mut found = caller
+        .read("accounts.list", move |tx| {
+            Ok(super::list(tx, &owner, after.as_ref(), limit.saturating_add(1))?)
+        })
+        .await?;
+    let shown = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = found.len() > shown;
+    found.truncate(shown);
+    let data: Vec<AccountView> = found.iter().map(|owned| owned.row().into()).collect();
+    let next_cursor = data.last().filter(|_| more).map(|last| last.id.clone());
+    Ok(Reply::ok(&Page { data, next_cursor }))
+}
+
+async fn get(caller: Customer, Path(id): Path<AccountId>) -> Answer<AccountView> {
+    let owner = caller.id();
+    let found = caller.read("accounts.get", move |tx| Ok(super::find(tx, &owner, &id)?)).await?;
+    let owned = found.ok_or_else(|| Problem::new(Code::NotFound))?;
+    Ok(Reply::ok(&AccountView::from(owned.row())))
+}
+
+async fn entries(
+    caller: Customer,
+    (Path(id), Query(page)): (Path<AccountId>, Query<PageQuery>),
+) -> Answer<Page<EntryView>> {
+    let (limit, from) = (page.limit()?, page.cursor::<TransferId>()?);
+    let owner = caller.id();
+    let page = caller
+        .read("accounts.entries", move |tx| {
+            let owned = super::find(tx, &owner, &id)?;
+            let owned = owned.ok_or_else(|| Problem::new(Code::NotFound))?;
+            super::entries(tx, &owned, from.as_ref(), limit)?.ok_or_else(bad_cursor)
+        })
+        .await?;
+    Ok(Reply::ok(&page))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,213 @@
+//! Accounts: opened by their owners, listed with their entries; frozen, closed and limited by the bank.
+//!
+//! A customer's request reaches an account only through [`find`] and [`list`], whose SQL names the
+//! owner; what they give is [`Owned`], and nothing else makes one. The verbs for operators take an id:
+//! who may call them is decided by the permission of their route.
+//!
+//! Locks: opening locks the customer's row; a change of standing or limits locks the account as a
+//! transfer does, so that the two are in order. What it never does: move money.
+
+pub mod api;
+mod limits;
+pub mod model;
+pub mod number;
+mod store;
+
+use ::store::{DbError, Tx};
+use ledger::{Account, BalancePolicy, StatusRefusal};
+use money::{AccountId, Currency, CustomerId, TransferId};
+use serde_json::json;
+
+use self::model::{
+    AccountRow, BANK, EntryView, MAX_OPEN_ACCOUNTS, other_side, previous_entry, status_name,
+};
+use self::number::AccountNumber;
+use crate::bank::{self, Act};
+use crate::events;
+use crate::http::{Code, Page, Problem};
+
+pub use self::limits::set_limits;
+pub use self::store::{Owned, find, get_any, list};
+
+/// Opens an account for a customer: bounded, without overdraft and without limits.
+///
+/// Refuses `too_many_accounts`.
+pub fn open(
+    tx: &mut Tx<'_>,
+    act: &Act,
+    owner: &CustomerId,
+    (currency, name): (Currency, &str),
+) -> Result<Result<AccountRow, Problem>, DbError> {
+    store::lock_owner(tx, owner)?;
+    if store::count_open(tx, owner)? >= MAX_OPEN_ACCOUNTS {
+        let code = Code::TooManyAccounts;
+        events::record(tx, act, "account.refused", &owner.to_string(), code.as_str(), None)?;
+        return Ok(Err(Problem::new(code)));
+    }
+    let policy = BalancePolicy::Bounded { overdraft_limit: 0 };
+    let mut row = AccountRow {
+        account: Account::open(act.id(), currency, policy),
+        owner: Some(*owner),
+        number: String::new(),
+        name: name.to_owned(),
+        opened_at: act.now,
+    };
+    for _ in 0..NUMBER_TRIES {
+        row.number = AccountNumber::random(act.tools.rng()).to_string();
+        if store::insert_numbered(tx, &row)? {
+            record_opened(tx, act, &row)?;
+            return Ok(Ok(row));
+        }
+    }
+    Err(DbError::Unavailable(format!("no free account number in {NUMBER_TRIES} tries")))
+}
+
+/// Numbers tried before an account is not opened. Of 10^14 numbers even a thousand million accounts
+/// take one in 100,000.
+const NUMBER_TRIES: u32 = 8;
+
+/// Opens the bank's own cash account of a currency where it is not there yet: unbounded, since it
+/// mirrors money that is elsewhere.
+pub fn ensure_cash(tx: &mut Tx<'_>, act: &Act, currency: Currency) -> Result<(), DbError> {
+    let id = bank::cash_account(currency);
+    if store::exists(tx, &id)? {
+        return Ok(());
+    }
+    let row = AccountRow {
+        account: Account::open(id, currency, BalancePolicy::Unbounded),
+        owner: None,
+        number: format!("EXBANK-{currency}"),
+        name: format!("Cash {currency}"),
+        opened_at: act.now,
+    };
+    // Another transaction may have opened it since; then it is that one's event.
+    if store::insert_absent(tx, &row)? { record_opened(tx, act, &row) } else { Ok(()) }
+}
+
+/// Stops all movement of a customer's account.
+///
+/// Refuses, in order: `not_found` (also for the bank's own accounts), `account_closed`,
+/// `already_frozen`.
+pub fn freeze(
+    tx: &mut Tx<'_>,
+    act: &Act,
+    id: &AccountId,
+) -> Result<Result<AccountRow, Problem>, DbError> {
+    change(tx, act, id, &Change::FREEZE)
+}
+
+/// Lets money move again. Refuses, in order: `not_found`, `account_closed`, `not_frozen`.
+pub fn unfreeze(
+    tx: &mut Tx<'_>,
+    act: &Act,
+    id: &AccountId,
+) -> Result<Result<AccountRow, Problem>, DbError> {
+    change(tx, act, id, &Change::UNFREEZE)
+}
+
+/// Ends an account for good. Refuses, in order: `not_found`, `account_closed`, `balance_not_zero`,
+/// `holds_active`.
+pub fn close(
+    tx: &mut Tx<'_>,
+    act: &Act,
+    id: &AccountId,
+) -> Result<Result<AccountRow, Problem>, DbError> {
+    change(tx, act, id, &Change::CLOSE)
+}
+
+/// A page of an account's entries, newest first, from the entry of transfer `from` on. `None` when
+/// `from` is not an entry of this account: a stranger's transfer and an unknown one look alike.
+pub fn entries(
+    tx: &mut Tx<'_>,
+    owned: &Owned,
+    from: Option<&TransferId>,
+    most: i64,
+) -> Result<Option<Page<EntryView>>, DbError> {
+    let account = &owned.row().account;
+    if let Some(from) = from
+        && !store::is_entry(tx, owned, from)?
+    {
+        return Ok(None);
+    }
+    let Some(from) = from.or(account.last_entry.as_ref()) else {
+        return Ok(Some(Page { data: Vec::new(), next_cursor: None }));
+    };
+    let rows = tx.entries(&account.id, from, most)?;
+    let others: Vec<AccountId> = rows.iter().map(|row| other_side(row, &account.id)).collect();
+    let numbers = tx.account_numbers(&others)?;
+    let mut data = Vec::with_capacity(rows.len());
+    for (row, other) in rows.iter().zip(&others) {
+        let found = numbers
+            .get(other)
+            .ok_or_else(|| DbError::Corrupt(format!("{other} has entries and is not there")))?;
+        let shown = if found.of_bank { BANK } else { &found.number };
+        data.push(EntryView::new(row, &account.id, shown.to_owned()));
+    }
+    let next = rows.last().and_then(|row| previous_entry(row, &account.id));
+    Ok(Some(Page { data, next_cursor: next.map(|id| id.to_string()) }))
+}
+
+/// A change of standing, with the event of its success and of its refusal.
+struct Change {
+    apply: fn(&mut Account) -> Result<(), StatusRefusal>,
+    done: &'static str,
+    refused: &'static str,
+}
+
+impl Change {
+    const FREEZE: Self =
+        Self { apply: Account::freeze, done: "account.frozen", refused: "account.freeze_refused" };
+    const UNFREEZE: Self = Self {
+        apply: Account::unfreeze,
+        done: "account.unfrozen",
+        refused: "account.unfreeze_refused",
+    };
+    const CLOSE: Self =
+        Self { apply: Account::close, done: "account.closed", refused: "account.close_refused" };
+}
+
+fn change(
+    tx: &mut Tx<'_>,
+    act: &Act,
+    id: &AccountId,
+    change: &Change,
+) -> Result<Result<AccountRow, Problem>, DbError> {
+    let Some(mut account) = lock_customers(tx, act, id)? else {
+        return Ok(Err(Problem::new(Code::NotFound)));
+    };
+    let resource = id.to_string();
+    let before = json!({ "status": status_name(account.status) });
+    if let Err(refusal) = (change.apply)(&mut account) {
+        let code = refusal.code();
+        events::record_change(tx, act, (change.refused, &resource, code), (Some(&before), None))?;
+        return Ok(Err(refusal.into()));
+    }
+    tx.save_accounts(std::slice::from_ref(&account))?;
+    let after = json!({ "status": status_name(account.status) });
+    let both = (Some(&before), Some(&after));
+    events::record_change(tx, act, (change.done, &resource, "done"), both)?;
+    reload(tx, id).map(Ok)
+}
+
+/// Locks a customer's account as a transfer does; nothing for an unknown one or one of the bank's own.
+fn lock_customers(tx: &mut Tx<'_>, act: &Act, id: &AccountId) -> Result<Option<Account>, DbError> {
+    let loaded = tx.load_accounts(std::slice::from_ref(id), act.now)?;
+    Ok(loaded.first().filter(|found| found.owner.is_some()).map(|found| found.account))
+}
+
+fn reload(tx: &mut Tx<'_>, id: &AccountId) -> Result<AccountRow, DbError> {
+    let row = store::get_any(tx, id)?;
+    row.ok_or_else(|| DbError::Corrupt(format!("{id} was locked and is not there")))
+}
+
+/// The name is the customer's own words, so the event keeps its hash.
+fn record_opened(tx: &mut Tx<'_>, act: &Act, row: &AccountRow) -> Result<(), DbError> {
+    let after = json!({
+        "owner": row.owner.map(|owner| owner.to_string()),
+        "number": row.number,
+        "currency": row.account.currency.code(),
+        "name": events::hashed(&act.tools, "account.name", &row.name),
+    });
+    let resource = row.account.id.to_string();
+    events::record(tx, act, "account.opened", &resource, "done", Some(&after))
+}

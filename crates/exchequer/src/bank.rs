@@ -1,0 +1,160 @@
+//! The bank: what every handler, verb and job stands on, and nothing of the network.
+//!
+//! Cheap to clone. It is opened once at start-up; tests open many in one process.
+
+use std::sync::Arc;
+
+use money::{AccountId, Clock, Currency, IdKind, IdMint, RequestId, Rng, Timestamp};
+use store::rows::Origin;
+use store::{Db, DbError};
+use vault::{Keyring, SecretString};
+
+use crate::config::Config;
+use crate::customers::hashing::HashingPool;
+use crate::sessions::cache::SessionCache;
+use crate::transfers::door::Door;
+
+#[derive(Clone)]
+pub struct Bank(Arc<Parts>);
+
+struct Parts {
+    db: Db,
+    tools: Tools,
+    config: Config,
+    sessions: SessionCache,
+    hashing: HashingPool,
+    door: Door,
+}
+
+/// Time, chance and keys: what a verb takes as an argument.
+#[derive(Clone)]
+pub struct Tools(Arc<ToolParts>);
+
+struct ToolParts {
+    clock: Clock,
+    rng: Rng,
+    mint: IdMint,
+    keyring: Keyring,
+}
+
+impl Bank {
+    /// Puts an opened database and its keys together. Must be called inside a tokio runtime: the
+    /// batcher of transfers is a task of it.
+    pub fn new(db: Db, keyring: Keyring, config: Config, clock: Clock, rng: Rng) -> Self {
+        let mint = IdMint::new(rng.clone());
+        let tools = Tools(Arc::new(ToolParts { clock, rng, mint, keyring }));
+        let hashing = HashingPool::new(&config.passwords, &tools);
+        let door = Door::open(db.clone(), tools.clone());
+        let sessions = SessionCache::default();
+        Self(Arc::new(Parts { db, tools, config, sessions, hashing, door }))
+    }
+
+    /// Transactions that no caller asked for: jobs, start-up and the command line. Handlers go through
+    /// their caller.
+    pub fn db(&self) -> &Db {
+        &self.0.db
+    }
+
+    pub fn tools(&self) -> &Tools {
+        &self.0.tools
+    }
+
+    pub fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    pub fn sessions(&self) -> &SessionCache {
+        &self.0.sessions
+    }
+
+    pub fn hashing(&self) -> &HashingPool {
+        &self.0.hashing
+    }
+
+    pub fn door(&self) -> &Door {
+        &self.0.door
+    }
+
+    /// An act of the bank itself, under the name of the job or command that does it.
+    pub fn system_act(&self, name: &str) -> Act {
+        Act::new(self.tools(), Origin::system(name), self.tools().id())
+    }
+}
+
+impl Tools {
+    pub fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    pub fn rng(&self) -> &Rng {
+        &self.0.rng
+    }
+
+    pub fn keyring(&self) -> &Keyring {
+        &self.0.keyring
+    }
+
+    /// A fresh id; ids of one process ascend.
+    pub fn id<K: IdKind>(&self) -> money::Id<K> {
+        self.0.mint.mint(self.now())
+    }
+
+    /// A sealed text column of a row.
+    pub fn seal(
+        &self,
+        place: &vault::Place<'_>,
+        plaintext: &str,
+    ) -> Result<Vec<u8>, DbError> {
+        self.keyring().seal(self.rng(), place, plaintext.as_bytes()).map_err(|e| sealing(&e))
+    }
+
+    /// Opens a sealed text column. A value that does not open is [`DbError::Corrupt`]: it was changed,
+    /// moved, or sealed under a key that is gone.
+    pub fn unseal(
+        &self,
+        place: &vault::Place<'_>,
+        sealed: &[u8],
+    ) -> Result<SecretString, DbError> {
+        let bytes = self.keyring().open_sealed(place, sealed).map_err(|e| sealing(&e))?;
+        String::from_utf8(bytes.expose().to_vec())
+            .map(SecretString::new)
+            .map_err(|_| DbError::Corrupt("a sealed text is not UTF-8".to_owned()))
+    }
+}
+
+fn sealing(error: &vault::SealError) -> DbError {
+    DbError::Corrupt(format!("sealing: {error}"))
+}
+
+/// One act: who does it, when, in answer to which request. Verbs take it, so that a closure that
+/// runs twice does the same thing twice.
+#[derive(Clone)]
+pub struct Act {
+    pub now: Timestamp,
+    pub origin: Arc<Origin>,
+    pub request: RequestId,
+    pub tools: Tools,
+}
+
+impl Act {
+    pub fn new(tools: &Tools, origin: Arc<Origin>, request: RequestId) -> Self {
+        Self { now: tools.now(), origin, request, tools: tools.clone() }
+    }
+
+    pub fn id<K: IdKind>(&self) -> money::Id<K> {
+        self.tools.0.mint.mint(self.now)
+    }
+}
+
+/// The bank's own cash account of a currency: where deposits come from and withdrawals go to. Its id
+/// is a function of the currency, so that every node and every test finds the same one.
+pub fn cash_account(currency: Currency) -> AccountId {
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(b"cash\0\0\0\0");
+    bytes[8..11].copy_from_slice(&currency.code().as_bytes()[..3]);
+    AccountId::from_bytes(bytes)
+}

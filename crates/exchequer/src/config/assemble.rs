@@ -1,0 +1,321 @@
+//! From readings to the structs, one function per concern, and the rules that join
+//! several settings.
+//!
+//! Order: values, then what depends on two of them, then the file system. Nothing is opened but the
+//! master key's file, and nothing is made.
+
+use super::fault::{Faults, Origin};
+use super::reading::{Reading, quoted};
+use super::sources::{Given, Layer, Raw, Sources};
+use super::{
+    Config, Database, Http, Log, LogFormat, Passwords, Profile, Sessions, Tokens, address,
+    database, master_key,
+};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+const DEMO_DATA_DIR: &str = "demo-data";
+const DEFAULT_PORT: u16 = 8080;
+
+/// Below this an idle limit only serves tests.
+const SHORTEST_IDLE_SECONDS: u64 = 60;
+
+/// Passes and the least memory for them in KiB: OWASP Password Storage Cheat Sheet, Argon2id.
+const ARGON2_FLOORS: &[(u32, u32)] =
+    &[(1, 47_104), (2, 19_456), (3, 12_288), (4, 9_216), (5, 7_168)];
+
+/// Origins are compared one by one on each preflight.
+const MAX_CORS_ORIGINS: usize = 64;
+
+/// Issuer and audience stand in every token.
+const MAX_TOKEN_NAME_CHARACTERS: usize = 255;
+
+pub(super) fn bank(sources: &Sources) -> Result<Config, Faults> {
+    let mut faults = Faults::default();
+    let Some(given) = sources.gather(&mut faults) else { return Err(faults) };
+    let mut reading = Reading::new(given, faults, false);
+    let config = config(&mut reading, None);
+    check_files(&mut reading, &config);
+    finish(config, reading)
+}
+
+pub(super) fn demo(
+    data_dir: Option<PathBuf>,
+    listen: Option<SocketAddr>,
+    sources: &Sources,
+) -> Result<Config, Faults> {
+    let mut faults = Faults::default();
+    let Some(mut given) = sources.gather(&mut faults) else { return Err(faults) };
+    if let Some(listen) = listen {
+        let listen = Given {
+            raw: Raw::Text(listen.to_string()),
+            origin: Origin::Argument,
+            spelled: "--listen".to_owned(),
+            in_file: false,
+        };
+        given.0.insert("listen".to_owned(), listen);
+    }
+    let mut reading = Reading::new(given, faults, true);
+    let config = config(&mut reading, data_dir);
+    check_data_dir(&mut reading, &config.data_dir);
+    finish(config, reading)
+}
+
+pub(super) fn demo_by_default(data_dir: PathBuf, listen: SocketAddr) -> Config {
+    let mut reading = Reading::new(Layer::default(), Faults::default(), true);
+    let mut config = config(&mut reading, Some(data_dir));
+    config.listen = listen;
+    config.http.public_url = format!("http://{listen}");
+    config.tokens.issuer.clone_from(&config.http.public_url);
+    config
+}
+
+fn finish(config: Config, reading: Reading) -> Result<Config, Faults> {
+    if reading.faults.is_empty() { Ok(config) } else { Err(reading.faults) }
+}
+
+fn config(reading: &mut Reading, data_dir: Option<PathBuf>) -> Config {
+    let word = reading.choice("profile");
+    let profile = Profile::from_name(word)
+        .unwrap_or_else(|| unreachable!("the table's profiles are those of the enum"));
+    let data_dir = read_data_dir(reading, data_dir);
+    let listen = read_listen(reading);
+    let http = read_http(reading, listen);
+    if reading.is_given("redis_url") {
+        let wrong = "Redis arrives with a later version; this one keeps fast state in memory";
+        reading.fault("redis_url", wrong, "unset");
+    }
+    let rate_limits_on = reading.choice("rate_limits") == "on";
+    if !rate_limits_on && !reading.demo {
+        reading.fault("rate_limits", "only a demo bank may switch them off, for load tests", "on");
+    }
+    Config {
+        database: read_database(reading, &data_dir),
+        listen,
+        master_key_file: read_master_key_file(reading, &data_dir),
+        data_dir,
+        profile,
+        log: read_log(reading),
+        rate_limits_on,
+        tokens: read_tokens(reading, &http),
+        http,
+        sessions: read_sessions(reading, profile),
+        passwords: read_passwords(reading, profile),
+        demo: reading.demo,
+    }
+}
+
+fn read_data_dir(reading: &mut Reading, argument: Option<PathBuf>) -> PathBuf {
+    let given = reading.is_given("data_dir");
+    let configured = reading.path("data_dir").unwrap_or_default();
+    match argument {
+        Some(path) => path,
+        None if reading.demo && !given => PathBuf::from(DEMO_DATA_DIR),
+        None => configured,
+    }
+}
+
+fn read_master_key_file(reading: &mut Reading, data_dir: &Path) -> PathBuf {
+    let path = reading.path("master_key_file");
+    if !reading.demo {
+        return path.unwrap_or_default();
+    }
+    if path.is_some() {
+        let wrong = "a demo bank has a key of its own";
+        reading.fault("master_key_file", wrong, "unset, for a demo bank");
+    }
+    data_dir.join("master.key")
+}
+
+fn read_listen(reading: &mut Reading) -> SocketAddr {
+    let behind_proxy = reading.boolean("http_behind_proxy");
+    let text = reading.text("listen").unwrap_or_default();
+    match text.parse::<SocketAddr>() {
+        Ok(listen) if listen.ip().is_loopback() || behind_proxy => listen,
+        Ok(listen) => {
+            let wrong = format!("{listen} can be reached from other machines, without TLS");
+            let allowed = "127.0.0.1:PORT or [::1]:PORT; or any address with http_behind_proxy = \
+                           true (EXCHEQUER_HTTP_BEHIND_PROXY) when a proxy with TLS stands before \
+                           the bank; the bank's own TLS comes with a later version";
+            reading.fault("listen", wrong, allowed);
+            listen
+        }
+        Err(_not_an_address) => {
+            let wrong = format!("{} is no address with a port", quoted(&text));
+            reading.fault("listen", wrong, "an IP address and a port, such as 127.0.0.1:8080");
+            SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_PORT))
+        }
+    }
+}
+
+fn read_database(reading: &mut Reading, data_dir: &Path) -> Database {
+    Database {
+        url: database::read(reading, data_dir),
+        sqlite_cache_mib: reading.integer("database_sqlite_cache_mib"),
+        read_connections: reading.integer("database_read_connections"),
+        write_connections: reading.integer("database_write_connections"),
+        lock_timeout_ms: reading.integer("database_lock_timeout_ms"),
+        plaintext: reading.boolean("database_plaintext"),
+    }
+}
+
+fn read_log(reading: &mut Reading) -> Log {
+    let filter = reading.text("log").unwrap_or_default();
+    if let Err(why) = crate::logging::parse_filter(&filter) {
+        let wrong = format!("{} is no filter: {why}", quoted(&filter));
+        let allowed = "off, error, warn, info, debug, trace, or a list such as info,store=debug";
+        reading.fault("log", wrong, allowed);
+    }
+    let text =
+        reading.choice("log_format") == "text" || (reading.demo && !reading.is_given("log_format"));
+    Log { filter, format: if text { LogFormat::Text } else { LogFormat::Json } }
+}
+
+fn read_http(reading: &mut Reading, listen: SocketAddr) -> Http {
+    let http = Http {
+        header_timeout_seconds: reading.integer("http_header_timeout_seconds"),
+        body_timeout_seconds: reading.integer("http_body_timeout_seconds"),
+        idle_timeout_seconds: reading.integer("http_idle_timeout_seconds"),
+        request_timeout_seconds: reading.integer("http_request_timeout_seconds"),
+        drain_seconds: reading.integer("http_drain_seconds"),
+        max_connections: reading.integer("http_max_connections"),
+        max_body_bytes: reading.integer("http_max_body_bytes"),
+        max_bulk_body_bytes: reading.integer("http_max_bulk_body_bytes"),
+        cors_origins: read_cors_origins(reading),
+        public_url: read_public_url(reading, listen),
+        behind_proxy: reading.boolean("http_behind_proxy"),
+    };
+    if http.request_timeout_seconds < http.body_timeout_seconds {
+        let wrong = "shorter than http_body_timeout_seconds, so that slow bodies would be answered \
+                     as if the bank were slow";
+        reading.fault("http_request_timeout_seconds", wrong, "at least as long");
+    }
+    http
+}
+
+fn read_cors_origins(reading: &mut Reading) -> Vec<String> {
+    let origins = reading.list("http_cors_origins");
+    for origin in &origins {
+        if let Err(wrong) = address::check_origin(origin) {
+            let allowed = "exact origins such as https://shop.example or http://localhost:3000";
+            reading.fault("http_cors_origins", format!("{} {wrong}", quoted(origin)), allowed);
+        }
+    }
+    if origins.len() > MAX_CORS_ORIGINS {
+        let allowed = format!("at most {MAX_CORS_ORIGINS} origins");
+        reading.fault("http_cors_origins", format!("{} origins", origins.len()), allowed);
+    }
+    origins
+}
+
+fn read_public_url(reading: &mut Reading, listen: SocketAddr) -> String {
+    let allowed = "https://host or https://host:port; http for this machine only";
+    // Without the proxy the address itself is the fault, and one is enough.
+    let nameless = listen.ip().is_unspecified() && reading.boolean("http_behind_proxy");
+    match reading.text("http_public_url") {
+        None if nameless => {
+            let wrong = format!("not given, and {listen} says nothing about what callers use");
+            reading.fault("http_public_url", wrong, allowed);
+            String::new()
+        }
+        None => format!("http://{listen}"),
+        Some(url) => {
+            if let Err(wrong) = address::check_origin(&url) {
+                reading.fault("http_public_url", format!("{} {wrong}", quoted(&url)), allowed);
+            }
+            url
+        }
+    }
+}
+
+fn read_tokens(reading: &mut Reading, http: &Http) -> Tokens {
+    let mut name_of = |setting: &str| {
+        let name = reading.text(setting)?;
+        if name.len() > MAX_TOKEN_NAME_CHARACTERS || !name.bytes().all(|b| b.is_ascii_graphic()) {
+            let allowed =
+                format!("at most {MAX_TOKEN_NAME_CHARACTERS} printable ASCII characters, no blank");
+            reading.fault(setting, format!("{} does not suit a token", quoted(&name)), allowed);
+        }
+        Some(name)
+    };
+    Tokens {
+        issuer: name_of("token_issuer").unwrap_or_else(|| http.public_url.clone()),
+        audience: name_of("token_audience").unwrap_or_default(),
+        access_seconds: reading.integer("token_access_seconds"),
+        refresh_seconds: reading.integer("token_refresh_seconds"),
+    }
+}
+
+fn read_sessions(reading: &mut Reading, profile: Profile) -> Sessions {
+    let longest = profile.idle_seconds();
+    let shortest = if reading.demo { 1 } else { SHORTEST_IDLE_SECONDS };
+    let idle_seconds = reading.optional_integer("session_idle_seconds").unwrap_or(longest);
+    let absolute_seconds = reading.integer("session_absolute_seconds");
+    if !(shortest..=longest).contains(&idle_seconds) {
+        let wrong = format!("{idle_seconds} is out of the bounds of profile {}", profile.name());
+        reading.fault("session_idle_seconds", wrong, format!("{shortest} to {longest}"));
+    }
+    if absolute_seconds < idle_seconds {
+        let wrong = format!("{absolute_seconds} is shorter than the idle limit of {idle_seconds}");
+        reading.fault("session_absolute_seconds", wrong, "at least session_idle_seconds");
+    }
+    Sessions { idle_seconds, absolute_seconds, lockout: profile.lockout() }
+}
+
+fn read_passwords(reading: &mut Reading, profile: Profile) -> Passwords {
+    let memory_kib: u32 = reading.integer("password_memory_kib");
+    let iterations: u32 = reading.integer("password_iterations");
+    let enough = |(passes, memory): &(u32, u32)| iterations >= *passes && memory_kib >= *memory;
+    if !ARGON2_FLOORS.iter().any(enough) {
+        let wrong =
+            format!("{memory_kib} KiB and {iterations} passes are too cheap to guess against");
+        let floors = ARGON2_FLOORS.iter().map(|(passes, memory)| format!("{memory} and {passes}"));
+        let floors = floors.collect::<Vec<_>>().join(", ");
+        let allowed = format!("password_memory_kib and password_iterations at least {floors}");
+        let passes_given = reading.is_given("password_iterations");
+        let blamed = if passes_given { "password_iterations" } else { "password_memory_kib" };
+        reading.fault(blamed, wrong, allowed);
+    }
+    let floor = profile.min_password_characters();
+    let min_characters = reading.optional_integer("password_min_characters").unwrap_or(floor);
+    if min_characters < floor {
+        let wrong = format!("{min_characters} is less than profile {} asks for", profile.name());
+        reading.fault("password_min_characters", wrong, format!("{floor} to 128"));
+    }
+    Passwords {
+        memory_kib,
+        iterations,
+        parallelism: reading.integer("password_parallelism"),
+        hashing_threads: reading.integer("password_hashing_threads"),
+        min_characters: usize::try_from(min_characters).unwrap_or(usize::MAX),
+        letters_and_digits: profile.letters_and_digits(),
+    }
+}
+
+fn check_files(reading: &mut Reading, config: &Config) {
+    let allowed = "the path of a key file with mode 0600 or stricter in a folder that not \
+                   everybody can write to; `exchequer init` makes one";
+    if config.master_key_file.as_os_str().is_empty() {
+        if !reading.is_given("master_key_file") {
+            reading.fault("master_key_file", "there is no master key", allowed);
+        }
+    } else if let Err(wrong) = master_key::read_master_key(&config.master_key_file) {
+        let wrong = format!("{}: {wrong}", config.master_key_file.display());
+        reading.fault("master_key_file", wrong, allowed);
+    }
+    check_data_dir(reading, &config.data_dir);
+}
+
+fn check_data_dir(reading: &mut Reading, data_dir: &Path) {
+    let wrong = match data_dir.metadata() {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return, // it will be made
+        Err(error) => error.to_string(),
+        Ok(metadata) if !metadata.is_dir() => "it is not a folder".to_owned(),
+        Ok(_) => match master_key::refuse_mode(data_dir, 0o002, "everybody can write to it") {
+            Ok(()) => return,
+            Err(wrong) => wrong,
+        },
+    };
+    let allowed = "a folder that only the bank writes to; a missing one is made";
+    reading.fault("data_dir", format!("{}: {wrong}", data_dir.display()), allowed);
+}

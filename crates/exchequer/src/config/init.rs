@@ -1,0 +1,111 @@
+//! The files of a new bank: the reference as a configuration of its own, and the master key.
+//!
+//! Both are made and never overwritten (O_EXCL), the key with mode 0600 from its first moment. The
+//! key is synced, with its folder, before this returns: a bank whose key was lost in a power cut
+//! cannot be opened again. When the second file cannot be made the first stays, and the error says
+//! so; nothing that somebody may already use is ever removed.
+
+use super::REFERENCE;
+use super::settings::SETTINGS;
+use super::{master_key, render};
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
+
+/// What was made.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Created {
+    pub config_file: PathBuf,
+    pub master_key_file: PathBuf,
+    pub data_dir: PathBuf,
+}
+
+/// Why the files were not made, in the order in which it is found out.
+#[derive(Debug, thiserror::Error)]
+pub enum InitError {
+    #[error("{} is not UTF-8, and the configuration file is", .path.display())]
+    NotText { path: PathBuf },
+    #[error("{} cannot be made: {source}", .path.display())]
+    Folder { path: PathBuf, source: std::io::Error },
+    #[error("a master key does not belong here: {reason}")]
+    OpenFolder { reason: String },
+    #[error("{} is there already; nothing was changed", .path.display())]
+    Exists { path: PathBuf },
+    #[error("{} cannot be written: {source}", .path.display())]
+    Write { path: PathBuf, source: std::io::Error },
+}
+
+const CONFIG_FILE: &str = "exchequer.toml";
+const MASTER_KEY_FILE: &str = "master.key";
+const DATA_DIR: &str = "data";
+
+/// Makes `exchequer.toml`, `master.key` and `data/` in a folder, which is made when it is missing.
+/// The key's line comes from `vault::MasterKey::to_file`. Refuses, before it writes anything, when
+/// one of the two files is there.
+pub fn init_files(dir: &Path, master_key_line: &str) -> Result<Created, InitError> {
+    let dir = make_folder(dir)?;
+    let created = Created {
+        config_file: dir.join(CONFIG_FILE),
+        master_key_file: dir.join(MASTER_KEY_FILE),
+        data_dir: dir.join(DATA_DIR),
+    };
+    let configuration = configuration(&created)?;
+    master_key::refuse_open_folder(&dir).map_err(|reason| InitError::OpenFolder { reason })?;
+    for path in [&created.config_file, &created.master_key_file] {
+        if path.symlink_metadata().is_ok() {
+            return Err(InitError::Exists { path: path.clone() });
+        }
+    }
+    make_folder(&created.data_dir)?;
+    let line = Zeroizing::new([master_key_line.trim_end(), "\n"].concat());
+    write_new(&created.master_key_file, &line)?;
+    write_new(&created.config_file, &configuration)?;
+    File::open(&dir)
+        .and_then(|folder| folder.sync_all())
+        .map_err(|source| InitError::Folder { path: dir, source })?;
+    Ok(created)
+}
+
+/// The reference with the two paths of this bank in force; every other default stays a comment, so
+/// that a later version's default is not held back by an old file.
+fn configuration(created: &Created) -> Result<String, InitError> {
+    let mut text = REFERENCE.to_owned();
+    for (name, path) in
+        [("data_dir", &created.data_dir), ("master_key_file", &created.master_key_file)]
+    {
+        let value = path.to_str().ok_or_else(|| InitError::NotText { path: path.clone() })?;
+        let setting = SETTINGS
+            .iter()
+            .find(|setting| setting.name() == name)
+            .unwrap_or_else(|| unreachable!("{name} is a row of the table of settings"));
+        let by_default = format!("#{name} = {}\n", render::literal(setting, setting.default));
+        let in_force = format!("{name} = {}\n", render::literal(setting, value));
+        text = text.replacen(&by_default, &in_force, 1);
+    }
+    Ok(text)
+}
+
+/// The folder's real path; it and those above it are made with mode 0700 when they are missing.
+fn make_folder(path: &Path) -> Result<PathBuf, InitError> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .and_then(|()| path.canonicalize())
+        .map_err(|source| InitError::Folder { path: path.to_owned(), source })
+}
+
+fn write_new(path: &Path, text: &str) -> Result<(), InitError> {
+    let written = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()));
+    written.map_err(|source| match source.kind() {
+        std::io::ErrorKind::AlreadyExists => InitError::Exists { path: path.to_owned() },
+        _ => InitError::Write { path: path.to_owned(), source },
+    })
+}

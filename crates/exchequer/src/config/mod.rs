@@ -1,0 +1,163 @@
+//! Configuration: one value, read once, checked as a whole, before anything is opened.
+//!
+//! The file, then `.env`, then the environment (`sources.rs`), by the names of one table
+//! (`settings.rs`), into one struct per concern. All faults are reported together, and a
+//! configuration with a fault is not handed out. The reference of all settings is the embedded,
+//! commented [`REFERENCE`], which a test compares with the table.
+//!
+//! Never here: a secret that can be printed; a write to the process environment; a setting that
+//! makes the bank laxer than its profile. Later changes of the sources are not seen: restart.
+
+mod address;
+mod assemble;
+mod database;
+mod dotenv;
+mod fault;
+mod file;
+mod init;
+mod master_key;
+mod profile;
+mod reading;
+mod render;
+mod settings;
+mod sources;
+
+pub use database::DatabaseUrl;
+pub use fault::{Fault, Faults, Origin};
+pub use init::{Created, InitError, init_files};
+pub use master_key::read_master_key;
+pub use profile::{Lockout, Profile};
+pub use settings::{Kind, SETTINGS, Setting};
+pub use sources::Sources;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Every setting with its default and what it does, as a file to start from.
+pub const REFERENCE: &str = include_str!("exchequer.toml");
+
+/// The whole configuration. No `Debug`, since it may hold a password: see [`Config::render`].
+#[derive(Clone)]
+pub struct Config {
+    pub database: Database,
+    pub listen: SocketAddr,
+    pub data_dir: PathBuf,
+    pub master_key_file: PathBuf,
+    pub profile: Profile,
+    pub log: Log,
+    pub rate_limits_on: bool,
+    pub http: Http,
+    pub tokens: Tokens,
+    pub sessions: Sessions,
+    pub passwords: Passwords,
+    /// A demo bank: seeded, in a folder of its own, with rules relaxed for tests.
+    pub demo: bool,
+}
+
+#[derive(Clone)]
+pub struct Database {
+    pub url: DatabaseUrl,
+    /// Per connection.
+    pub sqlite_cache_mib: u32,
+    pub read_connections: usize,
+    /// On PostgreSQL; SQLite has one writer whatever this says.
+    pub write_connections: usize,
+    pub lock_timeout_ms: u64,
+    /// Whether a PostgreSQL on another host was allowed without TLS.
+    pub plaintext: bool,
+}
+
+/// What to log and in which form; see `logging`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    /// In the syntax of tracing's `EnvFilter`; checked.
+    pub filter: String,
+    pub format: LogFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    Json,
+    Text,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Http {
+    pub header_timeout_seconds: u64,
+    pub body_timeout_seconds: u64,
+    pub idle_timeout_seconds: u64,
+    pub request_timeout_seconds: u64,
+    pub drain_seconds: u64,
+    pub max_connections: usize,
+    pub max_body_bytes: usize,
+    pub max_bulk_body_bytes: usize,
+    /// As browsers send them in `Origin`, to be compared byte by byte.
+    pub cors_origins: Vec<String>,
+    /// Without a slash at the end. With port 0 and no value given it ends in `:0`: good as a name,
+    /// not as an address.
+    pub public_url: String,
+    pub behind_proxy: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tokens {
+    pub issuer: String,
+    pub audience: String,
+    pub access_seconds: u64,
+    pub refresh_seconds: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sessions {
+    pub idle_seconds: u64,
+    pub absolute_seconds: u64,
+    pub lockout: Lockout,
+}
+
+/// Argon2id's costs (RFC 9106 §3.1) and what a new password must be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Passwords {
+    pub memory_kib: u32,
+    pub iterations: u32,
+    pub parallelism: u32,
+    pub hashing_threads: usize,
+    pub min_characters: usize,
+    pub letters_and_digits: bool,
+}
+
+impl Config {
+    /// The configuration of a real bank. The error holds every fault there is, or, when a file
+    /// cannot be read, the faults of the files alone.
+    pub fn load(sources: &Sources) -> Result<Self, Faults> {
+        assemble::bank(sources)
+    }
+
+    /// The configuration of a demo bank from `.env` and the environment; what is given here wins.
+    /// The folder is `demo-data` and the address `127.0.0.1:8080` when nobody says otherwise.
+    pub fn load_demo(
+        data_dir: Option<PathBuf>,
+        listen: Option<SocketAddr>,
+        sources: &Sources,
+    ) -> Result<Self, Faults> {
+        assemble::demo(data_dir, listen, sources)
+    }
+
+    /// A demo bank with all defaults, for tests: no source is read and nothing is refused.
+    pub fn demo(data_dir: PathBuf, listen: SocketAddr) -> Self {
+        assemble::demo_by_default(data_dir, listen)
+    }
+
+    /// Every setting with the value in force, as a configuration file; secrets as `(set)`.
+    pub fn render(&self) -> String {
+        render::render(self)
+    }
+
+    /// Makes the data folder with mode 0700, and those above it, when it is missing.
+    pub fn make_data_dir(&self) -> std::io::Result<()> {
+        use std::os::unix::fs::DirBuilderExt;
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.data_dir)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,76 @@
+//! Named profiles: one answer for each point on which the rule books disagree.
+//!
+//! `default` follows NIST SP 800-63B-4 and OWASP ASVS 5, `pci` PCI DSS 4.0.1, `psd2` the RTS
+//! 2018/389, `rbi` the Reserve Bank of India's directions. A setting may be stricter than its
+//! profile and never laxer.
+
+/// Which rule book decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Profile {
+    #[default]
+    Default,
+    Pci,
+    Rbi,
+    Psd2,
+}
+
+/// When guessing ends: after `failures` in a row, for `seconds`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lockout {
+    pub failures: u32,
+    pub seconds: u64,
+}
+
+impl Profile {
+    pub const ALL: [Self; 4] = [Self::Default, Self::Pci, Self::Rbi, Self::Psd2];
+
+    /// The word in the configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Default => "default",
+            Self::Pci => "pci",
+            Self::Rbi => "rbi",
+            Self::Psd2 => "psd2",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|profile| profile.name() == name)
+    }
+
+    /// Longest time without a request, in seconds: PCI DSS 8.2.8 has 15 minutes, RTS Art 4(3)(d)
+    /// has 5.
+    pub fn idle_seconds(self) -> u64 {
+        match self {
+            Self::Default | Self::Pci | Self::Rbi => 900,
+            Self::Psd2 => 300,
+        }
+    }
+
+    /// Shortest password that is the only factor, in characters: NIST SP 800-63B-4 3.1.1.2 has 15,
+    /// PCI DSS 8.3.6 has 12.
+    pub fn min_password_characters(self) -> u64 {
+        match self {
+            Self::Default | Self::Rbi | Self::Psd2 => 15,
+            Self::Pci => 12,
+        }
+    }
+
+    /// Whether a password needs letters and digits: PCI DSS 8.3.6 asks for both, NIST advises
+    /// against such rules.
+    pub fn letters_and_digits(self) -> bool {
+        match self {
+            Self::Default | Self::Rbi | Self::Psd2 => false,
+            Self::Pci => true,
+        }
+    }
+
+    /// PCI DSS 8.3.4 has at most 10 failures and at least 30 minutes, RTS Art 4(3)(b) at most 5.
+    pub fn lockout(self) -> Lockout {
+        match self {
+            Self::Default | Self::Psd2 => Lockout { failures: 5, seconds: 900 },
+            Self::Pci => Lockout { failures: 10, seconds: 1800 },
+            Self::Rbi => Lockout { failures: 3, seconds: 900 },
+        }
+    }
+}

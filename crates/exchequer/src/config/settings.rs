@@ -1,0 +1,189 @@
+//! The one table of settings. Environment names, keys of the file, texts of faults, `check-config`,
+//! the reference file and `.env.example` all come from it, and tests compare them.
+//!
+//! A setting has one name. In the environment it is `EXCHEQUER_` and the name in capitals; in the
+//! file it is the name, or a section and the rest: `[http] drain_seconds` is `http_drain_seconds`.
+//! To add one: a row here, a field in `mod.rs` or beside it, an arm in `render.rs`; then see the
+//! test of `reference.rs`, which writes the two files anew.
+
+/// One setting.
+#[derive(Debug)]
+pub struct Setting {
+    /// The section the reference file shows it under; empty for the top.
+    pub section: &'static str,
+    /// The key within the section.
+    pub key: &'static str,
+    pub kind: Kind,
+    /// As the file would say it, without quotes. Empty: no value, or the one `doc` describes.
+    pub default: &'static str,
+    /// What it does, for the reference file; sentences.
+    pub doc: &'static str,
+}
+
+/// What values a setting takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Text whose rule stands where it is read.
+    Text,
+    /// Text that may hold a secret: never shown, and `NAME_file` may name a file that holds it.
+    Secret,
+    /// A path, relative to the folder the service is started in.
+    Path,
+    /// A whole number within bounds, both included.
+    Integer { min: u64, max: u64 },
+    /// `true` or `false`.
+    Boolean,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// A list of texts; in the environment with commas between them.
+    List,
+}
+
+/// The word before every name in the environment.
+pub const ENVIRONMENT_PREFIX: &str = "EXCHEQUER_";
+
+/// Names in the environment that are not settings: for tests and benches, which run beside a bank.
+pub const NOT_SETTINGS: &[&str] = &["EXCHEQUER_TEST_", "EXCHEQUER_BENCH_", "EXCHEQUER_REFS"];
+
+impl Setting {
+    /// The name: `http_drain_seconds`.
+    pub fn name(&self) -> String {
+        if self.section.is_empty() {
+            self.key.to_owned()
+        } else {
+            format!("{}_{}", self.section, self.key)
+        }
+    }
+
+    /// The name in the environment: `EXCHEQUER_HTTP_DRAIN_SECONDS`.
+    pub fn environment_name(&self) -> String {
+        environment_name(&self.name())
+    }
+
+    pub fn is_secret(&self) -> bool {
+        self.kind == Kind::Secret
+    }
+
+    /// What may be given, for faults: `a whole number from 1 to 300`.
+    pub fn allowed(&self) -> String {
+        match self.kind {
+            Kind::Text | Kind::Secret => "text".to_owned(),
+            Kind::Path => "a path".to_owned(),
+            Kind::Integer { min, max } => format!("a whole number from {min} to {max}"),
+            Kind::Boolean => "true or false".to_owned(),
+            Kind::Choice(words) => words.join(" or "),
+            Kind::List => {
+                "a list of texts (with commas between them in the environment)".to_owned()
+            }
+        }
+    }
+}
+
+/// `EXCHEQUER_` and the name in capitals.
+pub fn environment_name(name: &str) -> String {
+    format!("{ENVIRONMENT_PREFIX}{}", name.to_ascii_uppercase())
+}
+
+const fn row(
+    section: &'static str,
+    key: &'static str,
+    kind: Kind,
+    default: &'static str,
+    doc: &'static str,
+) -> Setting {
+    Setting { section, key, kind, default, doc }
+}
+
+const fn whole(min: u64, max: u64) -> Kind {
+    Kind::Integer { min, max }
+}
+
+/// Every setting, in the order of the reference file.
+#[rustfmt::skip] // one row, one setting
+pub const SETTINGS: &[Setting] = &[
+    row("", "profile", Kind::Choice(&["default", "pci", "rbi", "psd2"]), "default",
+        "The rule book that decides where rule books disagree (idle limit, lockout, passwords): \
+         default (NIST SP 800-63B-4), pci (PCI DSS 4.0.1), rbi, psd2 (RTS 2018/389)."),
+    row("", "listen", Kind::Text, "127.0.0.1:8080",
+        "Address and port to serve on; port 0 picks a free one. Any address but this machine's own \
+         needs http_behind_proxy, since the bank does not speak TLS itself yet."),
+    row("", "data_dir", Kind::Path, "data",
+        "The bank's folder. It is made with mode 0700 when it is missing."),
+    row("", "master_key_file", Kind::Path, "",
+        "The file with the key that wraps all other keys: mode 0600 or stricter, made by \
+         `exchequer init`. There is no default, and no bank without it."),
+    row("", "database_url", Kind::Secret, "",
+        "sqlite:///path/bank.db or postgres://user:password@host/database. \
+         Empty: bank.db in data_dir. database_url_file names a file that holds it."),
+    row("", "redis_url", Kind::Secret, "",
+        "For a later version, which shares fast state between nodes; must be empty until then."),
+    row("", "log", Kind::Text, "info",
+        "What to log: off, error, warn, info, debug or trace, or by part: info,store=debug. \
+         Libraries never log below info, since their debug lines show values."),
+    row("", "log_format", Kind::Choice(&["json", "text"]), "json",
+        "One JSON object or one line of text per event, on standard error. A demo bank: text."),
+    row("", "rate_limits", Kind::Choice(&["on", "off"]), "on",
+        "off is accepted by a demo bank only, for load tests."),
+    row("", "session_idle_seconds", whole(1, 900), "",
+        "A session ends after this time without a request. Empty: the profile's value, 900 (psd2: \
+         300), which is also the most. Less than 60 is for demo banks."),
+    row("", "session_absolute_seconds", whole(60, 43_200), "43200",
+        "A session ends after this time whatever it does."),
+    row("database", "sqlite_cache_mib", whole(1, 4096), "32",
+        "Memory for each SQLite connection's page cache."),
+    row("database", "read_connections", whole(1, 64), "2",
+        "Connections that only read."),
+    row("database", "write_connections", whole(1, 64), "4",
+        "Connections that write, on PostgreSQL. SQLite always has one."),
+    row("database", "lock_timeout_ms", whole(1, 60_000), "5000",
+        "How long a statement waits for a lock before the request is refused with 503."),
+    row("database", "plaintext", Kind::Boolean, "false",
+        "Allows a PostgreSQL on another host without TLS, for a network that encrypts by itself. \
+         TLS to the database comes with a later version."),
+    row("http", "header_timeout_seconds", whole(1, 300), "10",
+        "For a request's head to arrive whole."),
+    row("http", "body_timeout_seconds", whole(1, 300), "15",
+        "For a request's body to arrive whole."),
+    row("http", "idle_timeout_seconds", whole(1, 3600), "60",
+        "A connection without a request is closed after this time."),
+    row("http", "request_timeout_seconds", whole(1, 300), "30",
+        "An answer that takes longer becomes 503; what was committed stays committed."),
+    row("http", "drain_seconds", whole(0, 600), "20",
+        "How long SIGTERM waits for the requests under way."),
+    row("http", "max_connections", whole(1, 65_536), "4096",
+        "Connections at a time; more wait in the system's queue."),
+    row("http", "max_body_bytes", whole(1024, 65_536), "65536",
+        "The largest body of a request."),
+    row("http", "max_bulk_body_bytes", whole(65_536, 4_194_304), "4194304",
+        "The largest body of a bulk request, such as a batch of transfers."),
+    row("http", "cors_origins", Kind::List, "",
+        "Web origins whose pages may call the API: https://shop.example, exact, never `*`. \
+         http is allowed for this machine only."),
+    row("http", "public_url", Kind::Text, "",
+        "What the outside calls this bank: https://bank.example, no path. \
+         Empty: http:// and listen."),
+    row("http", "behind_proxy", Kind::Boolean, "false",
+        "Says that a proxy with TLS stands before the bank, and so allows listen to be \
+         any address."),
+    row("token", "issuer", Kind::Text, "",
+        "The `iss` of access tokens. Empty: http_public_url."),
+    row("token", "audience", Kind::Text, "exchequer",
+        "The `aud` of access tokens."),
+    row("token", "access_seconds", whole(10, 300), "300",
+        "Life of an access token."),
+    row("token", "refresh_seconds", whole(300, 2_592_000), "2592000",
+        "Life of a refresh token; each use replaces it."),
+    row("password", "memory_kib", whole(7168, 1_048_576), "19456",
+        "Memory for one Argon2id hash. With password_iterations at least 47104 and 1, 19456 and 2, \
+         12288 and 3, 9216 and 4, or 7168 and 5 (OWASP Password Storage Cheat Sheet)."),
+    row("password", "iterations", whole(1, 20), "2",
+        "Passes of one Argon2id hash."),
+    row("password", "parallelism", whole(1, 16), "1",
+        "Lanes of one Argon2id hash."),
+    row("password", "hashing_threads", whole(1, 64), "2",
+        "Hashes at a time, so that sign-ins cannot starve the bank; each takes \
+         password_memory_kib."),
+    row("password", "min_characters", whole(8, 128), "",
+        "Shortest new password. Empty: the profile's value, 15 (pci: 12, with letters and digits); \
+         it can only be raised."),
+];

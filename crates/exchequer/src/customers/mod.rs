@@ -1,0 +1,134 @@
+//! Customers: registration, what they are shown of themselves, and the password they sign in with.
+//!
+//! E-mail, name, phone and government id are sealed columns; the blind indexes find them exactly as
+//! typed (after normalising) or not at all. Whether an e-mail is known shows nowhere: the answers are
+//! alike and so is the work behind them. Passwords are hashed in [`hashing`], outside transactions.
+
+pub mod api;
+pub mod hashing;
+pub mod model;
+mod store;
+
+use ::store::{DbError, Tx};
+use money::CustomerId;
+use serde_json::json;
+
+use self::model::{Customer, Email, GovernmentId, Phone};
+use crate::bank::{Act, Tools};
+use crate::events;
+
+/// Who wants to be a customer.
+#[derive(Clone)]
+pub struct Registration {
+    pub email: Email,
+    pub full_name: String,
+    pub phone: Option<Phone>,
+    pub government_id: Option<GovernmentId>,
+}
+
+/// What became of a registration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Registered {
+    /// Where the e-mail was known this is nobody's, to be shown all the same.
+    pub id: CustomerId,
+    pub is_new: bool,
+}
+
+/// What a password is verified against.
+#[derive(Clone)]
+pub struct Credentials {
+    pub id: CustomerId,
+    pub is_active: bool,
+    pub password_hash: String,
+}
+
+/// How somebody is searched for: exactly.
+#[derive(Clone)]
+pub enum SearchKey {
+    Id(CustomerId),
+    Email(Email),
+    Phone(Phone),
+}
+
+/// Registers a customer, or leaves a trace with the one who has this e-mail already. `password_hash` is
+/// made before the transaction in both cases.
+pub fn register_in(
+    tx: &mut Tx<'_>,
+    act: &Act,
+    wanted: &Registration,
+    password_hash: &str,
+) -> Result<Registered, DbError> {
+    let id = act.id();
+    let is_new = store::insert(tx, act, &id, wanted, password_hash)?;
+    let after = traces(&act.tools, wanted);
+    if is_new {
+        let resource = id.to_string();
+        events::record(tx, act, "customer.registered", &resource, "done", Some(&after))?;
+    } else {
+        let known = store::id_by_email(tx, &act.tools, &wanted.email)?
+            .ok_or_else(|| DbError::Corrupt("a known e-mail is nobody's".to_owned()))?;
+        let (action, resource) = ("customer.registration_repeated", known.to_string());
+        events::record(tx, act, action, &resource, "email_known", Some(&after))?;
+    }
+    Ok(Registered { id, is_new })
+}
+
+pub fn get(tx: &mut Tx<'_>, tools: &Tools, id: &CustomerId) -> Result<Option<Customer>, DbError> {
+    store::get(tx, tools, id)
+}
+
+/// At most `most` customers, oldest first, after the one named. Only a phone can have several.
+pub fn search(
+    tx: &mut Tx<'_>,
+    tools: &Tools,
+    (key, after): (&SearchKey, Option<&CustomerId>),
+    most: i64,
+) -> Result<Vec<Customer>, DbError> {
+    let mut found: Vec<Customer> = match key {
+        SearchKey::Id(id) => store::get(tx, tools, id)?.into_iter().collect(),
+        SearchKey::Email(email) => store::by_email(tx, tools, email)?.into_iter().collect(),
+        SearchKey::Phone(phone) => return store::by_phone(tx, tools, (phone, after), most),
+    };
+    found.retain(|customer| after.is_none_or(|after| customer.id > *after));
+    Ok(found)
+}
+
+pub fn credentials(
+    tx: &mut Tx<'_>,
+    tools: &Tools,
+    email: &Email,
+) -> Result<Option<Credentials>, DbError> {
+    store::credentials(tx, tools, email)
+}
+
+/// Takes a verified password into the transaction of the sign-in: false where the customer was disabled
+/// or the password changed since it was verified. `upgraded` is a new hash of the same password.
+pub fn confirm_in(
+    tx: &mut Tx<'_>,
+    act: &Act,
+    verified: &Credentials,
+    upgraded: Option<&str>,
+) -> Result<bool, DbError> {
+    if !store::has_hash(tx, &verified.id, &verified.password_hash)? {
+        return Ok(false);
+    }
+    if let Some(new) = upgraded
+        && store::replace_hash(tx, &verified.id, &verified.password_hash, new)?
+    {
+        let resource = verified.id.to_string();
+        events::record(tx, act, "customer.password_hash_upgraded", &resource, "done", None)?;
+    }
+    Ok(true)
+}
+
+/// What the events of a registration keep: keyed hashes.
+fn traces(tools: &Tools, wanted: &Registration) -> serde_json::Value {
+    let hashed = |field, value: &str| events::hashed(tools, field, value);
+    json!({
+        "email": hashed("email", wanted.email.as_str()),
+        "full_name": hashed("full_name", &wanted.full_name),
+        "phone": wanted.phone.as_ref().map(|p| hashed("phone", p.as_str())),
+        "government_id":
+            wanted.government_id.as_ref().map(|g| hashed("government_id", g.as_str())),
+    })
+}

@@ -1,0 +1,194 @@
+//! SQL of customers. Personal columns are sealed, bound to table, column and row, and found by their
+//! blind index.
+
+use money::{CustomerId, Timestamp};
+use store::{DbError, Row, Tx, params};
+use vault::Place;
+
+use super::model::{Customer, Email, GovernmentId, Invalid, Phone};
+use super::{Credentials, Registration};
+use crate::bank::{Act, Tools};
+
+macro_rules! select {
+    () => {
+        "SELECT id, status, email_sealed, full_name_sealed, phone_sealed, government_id_sealed, \
+         created_at FROM customers "
+    };
+}
+const INSERT: &str = "INSERT INTO customers (id, status, email_sealed, email_index, \
+     full_name_sealed, phone_sealed, phone_index, government_id_sealed, government_id_index, \
+     password_hash, created_at) VALUES ($1, 0, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
+     ON CONFLICT (email_index) DO NOTHING";
+
+const EMAIL: &str = "email_sealed";
+const FULL_NAME: &str = "full_name_sealed";
+const PHONE: &str = "phone_sealed";
+const GOVERNMENT_ID: &str = "government_id_sealed";
+
+/// False where the e-mail is known: nothing was inserted. Sealing costs the same in both cases.
+pub(super) fn insert(
+    tx: &mut Tx<'_>,
+    act: &Act,
+    id: &CustomerId,
+    wanted: &Registration,
+    password_hash: &str,
+) -> Result<bool, DbError> {
+    let tools = &act.tools;
+    let phone = wanted.phone.as_ref().map(Phone::as_str);
+    let government_id = wanted.government_id.as_ref().map(GovernmentId::as_str);
+    let phone_sealed = phone.map(|p| tools.seal(&place(PHONE, id), p)).transpose()?;
+    let government_id_sealed =
+        government_id.map(|g| tools.seal(&place(GOVERNMENT_ID, id), g)).transpose()?;
+    let government_id_index = government_id.map(|g| index(tools, "customers.government_id", g));
+    let inserted = tx.execute(
+        INSERT,
+        params![
+            id,
+            &tools.seal(&place(EMAIL, id), wanted.email.as_str())?,
+            &email_index(tools, &wanted.email),
+            &tools.seal(&place(FULL_NAME, id), &wanted.full_name)?,
+            phone_sealed.as_ref(),
+            wanted.phone.as_ref().map(|p| phone_index(tools, p)).as_ref(),
+            government_id_sealed.as_ref(),
+            government_id_index.as_ref(),
+            password_hash,
+            act.now
+        ],
+    )?;
+    Ok(inserted == 1)
+}
+
+pub(super) fn get(
+    tx: &mut Tx<'_>,
+    tools: &Tools,
+    id: &CustomerId,
+) -> Result<Option<Customer>, DbError> {
+    let row = tx.query_opt(concat!(select!(), "WHERE id = $1"), params![id])?;
+    row.map(|row| read(tools, &row)).transpose()
+}
+
+pub(super) fn by_email(
+    tx: &mut Tx<'_>,
+    tools: &Tools,
+    email: &Email,
+) -> Result<Option<Customer>, DbError> {
+    let sql = concat!(select!(), "WHERE email_index = $1");
+    let row = tx.query_opt(sql, params![&email_index(tools, email)])?;
+    row.map(|row| read(tools, &row)).transpose()
+}
+
+/// Oldest first; a phone may be shared by a family.
+pub(super) fn by_phone(
+    tx: &mut Tx<'_>,
+    tools: &Tools,
+    (phone, after): (&Phone, Option<&CustomerId>),
+    most: i64,
+) -> Result<Vec<Customer>, DbError> {
+    let sql = concat!(select!(), "WHERE phone_index = $1 AND id > $2 ORDER BY id LIMIT $3");
+    // No id is all zeros.
+    let start = CustomerId::from_bytes([0; 16]);
+    let index = phone_index(tools, phone);
+    let rows = tx.query(sql, params![&index, after.unwrap_or(&start), most])?;
+    rows.iter().map(|row| read(tools, row)).collect()
+}
+
+pub(super) fn id_by_email(
+    tx: &mut Tx<'_>,
+    tools: &Tools,
+    email: &Email,
+) -> Result<Option<CustomerId>, DbError> {
+    let row = tx.query_opt(
+        "SELECT id FROM customers WHERE email_index = $1",
+        params![&email_index(tools, email)],
+    )?;
+    row.map(|row| row.id(0)).transpose()
+}
+
+pub(super) fn credentials(
+    tx: &mut Tx<'_>,
+    tools: &Tools,
+    email: &Email,
+) -> Result<Option<Credentials>, DbError> {
+    let row = tx.query_opt(
+        "SELECT id, status, password_hash FROM customers WHERE email_index = $1",
+        params![&email_index(tools, email)],
+    )?;
+    row.map(|row| {
+        Ok(Credentials {
+            id: row.id(0)?,
+            is_active: row.int(1)? == 0,
+            password_hash: row.text(2)?.to_owned(),
+        })
+    })
+    .transpose()
+}
+
+/// Whether an active customer still has this hash; locks the row.
+pub(super) fn has_hash(
+    tx: &mut Tx<'_>,
+    id: &CustomerId,
+    password_hash: &str,
+) -> Result<bool, DbError> {
+    let rows = tx.query_locked(
+        "SELECT status, password_hash FROM customers WHERE id = $1 ORDER BY id",
+        params![id],
+    )?;
+    rows.first().map_or(Ok(false), |row| Ok(row.int(0)? == 0 && row.text(1)? == password_hash))
+}
+
+pub(super) fn replace_hash(
+    tx: &mut Tx<'_>,
+    id: &CustomerId,
+    old: &str,
+    new: &str,
+) -> Result<bool, DbError> {
+    let changed = tx.execute(
+        "UPDATE customers SET password_hash = $3 WHERE id = $1 AND password_hash = $2",
+        params![id, old, new],
+    )?;
+    Ok(changed == 1)
+}
+
+fn read(tools: &Tools, row: &Row) -> Result<Customer, DbError> {
+    let id: CustomerId = row.id(0)?;
+    let created_at: Timestamp = row.time(6)?;
+    let unseal = |column, sealed: &[u8]| {
+        tools.unseal(&place(column, &id), sealed).map(|text| text.expose().to_owned())
+    };
+    Ok(Customer {
+        id,
+        is_active: row.int(1)? == 0,
+        email: parsed(&unseal(EMAIL, row.blob(2)?)?)?,
+        full_name: unseal(FULL_NAME, row.blob(3)?)?,
+        phone: row
+            .blob_opt(4)?
+            .map(|sealed| unseal(PHONE, sealed).and_then(|text| parsed(&text)))
+            .transpose()?,
+        government_id: row
+            .blob_opt(5)?
+            .map(|sealed| unseal(GOVERNMENT_ID, sealed).and_then(|text| parsed(&text)))
+            .transpose()?,
+        created_at,
+    })
+}
+
+fn parsed<T: std::str::FromStr<Err = Invalid>>(text: &str) -> Result<T, DbError> {
+    text.parse()
+        .map_err(|Invalid| DbError::Corrupt("a customer's field has lost its form".to_owned()))
+}
+
+fn place<'a>(column: &'static str, id: &'a CustomerId) -> Place<'a> {
+    Place { table: "customers", column, row: id.bytes() }
+}
+
+fn email_index(tools: &Tools, email: &Email) -> [u8; 32] {
+    index(tools, "customers.email", email.as_str())
+}
+
+fn phone_index(tools: &Tools, phone: &Phone) -> [u8; 32] {
+    index(tools, "customers.phone", phone.as_str())
+}
+
+fn index(tools: &Tools, column: &'static str, normalised: &str) -> [u8; 32] {
+    tools.keyring().blind_index(column, normalised.as_bytes())
+}

@@ -1,0 +1,93 @@
+//! Every error code, in one table: code, status, title, and advice to whoever reads it.
+//!
+//! The OpenAPI document, `docs/api.md`'s list and the problems themselves are made from it; a test
+//! compares the committed snapshot.
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $variant:ident $code:literal $status:literal $title:literal $advice:literal;)+) => {
+        /// A code of the table.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Code { $($(#[$doc])* $variant,)+ }
+
+        impl Code {
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// Stable; programs match on it.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $code,)+ }
+            }
+
+            /// HTTP status.
+            pub const fn status(self) -> u16 {
+                match self { $(Self::$variant => $status,)+ }
+            }
+
+            pub const fn title(self) -> &'static str {
+                match self { $(Self::$variant => $title,)+ }
+            }
+
+            /// What the caller can do about it.
+            pub const fn advice(self) -> &'static str {
+                match self { $(Self::$variant => $advice,)+ }
+            }
+        }
+    };
+}
+
+codes! {
+    // The request itself, in the order in which it is checked.
+    NotFound "not_found" 404 "Not found" "Check the id and the path. Something that is not yours is answered the same way.";
+    MethodNotAllowed "method_not_allowed" 405 "Method not allowed" "The Allow header lists what this path takes.";
+    Unauthenticated "unauthenticated" 401 "Not signed in" "Send a valid access token: Authorization: Bearer TOKEN. Refresh it or sign in again.";
+    WrongCaller "wrong_caller" 403 "Not for this kind of caller" "Customers' routes take a customer's token, staff routes an operator's.";
+    Forbidden "forbidden" 403 "Not permitted" "Your role does not include this permission.";
+    MalformedRequest "malformed_request" 400 "The request cannot be read" "Fix the HTTP request: headers, encoding or query string.";
+    MalformedJson "malformed_json" 400 "The body is not the JSON that is wanted" "Send one UTF-8 JSON object without unknown or duplicate fields; the OpenAPI document describes it.";
+    UnsupportedMediaType "unsupported_media_type" 415 "Unsupported media type" "Send Content-Type: application/json.";
+    BodyTooLarge "body_too_large" 413 "The body is too large" "At most 64 KiB, or 4 MiB for a bulk request.";
+    BodyTimeout "body_timeout" 408 "The body came too slowly" "Send the whole body within the time limit.";
+    InvalidFields "invalid_fields" 422 "A field is not acceptable" "`fields` names each field and why.";
+    IdempotencyKeyMissing "idempotency_key_missing" 400 "Idempotency-Key is missing" "Send a fresh random key (1 to 255 printable ASCII characters) with each new act and the same key with each retry.";
+    IdempotencyKeyInvalid "idempotency_key_invalid" 400 "Idempotency-Key is not acceptable" "1 to 255 printable ASCII characters, once.";
+    IdempotencyKeyReused "idempotency_key_reused" 422 "This key was used for another request" "Use a fresh key for a new act.";
+    IdempotencyKeyInFlight "idempotency_key_in_flight" 409 "A request with this key is still running" "Send the same request again after Retry-After seconds.";
+    IdempotencyKeyExpired "idempotency_key_expired" 410 "The answer of this key is no longer kept" "The request was answered more than 30 days ago and is not done again. Look up what it made; use a fresh key for a new act.";
+    // Signing in.
+    InvalidCredentials "invalid_credentials" 401 "E-mail or password is wrong" "Check both, or reset the password.";
+    InvalidCode "invalid_code" 401 "The code is wrong, used or late" "Use the next code of your authenticator.";
+    InvalidRefreshToken "invalid_refresh_token" 401 "The refresh token is not valid" "Sign in again. A used refresh token ends its session.";
+    LockedOut "locked_out" 429 "Too many wrong attempts" "Wait for Retry-After seconds.";
+    // Accounts and transfers; the order of a transfer's refusals is part of the contract.
+    AccountNotFound "account_not_found" 422 "Account not found" "Check the payer's id and the payee's id or number.";
+    SameAccount "same_account" 422 "Payer and payee are the same account" "Name two different accounts.";
+    CurrencyMismatch "currency_mismatch" 422 "Currencies differ" "The amount and both accounts must have one currency.";
+    AccountFrozen "account_frozen" 422 "An account is frozen" "No money moves until the bank unfreezes it.";
+    AccountClosed "account_closed" 422 "An account is closed" "Use another account.";
+    LimitExceeded "limit_exceeded" 422 "A limit would be exceeded" "Send less, or wait until the rolling 24 hours have room.";
+    InsufficientFunds "insufficient_funds" 422 "Not enough money available" "Held money is not available.";
+    LinkedRefused "linked_refused" 422 "Another transfer of this atomic batch was refused" "The one with another code carries the reason.";
+    HoldNotActive "hold_not_active" 409 "The hold is no longer active" "It was captured, voided or has expired; nothing moved.";
+    HoldExpired "hold_expired" 409 "The hold has expired" "Place a new hold.";
+    CaptureExceedsHold "capture_exceeds_hold" 422 "More than the hold still reserves" "Capture at most what remains.";
+    ReversalExceedsTransfer "reversal_exceeds_transfer" 422 "More than is left to reverse" "Reversals never exceed the transfer.";
+    AlreadyFrozen "already_frozen" 409 "The account is frozen already" "Nothing to do.";
+    NotFrozen "not_frozen" 409 "The account is not frozen" "Nothing to do.";
+    BalanceNotZero "balance_not_zero" 409 "The account still has a balance" "Move the balance out first.";
+    HoldsActive "holds_active" 409 "The account still has active holds" "Capture or void them first.";
+    TooManyAccounts "too_many_accounts" 422 "Too many accounts" "Close one that is no longer used.";
+    // Ourselves.
+    Overloaded "overloaded" 503 "Too much work at once" "Send the same request with the same key after Retry-After seconds.";
+    Unavailable "unavailable" 503 "The bank cannot do this at the moment" "Nothing was acknowledged. Send the same request with the same key after Retry-After seconds.";
+    Internal "internal_error" 500 "An error of ours" "Quote the request id to the operators. The same key may be sent again.";
+}
+
+impl Code {
+    /// Seconds for `Retry-After`, where waiting helps.
+    pub const fn retry_after_seconds(self) -> Option<u32> {
+        match self {
+            Self::IdempotencyKeyInFlight | Self::Overloaded => Some(1),
+            Self::Unavailable => Some(2),
+            _ => None,
+        }
+    }
+}

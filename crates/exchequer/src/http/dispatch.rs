@@ -1,0 +1,318 @@
+//! From a routed request to its answer.
+//!
+//! Order: request id; body within size and time; caller; permission; idempotency key; input; handler.
+//! So an unauthenticated request learns nothing of what its body would have led to. Whatever happens,
+//! a panic included, the answer carries the request id and the security headers.
+
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
+use axum::response::Response;
+use bytes::Bytes;
+use futures_util::FutureExt;
+use http::request::Parts;
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use money::RequestId;
+
+use super::callers::{self, Caller, Customer, Public, Staff};
+use super::codes::Code;
+use super::cors;
+use super::input::{Input, Raw};
+use super::once::{self, PROBLEM_JSON};
+use super::problem::Problem;
+use super::reply::{HTML, RawReply};
+use super::routes::{Access, BodyLimit, Handler, Route, unrouted};
+use crate::bank::Bank;
+use crate::staff;
+
+/// The peer's address, put into the request by the connection.
+#[derive(Clone)]
+pub struct Peer(pub Arc<str>);
+
+/// A request whose path was matched.
+pub struct Incoming {
+    segments: Vec<String>,
+    request: Request,
+}
+
+impl<S: Send + Sync> FromRequest<S> for Incoming {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+        let (mut parts, body) = request.into_parts();
+        // A path that is not UTF-8 after decoding names nothing.
+        let segments = match RawPathParams::from_request_parts(&mut parts, state).await {
+            Ok(params) => params.iter().map(|(_, value)| value.to_owned()).collect(),
+            Err(_) => vec![String::new()],
+        };
+        Ok(Self { segments, request: Request::from_parts(parts, body) })
+    }
+}
+
+/// How a kind of caller is made of a request, and what is asked of it before the handler.
+pub trait Guard: Sized {
+    fn admit(
+        incoming: &callers::Incoming<'_>,
+        access: Access,
+    ) -> impl Future<Output = Result<Self, Problem>> + Send;
+}
+
+impl Guard for Public {
+    async fn admit(incoming: &callers::Incoming<'_>, _: Access) -> Result<Self, Problem> {
+        Ok(Self::extract(incoming))
+    }
+}
+
+impl Guard for Customer {
+    async fn admit(incoming: &callers::Incoming<'_>, _: Access) -> Result<Self, Problem> {
+        Self::extract(incoming).await
+    }
+}
+
+impl Guard for Staff {
+    async fn admit(incoming: &callers::Incoming<'_>, access: Access) -> Result<Self, Problem> {
+        let staff = Self::extract(incoming).await?;
+        match access {
+            Access::Staff(permission) if staff.role().permits(permission) => Ok(staff),
+            Access::Staff(permission) => {
+                staff::refuse_access(&staff, permission).await?;
+                Err(Problem::new(Code::Forbidden))
+            }
+            // The table adds a staff handler only under `Access::Staff`.
+            Access::Public(_) | Access::Customer => Err(Problem::new(Code::Forbidden)),
+        }
+    }
+}
+
+/// Serves one request of one route.
+pub(super) async fn serve<C, I, T, H>(
+    bank: Bank,
+    route: Arc<Route>,
+    handler: H,
+    incoming: Incoming,
+) -> Response
+where
+    C: Caller + Guard,
+    I: Input + Send + 'static,
+    T: 'static,
+    H: Handler<C, I, T>,
+{
+    let id: RequestId = bank.tools().id();
+    let started = bank.tools().now();
+    let (parts, body) = incoming.request.into_parts();
+    let limit = Duration::from_secs(bank.config().http.request_timeout_seconds);
+    let work = AssertUnwindSafe(handle(&bank, &route, handler, (&parts, body), &incoming.segments, id));
+    // Stopping to wait does not cancel: a transaction that has begun finishes, and its key keeps
+    // the answer.
+    let result = match tokio::time::timeout(limit, work.catch_unwind()).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(panic)) => Err(panicked(&*panic)),
+        Err(_) => Err(Problem::new(Code::Unavailable).cause("the request took too long")),
+    };
+    let response = respond(result, &id, route.access);
+    let elapsed_us = bank.tools().now().micros_since(started);
+    tracing::debug!(
+        request_id = %id,
+        method = %parts.method,
+        route = route.path,
+        status = response.status().as_u16(),
+        elapsed_us,
+        "request"
+    );
+    cors::add(bank.config(), &parts, response)
+}
+
+async fn handle<C, I, T, H>(
+    bank: &Bank,
+    route: &Route,
+    handler: H,
+    (parts, body): (&Parts, Body),
+    segments: &[String],
+    request: RequestId,
+) -> Result<RawReply, Problem>
+where
+    C: Caller + Guard,
+    I: Input + Send,
+    H: Handler<C, I, T>,
+{
+    let address = parts.extensions.get::<Peer>().map_or("", |peer| &*peer.0);
+    let incoming = callers::Incoming { bank, parts, request, address };
+    let mut caller = C::admit(&incoming, route.access).await?;
+    let body = read_body(bank, route, body).await?;
+    if route.once {
+        caller = with_key(caller, route, parts, &body)?;
+    }
+    let input = I::read(&Raw { parts, segments, body })?;
+    handler.call(caller, input).await.map(|reply| reply.raw)
+}
+
+fn with_key<C: Caller>(
+    caller: C,
+    route: &Route,
+    parts: &Parts,
+    body: &[u8],
+) -> Result<C, Problem> {
+    let name = format!("{} {}", route.method, route.path);
+    let key = once::key(&caller.scope(), &name, parts, body)?;
+    Ok(caller.with_key(key))
+}
+
+async fn read_body(bank: &Bank, route: &Route, body: Body) -> Result<Bytes, Problem> {
+    let http = &bank.config().http;
+    let limit = match route.body_limit {
+        BodyLimit::Ordinary => http.max_body_bytes,
+        BodyLimit::Bulk => http.max_bulk_body_bytes,
+    };
+    let read = Limited::new(body, limit).collect();
+    let timeout = Duration::from_secs(http.body_timeout_seconds);
+    match tokio::time::timeout(timeout, read).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Problem::new(Code::BodyTooLarge)),
+        Ok(Err(error)) => Err(Problem::new(Code::MalformedRequest)
+            .detail("the body could not be read")
+            .cause(error)),
+        Err(_) => Err(Problem::new(Code::BodyTimeout)),
+    }
+}
+
+fn panicked(payload: &(dyn Any + Send)) -> Problem {
+    let text = payload
+        .downcast_ref::<&str>()
+        .map(ToString::to_string)
+        .or_else(|| payload.downcast_ref::<String>().cloned())
+        .unwrap_or_default();
+    Problem::new(Code::Internal).cause(format!("panic: {text}"))
+}
+
+pub(super) async fn not_found(
+    axum::extract::State(bank): axum::extract::State<Bank>,
+    request: Request,
+) -> Response {
+    let id: RequestId = bank.tools().id();
+    let (parts, _) = request.into_parts();
+    if let Some(preflight) = cors::preflight(bank.config(), &parts) {
+        return finish(preflight, &id);
+    }
+    respond(Err(unrouted(Code::NotFound)), &id, Access::Public(""))
+}
+
+pub(super) async fn method_not_allowed(table: Arc<[Arc<Route>]>, request: Request) -> Response {
+    let bank = request.extensions().get::<Bank>().cloned();
+    let (parts, _) = request.into_parts();
+    let id = match &bank {
+        Some(bank) => bank.tools().id(),
+        None => RequestId::from_bytes([0; 16]),
+    };
+    if let Some(preflight) = bank.as_ref().and_then(|b| cors::preflight(b.config(), &parts)) {
+        return finish(preflight, &id);
+    }
+    let allowed: Vec<&str> = table
+        .iter()
+        .filter(|route| matches(route.path, parts.uri.path()))
+        .map(|route| route.method.as_str())
+        .collect();
+    let mut response = respond(Err(unrouted(Code::MethodNotAllowed)), &id, Access::Public(""));
+    if let Ok(value) = HeaderValue::from_str(&allowed.join(", ")) {
+        response.headers_mut().insert(header::ALLOW, value);
+    }
+    response
+}
+
+/// Whether a path fits a route's pattern.
+fn matches(pattern: &str, path: &str) -> bool {
+    let (mut a, mut b) = (pattern.split('/'), path.split('/'));
+    loop {
+        match (a.next(), b.next()) {
+            (None, None) => return true,
+            (Some(p), Some(s)) if p == s || p.starts_with('{') => {}
+            _ => return false,
+        }
+    }
+}
+
+fn respond(result: Result<RawReply, Problem>, id: &RequestId, access: Access) -> Response {
+    let (reply, retry_after) = match result {
+        Ok(reply) => (reply, None),
+        Err(problem) => {
+            log(&problem, id);
+            let (status, body) = (problem.code.status(), problem.body(id).into());
+            let reply = RawReply { status, content_type: PROBLEM_JSON, body, replayed: false };
+            (reply, problem.retry_after_seconds)
+        }
+    };
+    let mut response = Response::new(Body::from(reply.body));
+    *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or_default();
+    let headers = response.headers_mut();
+    if reply.status != 204 {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(reply.content_type));
+    }
+    if reply.content_type == HTML {
+        headers.insert(header::CONTENT_SECURITY_POLICY, PAGE_POLICY);
+    }
+    if reply.replayed {
+        headers.insert("idempotent-replayed", HeaderValue::from_static("true"));
+    }
+    if reply.status == 401 {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    if let Some(seconds) = retry_after {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if !matches!(access, Access::Public(_)) || reply.status >= 400 {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    finish(response, id)
+}
+
+/// OWASP ASVS 5.0 §3.4: on every answer. An API answer runs nothing and is framed by nobody.
+const SECURITY_HEADERS: [(HeaderName, HeaderValue); 6] = [
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; base-uri 'none'"),
+    ),
+    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    (
+        HeaderName::from_static("cross-origin-opener-policy"),
+        HeaderValue::from_static("same-origin"),
+    ),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        HeaderValue::from_static("same-origin"),
+    ),
+];
+
+/// Pages: no script at all, styles from our own address, the icon inside the page.
+const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; style-src 'self'; img-src data:; form-action 'none'; \
+     frame-ancestors 'none'; base-uri 'none'",
+);
+
+fn finish(mut response: Response, id: &RequestId) -> Response {
+    let headers = response.headers_mut();
+    for (name, value) in SECURITY_HEADERS {
+        headers.entry(name).or_insert(value);
+    }
+    if let Ok(value) = HeaderValue::from_bytes(&id.text()) {
+        headers.insert("x-request-id", value);
+    }
+    response
+}
+
+fn log(problem: &Problem, id: &RequestId) {
+    let (code, cause) = (problem.code.as_str(), problem.cause.as_deref().unwrap_or_default());
+    if problem.code.status() >= 500 {
+        tracing::error!(request_id = %id, code, cause, "a request failed");
+    } else {
+        tracing::debug!(request_id = %id, code, cause, "a request was refused");
+    }
+}
+
+/// Methods a browser may be told of.
+pub(super) const METHODS: [Method; 3] = [Method::GET, Method::POST, Method::DELETE];

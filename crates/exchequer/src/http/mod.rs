@@ -1,0 +1,46 @@
+//! The edge: connections, routes, callers, strict input, problems, idempotency.
+//!
+//! A request goes: connection (`server`) → router → `dispatch` (request id, body, caller, permission,
+//! key, handler, panic net, headers) → the domain's `api.rs`. What it never does: decide about money.
+
+pub mod callers;
+pub mod codes;
+pub mod cors;
+mod dispatch;
+pub mod docs;
+pub mod fields;
+pub mod input;
+pub(crate) mod once;
+pub mod openapi;
+pub mod problem;
+pub mod reply;
+pub mod routes;
+pub mod server;
+pub mod system;
+
+pub use callers::{Context, Customer, Public, Staff};
+pub use codes::Code;
+pub use dispatch::Peer;
+pub use input::{Json, Nothing, Path, Query};
+pub use problem::{FieldProblem, Problem};
+pub use reply::{Answer, Empty, Page, Reply};
+pub use routes::{Route, Routes};
+
+use crate::bank::Bank;
+
+/// Every route of the bank, in the order of the reference.
+pub fn routes() -> Routes {
+    let routes = Routes::default();
+    let routes = system::routes(routes);
+    let routes = crate::customers::api::routes(routes);
+    let routes = crate::sessions::api::routes(routes);
+    let routes = crate::accounts::api::routes(routes);
+    let routes = crate::transfers::api::routes(routes);
+    let routes = crate::holds::api::routes(routes);
+    crate::staff::api::routes(routes)
+}
+
+/// The whole service, ready for a connection or an in-process test.
+pub fn service(bank: &Bank) -> axum::Router {
+    routes().into_router(bank)
+}

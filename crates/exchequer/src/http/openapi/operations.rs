@@ -1,0 +1,139 @@
+//! One operation per route: who may call, what to send, what comes back.
+
+use http::Method;
+use utoipa::openapi::header::Header;
+use utoipa::openapi::path::{Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::request_body::{RequestBody, RequestBodyBuilder};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::security::SecurityRequirement;
+use utoipa::openapi::{ContentBuilder, HttpMethod, Ref, RefOr, Required, Schema};
+
+use super::{CUSTOMER_TOKEN, STAFF_TOKEN, Schemas, answers, samples, tags};
+use crate::http::input::BodySchema;
+use crate::http::routes::{Access, BodyLimit, Route};
+use crate::staff::model::Role;
+
+/// Name of the shared parameter.
+pub const IDEMPOTENCY_KEY: &str = "IdempotencyKey";
+
+/// The method in the document's words; the table makes GET, POST and DELETE only.
+pub fn http_method(route: &Route) -> HttpMethod {
+    if route.method == Method::GET {
+        HttpMethod::Get
+    } else if route.method == Method::DELETE {
+        HttpMethod::Delete
+    } else {
+        HttpMethod::Post
+    }
+}
+
+pub(super) fn operation(route: &Route, schemas: &Schemas) -> Operation {
+    let mut operation = OperationBuilder::new()
+        .tag(tags::tag_of(route).title)
+        .operation_id(Some(route.name))
+        .summary(Some(route.summary))
+        .description(Some(description(route)))
+        .request_body(route.input.body.as_ref().map(|body| request_body(body, schemas)))
+        .responses(answers::responses(route, schemas))
+        .build();
+    let parameters = parameters(route);
+    operation.parameters = (!parameters.is_empty()).then_some(parameters);
+    operation.security = Some(security(route.access));
+    operation
+}
+
+/// The header, as a component.
+pub(super) fn idempotency_key() -> Parameter {
+    let schema =
+        ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[ -~]{1,255}$"));
+    ParameterBuilder::new()
+        .name("Idempotency-Key")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::True)
+        .description(Some(
+            "1 to 255 printable ASCII characters: a fresh random one for each new act, the same one \
+             for each retry.",
+        ))
+        .schema(Some(schema))
+        .build()
+}
+
+fn description(route: &Route) -> String {
+    let mut sentences = vec![match route.access {
+        Access::Public(why) => format!("Open to anybody: {why}."),
+        Access::Customer => "For a signed-in customer.".to_owned(),
+        Access::Staff(permission) => {
+            let roles: Vec<_> =
+                Role::ALL.iter().filter(|role| role.permits(permission)).map(|r| r.as_str()).collect();
+            let permission = permission.as_str();
+            format!("For an operator with the permission `{permission}` ({}).", roles.join(", "))
+        }
+    }];
+    if route.body_limit == BodyLimit::Bulk {
+        sentences.push("The body may be 4 MiB.".to_owned());
+    }
+    if !route.codes.is_empty() {
+        let codes: Vec<_> = route.codes.iter().map(|code| format!("`{}`", code.as_str())).collect();
+        sentences.push(format!("Refused, in this order, with {}.", codes.join(", ")));
+    }
+    sentences.join(" ")
+}
+
+fn security(access: Access) -> Vec<SecurityRequirement> {
+    match access {
+        Access::Public(_) => Vec::new(),
+        Access::Customer => vec![SecurityRequirement::new(CUSTOMER_TOKEN, [""; 0])],
+        // OpenAPI 3.1 §4.8.30: for schemes other than OAuth 2 the list may name what is required.
+        Access::Staff(permission) => {
+            vec![SecurityRequirement::new(STAFF_TOKEN, [permission.as_str()])]
+        }
+    }
+}
+
+fn parameters(route: &Route) -> Vec<RefOr<Parameter>> {
+    let mut parameters = Vec::new();
+    let mut described = route.input.segment.as_ref();
+    for name in segments(route.path) {
+        let plain = || ObjectBuilder::new().schema_type(Type::String).into();
+        let schema: Schema = described.take().cloned().unwrap_or_else(plain);
+        let parameter = ParameterBuilder::new()
+            .name(name)
+            .parameter_in(ParameterIn::Path)
+            .required(Required::True)
+            .schema(Some(schema));
+        parameters.push(parameter.build().into());
+    }
+    parameters.extend(route.input.query.iter().cloned().map(RefOr::from));
+    if route.once {
+        let place = format!("#/components/parameters/{IDEMPOTENCY_KEY}");
+        parameters.push(RefOr::Ref(Ref::new(place)));
+    }
+    parameters
+}
+
+/// The names in braces.
+fn segments(path: &str) -> impl Iterator<Item = &str> {
+    path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+}
+
+fn request_body(body: &BodySchema, schemas: &Schemas) -> RequestBody {
+    RequestBodyBuilder::new()
+        .required(Some(Required::True))
+        .content(body.media_type, content(body, schemas))
+        .build()
+}
+
+/// A body with its schema and an example of it.
+pub(super) fn content(body: &BodySchema, schemas: &Schemas) -> utoipa::openapi::Content {
+    let schema = RefOr::Ref(Ref::from_schema_name(&body.name));
+    let example = (body.media_type == crate::http::reply::JSON)
+        .then(|| samples::sample(&schema, schemas).to_value());
+    ContentBuilder::new().schema(Some(schema)).example(example).build()
+}
+
+/// A header of an answer.
+pub(super) fn header(kind: Type, description: &str) -> Header {
+    let mut header = Header::new(ObjectBuilder::new().schema_type(kind));
+    header.description = Some(description.to_owned());
+    header
+}

@@ -1,0 +1,136 @@
+//! The one error of the edge: what the caller reads (RFC 9457) and what the log keeps.
+
+use ledger::{Refusal, StatusRefusal};
+use money::RequestId;
+use serde::Serialize;
+use store::DbError;
+use utoipa::ToSchema;
+
+use super::codes::Code;
+
+/// A refused or failed request. `detail` and `fields` go to the caller, `cause` only to the log.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    pub code: Code,
+    pub detail: Option<String>,
+    pub fields: Vec<FieldProblem>,
+    pub retry_after_seconds: Option<u32>,
+    /// For the log.
+    pub cause: Option<String>,
+}
+
+/// What is wrong with one field of the request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FieldProblem {
+    /// A JSON path, as `amount` or `transfers[3].to`.
+    pub field: String,
+    /// `required`, `too_long`, `too_short`, `invalid`, …
+    pub code: &'static str,
+    pub detail: String,
+}
+
+/// RFC 9457 `application/problem+json`.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub struct ProblemBody<'a> {
+    /// A URI reference that names the code.
+    pub r#type: String,
+    pub title: &'static str,
+    pub status: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<&'a str>,
+    /// Stable; programs match on it.
+    pub code: &'static str,
+    pub request_id: String,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub fields: &'a [FieldProblem],
+}
+
+impl Problem {
+    pub fn new(code: Code) -> Self {
+        let retry_after_seconds = code.retry_after_seconds();
+        Self { code, detail: None, fields: Vec::new(), retry_after_seconds, cause: None }
+    }
+
+    #[must_use]
+    pub fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    #[must_use]
+    pub fn cause(mut self, cause: impl ToString) -> Self {
+        self.cause = Some(cause.to_string());
+        self
+    }
+
+    /// 422 for one field.
+    pub fn field(field: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Self {
+        Self::invalid(vec![FieldProblem { field: field.into(), code, detail: detail.into() }])
+    }
+
+    pub fn invalid(fields: Vec<FieldProblem>) -> Self {
+        Self { fields, ..Self::new(Code::InvalidFields) }
+    }
+
+    /// The body. A pure function of the problem and the request's id.
+    pub fn body(&self, request: &RequestId) -> Vec<u8> {
+        let body = ProblemBody {
+            r#type: format!("/docs/errors#{}", self.code.as_str()),
+            title: self.code.title(),
+            status: self.code.status(),
+            detail: self.detail.as_deref(),
+            code: self.code.as_str(),
+            request_id: request.to_string(),
+            fields: &self.fields,
+        };
+        // Strings and integers only: serialising them cannot fail.
+        serde_json::to_vec(&body).unwrap_or_default()
+    }
+}
+
+impl From<DbError> for Problem {
+    fn from(error: DbError) -> Self {
+        let code = match &error {
+            DbError::Overloaded => Code::Overloaded,
+            DbError::Unavailable(_) | DbError::Busy(_) | DbError::Refused(_) => Code::Unavailable,
+            DbError::Constraint(_) | DbError::Corrupt(_) | DbError::Panicked(_) => Code::Internal,
+        };
+        Self::new(code).cause(error)
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let code = match refusal {
+            Refusal::AccountNotFound => Code::AccountNotFound,
+            Refusal::SameAccount => Code::SameAccount,
+            Refusal::CurrencyMismatch => Code::CurrencyMismatch,
+            Refusal::AccountFrozen => Code::AccountFrozen,
+            Refusal::AccountClosed => Code::AccountClosed,
+            Refusal::LimitExceeded => Code::LimitExceeded,
+            Refusal::InsufficientFunds => Code::InsufficientFunds,
+            Refusal::HoldNotFound | Refusal::TransferNotFound => Code::NotFound,
+            Refusal::HoldNotActive => Code::HoldNotActive,
+            Refusal::HoldExpired => Code::HoldExpired,
+            Refusal::CaptureExceedsHold => Code::CaptureExceedsHold,
+            Refusal::ReversalExceedsTransfer => Code::ReversalExceedsTransfer,
+            Refusal::LinkedRefused => Code::LinkedRefused,
+            // Only our own job expires holds, and only our own code builds chains.
+            Refusal::HoldNotExpired | Refusal::LinkedChainOpen => Code::Internal,
+        };
+        Self::new(code)
+    }
+}
+
+impl From<StatusRefusal> for Problem {
+    fn from(refusal: StatusRefusal) -> Self {
+        Self::new(match refusal {
+            StatusRefusal::AccountClosed => Code::AccountClosed,
+            StatusRefusal::AlreadyFrozen => Code::AlreadyFrozen,
+            StatusRefusal::NotFrozen => Code::NotFrozen,
+            StatusRefusal::BalanceNotZero => Code::BalanceNotZero,
+            StatusRefusal::HoldsActive => Code::HoldsActive,
+        })
+    }
+}

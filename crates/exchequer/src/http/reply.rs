@@ -1,0 +1,157 @@
+//! A successful answer: status, bytes, and the type they are made from (for the OpenAPI document).
+
+use std::borrow::Cow;
+use std::marker::PhantomData;
+
+use bytes::Bytes;
+use serde::Serialize;
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::{Ref, RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+use super::input::BodySchema;
+use super::problem::Problem;
+use super::routes::Output;
+
+/// What a handler gives.
+pub type Answer<T> = Result<Reply<T>, Problem>;
+
+/// The bytes of an answer whose body is a `T`.
+pub struct Reply<T> {
+    pub(crate) raw: RawReply,
+    body: PhantomData<fn() -> T>,
+}
+
+/// An answer without its type.
+#[derive(Debug, Clone)]
+pub(crate) struct RawReply {
+    pub status: u16,
+    pub content_type: &'static str,
+    pub body: Bytes,
+    /// The answer of an earlier request with the same key.
+    pub replayed: bool,
+}
+
+/// The body of an answer without one.
+#[derive(Debug, Serialize)]
+pub struct Empty;
+
+/// The body of a page. All pages get the policy that `dispatch` has for them.
+#[derive(Debug)]
+pub struct Html;
+
+/// The body of a style sheet.
+#[derive(Debug)]
+pub struct Css;
+
+pub(crate) const JSON: &str = "application/json";
+pub(crate) const HTML: &str = "text/html; charset=utf-8";
+pub(crate) const CSS: &str = "text/css; charset=utf-8";
+
+impl<T: Serialize> Reply<T> {
+    pub fn ok(body: &T) -> Self {
+        Self::json(200, body)
+    }
+
+    pub fn created(body: &T) -> Self {
+        Self::json(201, body)
+    }
+
+    fn json(status: u16, body: &T) -> Self {
+        // Our own types of strings, integers and lists: serialising them cannot fail.
+        let body = serde_json::to_vec(body).unwrap_or_default();
+        Self::raw(RawReply { status, content_type: JSON, body: body.into(), replayed: false })
+    }
+}
+
+impl Reply<Empty> {
+    pub fn no_content() -> Self {
+        let body = Bytes::new();
+        Self::raw(RawReply { status: 204, content_type: JSON, body, replayed: false })
+    }
+}
+
+impl Reply<Html> {
+    pub fn html(page: Bytes) -> Self {
+        Self::bytes(HTML, page)
+    }
+}
+
+impl Reply<Css> {
+    pub fn css(sheet: Bytes) -> Self {
+        Self::bytes(CSS, sheet)
+    }
+}
+
+impl Output for Html {
+    fn describe() -> Option<BodySchema> {
+        Some(text_body(HTML, "HtmlPage", "A page of HTML."))
+    }
+}
+
+impl Output for Css {
+    fn describe() -> Option<BodySchema> {
+        Some(text_body(CSS, "StyleSheet", "A style sheet."))
+    }
+}
+
+impl<T> Reply<T> {
+    /// 200 with JSON that was made before.
+    pub fn json_bytes(body: Bytes) -> Self {
+        Self::bytes(JSON, body)
+    }
+
+    fn bytes(content_type: &'static str, body: Bytes) -> Self {
+        Self::raw(RawReply { status: 200, content_type, body, replayed: false })
+    }
+
+    pub(crate) fn raw(raw: RawReply) -> Self {
+        Self { raw, body: PhantomData }
+    }
+
+    pub(crate) fn replayed(mut self) -> Self {
+        self.raw.replayed = true;
+        self
+    }
+}
+
+/// One page of a list.
+#[derive(Debug, Serialize)]
+pub struct Page<T> {
+    pub data: Vec<T>,
+    /// For `cursor` of the next request; null on the last page.
+    pub next_cursor: Option<String>,
+}
+
+// By hand: a derived schema has one name, `Page`, for the pages of all lists.
+impl<T: ToSchema> PartialSchema for Page<T> {
+    fn schema() -> RefOr<Schema> {
+        let cursor = ObjectBuilder::new()
+            .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
+            .description(Some("For `cursor` of the next request; null on the last page."));
+        ObjectBuilder::new()
+            .schema_type(Type::Object)
+            .description(Some("One page of a list."))
+            .property("data", ArrayBuilder::new().items(Ref::from_schema_name(T::name())))
+            .required("data")
+            .property("next_cursor", cursor)
+            .required("next_cursor")
+            .into()
+    }
+}
+
+impl<T: ToSchema> ToSchema for Page<T> {
+    fn name() -> Cow<'static, str> {
+        format!("{}Page", T::name()).into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((T::name().into_owned(), T::schema()));
+        T::schemas(schemas);
+    }
+}
+
+fn text_body(media_type: &'static str, name: &str, description: &str) -> BodySchema {
+    let schema = ObjectBuilder::new().schema_type(Type::String).description(Some(description));
+    BodySchema { media_type, name: name.to_owned(), schemas: vec![(name.to_owned(), schema.into())] }
+}

@@ -1,0 +1,279 @@
+//! The routes table: the only way a handler becomes reachable.
+//!
+//! A route is added with its caller: `public` (with the reason why anybody may), `customer`, or `staff`
+//! with a permission. The handler's first argument is that caller, or it does not compile. The table is
+//! what the OpenAPI document, `exchequer routes` and the authorisation tests enumerate.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{MethodFilter, on};
+use http::Method;
+use utoipa::ToSchema;
+
+use super::callers::{Caller, Customer, Public, Staff};
+use super::codes::Code;
+use super::dispatch::{self, Guard};
+use super::input::{BodySchema, Description, Input, body_schema};
+use super::problem::Problem;
+use super::reply::{Answer, Empty};
+use crate::bank::Bank;
+use crate::staff::model::Permission;
+
+/// One line of the table.
+pub struct Route {
+    pub method: Method,
+    /// With `{id}` segments, as the router takes it.
+    pub path: &'static str,
+    /// `operationId` of the OpenAPI document.
+    pub name: &'static str,
+    pub summary: &'static str,
+    pub access: Access,
+    /// Demands an `Idempotency-Key`.
+    pub once: bool,
+    pub body_limit: BodyLimit,
+    pub success: u16,
+    /// What it refuses, besides what every route of its kind can answer.
+    pub codes: &'static [Code],
+    pub input: Description,
+    pub output: Option<BodySchema>,
+}
+
+/// Who may call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody, because of this.
+    Public(&'static str),
+    Customer,
+    Staff(Permission),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyLimit {
+    /// 64 KiB.
+    Ordinary,
+    /// 4 MiB.
+    Bulk,
+}
+
+/// The table, and the router that grows with it.
+#[derive(Default)]
+pub struct Routes {
+    entries: Vec<(Arc<Route>, Mount)>,
+}
+
+type Mount = Box<dyn FnOnce(Router<Bank>, &Arc<Route>) -> Router<Bank> + Send>;
+
+/// A function from a caller and an input to an answer.
+pub trait Handler<C, I, T>: Clone + Send + Sync + 'static {
+    fn call(&self, caller: C, input: I) -> impl Future<Output = Answer<T>> + Send;
+}
+
+impl<F, Fut, C, I, T> Handler<C, I, T> for F
+where
+    F: Fn(C, I) -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output = Answer<T>> + Send,
+{
+    fn call(&self, caller: C, input: I) -> impl Future<Output = Answer<T>> + Send {
+        self(caller, input)
+    }
+}
+
+/// What a route may answer with: a described type, or nothing.
+pub trait Output: 'static {
+    fn describe() -> Option<BodySchema>;
+}
+
+impl<T: ToSchema + 'static> Output for T {
+    fn describe() -> Option<BodySchema> {
+        Some(body_schema::<T>())
+    }
+}
+
+impl Output for Empty {
+    fn describe() -> Option<BodySchema> {
+        None
+    }
+}
+
+impl Route {
+    pub fn get(path: &'static str, name: &'static str, summary: &'static str) -> Self {
+        Self::new(Method::GET, path, name, summary, 200)
+    }
+
+    /// A POST that changes something: it demands an `Idempotency-Key` and answers 201.
+    pub fn post(path: &'static str, name: &'static str, summary: &'static str) -> Self {
+        Self { once: true, ..Self::new(Method::POST, path, name, summary, 201) }
+    }
+
+    pub fn delete(path: &'static str, name: &'static str, summary: &'static str) -> Self {
+        Self::new(Method::DELETE, path, name, summary, 204)
+    }
+
+    fn new(
+        method: Method,
+        path: &'static str,
+        name: &'static str,
+        summary: &'static str,
+        success: u16,
+    ) -> Self {
+        Self {
+            method,
+            path,
+            name,
+            summary,
+            access: Access::Customer,
+            once: false,
+            body_limit: BodyLimit::Ordinary,
+            success,
+            codes: &[],
+            input: Description::default(),
+            output: None,
+        }
+    }
+
+    /// A POST of the sign-in family: it takes no `Idempotency-Key`.
+    #[must_use]
+    pub fn without_key(mut self) -> Self {
+        self.once = false;
+        self
+    }
+
+    #[must_use]
+    pub fn answers(mut self, status: u16) -> Self {
+        self.success = status;
+        self
+    }
+
+    #[must_use]
+    pub fn refuses(mut self, codes: &'static [Code]) -> Self {
+        self.codes = codes;
+        self
+    }
+
+    #[must_use]
+    pub fn bulk(mut self) -> Self {
+        self.body_limit = BodyLimit::Bulk;
+        self
+    }
+}
+
+impl Routes {
+    /// For anybody; `why` stands in the committed list of public routes.
+    #[must_use]
+    pub fn public<I, T, H>(self, why: &'static str, route: Route, handler: H) -> Self
+    where
+        H: Handler<Public, I, T>,
+        I: Input + Send + 'static,
+        T: Output,
+    {
+        self.add(Route { access: Access::Public(why), ..route }, handler)
+    }
+
+    #[must_use]
+    pub fn customer<I, T, H>(self, route: Route, handler: H) -> Self
+    where
+        H: Handler<Customer, I, T>,
+        I: Input + Send + 'static,
+        T: Output,
+    {
+        self.add(Route { access: Access::Customer, ..route }, handler)
+    }
+
+    #[must_use]
+    pub fn staff<I, T, H>(self, permission: Permission, route: Route, handler: H) -> Self
+    where
+        H: Handler<Staff, I, T>,
+        I: Input + Send + 'static,
+        T: Output,
+    {
+        self.add(Route { access: Access::Staff(permission), ..route }, handler)
+    }
+
+    pub fn table(&self) -> impl Iterator<Item = &Route> {
+        self.entries.iter().map(|(route, _)| &**route)
+    }
+
+    fn add<C, I, T, H>(mut self, mut route: Route, handler: H) -> Self
+    where
+        C: Caller + Guard,
+        H: Handler<C, I, T>,
+        I: Input + Send + 'static,
+        T: Output,
+    {
+        I::describe(&mut route.input);
+        route.output = T::describe();
+        let mount: Mount = Box::new(move |router, route| {
+            let method = MethodFilter::try_from(route.method.clone()).unwrap_or(MethodFilter::GET);
+            let entry = Arc::clone(route);
+            let serve = move |state: axum::extract::State<Bank>, request: dispatch::Incoming| {
+                dispatch::serve(state.0, Arc::clone(&entry), handler.clone(), request)
+            };
+            router.route(route.path, on(method, serve))
+        });
+        self.entries.push((Arc::new(route), mount));
+        self
+    }
+
+    pub(super) fn into_router(self, bank: &Bank) -> Router {
+        let mut router = Router::new();
+        let table: Arc<[Arc<Route>]> =
+            self.entries.iter().map(|(route, _)| Arc::clone(route)).collect();
+        for (route, mount) in self.entries {
+            router = mount(router, &route);
+        }
+        router
+            .fallback(dispatch::not_found)
+            .method_not_allowed_fallback(move |request| {
+                dispatch::method_not_allowed(Arc::clone(&table), request)
+            })
+            .with_state(bank.clone())
+    }
+}
+
+/// Every route can answer these.
+pub const EVERY_ROUTE: &[Code] = &[Code::Overloaded, Code::Unavailable, Code::Internal];
+
+impl Route {
+    /// All codes this route can answer, for the reference: in the order of the table.
+    pub fn all_codes(&self) -> Vec<Code> {
+        let mut codes = self.codes.to_vec();
+        codes.extend_from_slice(EVERY_ROUTE);
+        match self.access {
+            Access::Public(_) => {}
+            Access::Customer => codes.extend([Code::Unauthenticated, Code::WrongCaller]),
+            Access::Staff(_) => {
+                codes.extend([Code::Unauthenticated, Code::WrongCaller, Code::Forbidden]);
+            }
+        }
+        if self.path.contains('{') {
+            codes.push(Code::NotFound);
+        }
+        if self.once {
+            codes.extend([
+                Code::IdempotencyKeyMissing,
+                Code::IdempotencyKeyInvalid,
+                Code::IdempotencyKeyReused,
+                Code::IdempotencyKeyInFlight,
+                Code::IdempotencyKeyExpired,
+            ]);
+        }
+        if self.method != Method::GET {
+            codes.extend([Code::BodyTooLarge, Code::BodyTimeout]);
+        }
+        if self.input.body.is_some() {
+            codes.extend([Code::MalformedJson, Code::UnsupportedMediaType, Code::InvalidFields]);
+        }
+        if !self.input.query.is_empty() {
+            codes.extend([Code::MalformedRequest, Code::InvalidFields]);
+        }
+        codes.sort_unstable();
+        codes.dedup();
+        codes
+    }
+}
+
+/// A problem for every refusal of the router itself.
+pub(super) fn unrouted(code: Code) -> Problem {
+    Problem::new(code)
+}

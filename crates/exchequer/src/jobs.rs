@@ -1,0 +1,159 @@
+//! Jobs: what the bank does by itself, again and again, while it serves.
+//!
+//! Each job is a task that sleeps, runs, logs a failure and goes on. Every node runs all of them: a job
+//! looks again at what it changes inside the transaction that changes it, so two at once do no harm. A
+//! purge goes through its table in slices by key, each slice a read and, where something is too old, a
+//! short write; nothing is locked between them. No index has the time: that would cost every transfer
+//! more than an hourly walk costs the readers.
+//!
+//! What it never does: wait for another node, or hurry. Nothing depends on a purge having run, and an
+//! expired hold is refused before it is swept.
+
+mod store;
+
+use std::time::Duration;
+
+use ::store::DbError;
+use money::Timestamp;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use self::store::Purge;
+use crate::bank::Bank;
+use crate::holds;
+
+/// What is done again and again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Job {
+    /// Releases holds whose time is over.
+    ExpireHolds,
+    /// Forgets answers under idempotency keys after [`ANSWERS_KEPT`]; the keys stay for ever.
+    ForgetAnswers,
+    /// Deletes sign-ins that were not finished, after [`CHALLENGES_KEPT`].
+    DeleteChallenges,
+    /// Deletes refresh tokens of sessions that ended [`REFRESH_TOKENS_KEPT`] ago: until then a used
+    /// one that returns is known for what it is.
+    DeleteRefreshTokens,
+    /// Deletes what no rolling day counts any more, after [`OUTFLOWS_KEPT`].
+    DeleteOutflows,
+}
+
+const DAY_SECONDS: i64 = 86_400;
+
+/// Seconds that an idempotency key's answer is kept.
+pub const ANSWERS_KEPT: i64 = 30 * DAY_SECONDS;
+/// Seconds after its expiry that a challenge is kept, so that a late answer is told the truth.
+pub const CHALLENGES_KEPT: i64 = DAY_SECONDS;
+/// Seconds after its session's end that a refresh token is kept.
+pub const REFRESH_TOKENS_KEPT: i64 = 30 * DAY_SECONDS;
+/// Seconds that an outflow is kept: twice the rolling day, for a clock that was wrong.
+pub const OUTFLOWS_KEPT: i64 = 2 * DAY_SECONDS;
+
+impl Job {
+    pub const ALL: [Self; 5] = [
+        Self::ExpireHolds,
+        Self::ForgetAnswers,
+        Self::DeleteChallenges,
+        Self::DeleteRefreshTokens,
+        Self::DeleteOutflows,
+    ];
+
+    /// As logs call it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ExpireHolds => "holds.expire",
+            Self::ForgetAnswers => store::ANSWERS.verb,
+            Self::DeleteChallenges => store::CHALLENGES.verb,
+            Self::DeleteRefreshTokens => store::REFRESH_TOKENS.verb,
+            Self::DeleteOutflows => store::OUTFLOWS.verb,
+        }
+    }
+
+    /// The pause between two runs, and before the first: a start is for customers.
+    pub const fn every(self) -> Duration {
+        match self {
+            Self::ExpireHolds => Duration::from_secs(10),
+            Self::DeleteChallenges => Duration::from_mins(10),
+            Self::ForgetAnswers | Self::DeleteRefreshTokens | Self::DeleteOutflows => {
+                Duration::from_hours(1)
+            }
+        }
+    }
+
+    /// Runs once, to the end or until `stop` turns true; gives how many rows it changed.
+    pub async fn run(self, bank: &Bank, stop: &watch::Receiver<bool>) -> Result<u64, DbError> {
+        let now = bank.tools().now();
+        let (table, kept_seconds) = match self {
+            Self::ExpireHolds => return holds::job::sweep(bank, stop).await,
+            Self::ForgetAnswers => (&store::ANSWERS, ANSWERS_KEPT),
+            Self::DeleteChallenges => (&store::CHALLENGES, CHALLENGES_KEPT),
+            Self::DeleteRefreshTokens => (&store::REFRESH_TOKENS, REFRESH_TOKENS_KEPT),
+            Self::DeleteOutflows => (&store::OUTFLOWS, OUTFLOWS_KEPT),
+        };
+        purge(bank, stop, table, now.plus_seconds(-kept_seconds)).await
+    }
+}
+
+/// Starts every job, each as a task that ends after its current slice when `stop` turns true or its
+/// sender is gone. Dropping the set aborts them, which loses nothing either.
+pub fn spawn(bank: &Bank, stop: watch::Receiver<bool>) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    for job in Job::ALL {
+        tasks.spawn(repeat(job, bank.clone(), stop.clone()));
+    }
+    drop(stop);
+    tasks
+}
+
+async fn repeat(job: Job, bank: Bank, mut stop: watch::Receiver<bool>) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(job.every()) => {}
+            () = stopped(&mut stop) => return,
+        }
+        match job.run(&bank, &stop).await {
+            Ok(0) => {}
+            Ok(rows) => tracing::info!(job = job.name(), rows, "a job has run"),
+            Err(error) => tracing::warn!(job = job.name(), %error, "a job failed; it runs again"),
+        }
+    }
+}
+
+/// Waits for the order to stop, or for nobody to be left who could give it.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    while !*stop.borrow_and_update() {
+        if stop.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Rows of one slice: a few milliseconds of a reader, and at most as many rows of one write.
+const SLICE: i64 = 1_000;
+
+/// Goes once through a table and removes what is as old as `cutoff` or older.
+async fn purge(
+    bank: &Bank,
+    stop: &watch::Receiver<bool>,
+    table: &'static Purge,
+    cutoff: Timestamp,
+) -> Result<u64, DbError> {
+    let mut removed = 0_u64;
+    let mut from = [0; 16];
+    while !*stop.borrow() {
+        let look = move |tx: &mut ::store::Tx<'_>| store::slice(tx, table, (&from, SLICE), cutoff);
+        let slice = bank.db().read(table.verb, look).await?;
+        let to = slice.to;
+        if slice.has_stale {
+            let remove =
+                move |tx: &mut ::store::Tx<'_>| store::remove(tx, table, (&from, &to), cutoff);
+            let rows: u64 = bank.db().write(table.verb, remove).await?;
+            removed = removed.saturating_add(rows);
+        }
+        if slice.is_last {
+            break;
+        }
+        from = to;
+    }
+    Ok(removed)
+}

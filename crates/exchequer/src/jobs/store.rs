@@ -1,0 +1,89 @@
+//! SQL of the purges: three texts a table, over a range of its key.
+
+use money::Timestamp;
+use store::{DbError, Tx, params};
+
+/// How one table is purged.
+pub(super) struct Purge {
+    /// The transaction's name, and the job's.
+    pub verb: &'static str,
+    /// The key `$2` rows after `$1`.
+    boundary: &'static str,
+    /// Whether a row above `$1` and up to `$2` is as old as `$3`.
+    stale: &'static str,
+    /// Removes those rows.
+    remove: &'static str,
+}
+
+/// A range of a table's key.
+pub(super) struct Slice {
+    /// Its last key; all rows with that key belong to it.
+    pub to: [u8; 16],
+    pub is_last: bool,
+    pub has_stale: bool,
+}
+
+/// The answer becomes empty, not NULL: NULL says that the answer is made from the row that `resource`
+/// names, for ever. An answer is sealed and so never empty; `http::once` knows what an empty one means.
+/// (`substr` is the empty blob in the words of both databases.)
+pub(super) const ANSWERS: Purge = Purge {
+    verb: "answers.forget",
+    boundary: "SELECT scope FROM idempotency WHERE scope > $1 ORDER BY scope LIMIT 1 OFFSET $2",
+    stale: "SELECT 1 FROM idempotency WHERE scope > $1 AND scope <= $2 AND created_at <= $3 \
+            AND length(answer) > 0 LIMIT 1",
+    remove: "UPDATE idempotency SET answer = substr(answer, 1, 0) WHERE scope > $1 \
+             AND scope <= $2 AND created_at <= $3 AND length(answer) > 0",
+};
+
+pub(super) const CHALLENGES: Purge = Purge {
+    verb: "challenges.delete",
+    boundary: "SELECT id FROM challenges WHERE id > $1 ORDER BY id LIMIT 1 OFFSET $2",
+    stale: "SELECT 1 FROM challenges WHERE id > $1 AND id <= $2 AND expires_at <= $3 LIMIT 1",
+    remove: "DELETE FROM challenges WHERE id > $1 AND id <= $2 AND expires_at <= $3",
+};
+
+/// A session ends when somebody ends it, and at its absolute limit at the latest.
+pub(super) const REFRESH_TOKENS: Purge = Purge {
+    verb: "refresh_tokens.delete",
+    boundary: "SELECT session FROM refresh_tokens WHERE session > $1 ORDER BY session \
+               LIMIT 1 OFFSET $2",
+    stale: "SELECT 1 FROM refresh_tokens AS r JOIN sessions AS s ON s.id = r.session \
+            WHERE r.session > $1 AND r.session <= $2 \
+            AND (s.ended_at <= $3 OR s.expires_at <= $3) LIMIT 1",
+    remove: "DELETE FROM refresh_tokens WHERE session > $1 AND session <= $2 \
+             AND EXISTS (SELECT 1 FROM sessions AS s WHERE s.id = refresh_tokens.session \
+             AND (s.ended_at <= $3 OR s.expires_at <= $3))",
+};
+
+pub(super) const OUTFLOWS: Purge = Purge {
+    verb: "outflows.delete",
+    boundary: "SELECT account FROM outflows WHERE account > $1 ORDER BY account \
+               LIMIT 1 OFFSET $2",
+    stale: "SELECT 1 FROM outflows WHERE account > $1 AND account <= $2 AND posted_at <= $3 \
+            LIMIT 1",
+    remove: "DELETE FROM outflows WHERE account > $1 AND account <= $2 AND posted_at <= $3",
+};
+
+/// The slice of about `rows` rows above `from`.
+pub(super) fn slice(
+    tx: &mut Tx<'_>,
+    table: &Purge,
+    (from, rows): (&[u8; 16], i64),
+    cutoff: Timestamp,
+) -> Result<Slice, DbError> {
+    let boundary = tx.query_opt(table.boundary, params![from, rows.saturating_sub(1)])?;
+    let boundary = boundary.map(|row| row.bytes(0)).transpose()?;
+    let to = boundary.unwrap_or([u8::MAX; 16]);
+    let stale = tx.query_opt(table.stale, params![from, &to, cutoff])?;
+    Ok(Slice { to, is_last: boundary.is_none(), has_stale: stale.is_some() })
+}
+
+/// Removes what is stale in a range; gives how many rows that were.
+pub(super) fn remove(
+    tx: &mut Tx<'_>,
+    table: &Purge,
+    (from, to): (&[u8; 16], &[u8; 16]),
+    cutoff: Timestamp,
+) -> Result<u64, DbError> {
+    tx.execute(table.remove, params![from, to, cutoff])
+}

@@ -1,0 +1,22 @@
+//! Exchequer: the service as a library; `main.rs` holds only arguments.
+//!
+//! `bank` is what everything stands on; `http` the edge; then one folder per domain with the same
+//! file names in each: `mod.rs` (the verbs), `model.rs` (state and its rules), `store.rs` (all its
+//! SQL), `api.rs` (JSON).
+
+pub mod accounts;
+pub mod bank;
+// pub mod cli;
+pub mod config;
+pub mod customers;
+// pub mod demo;
+pub mod events;
+pub mod holds;
+pub mod http;
+pub mod jobs;
+pub mod logging;
+// pub mod serve;
+pub mod sessions;
+pub mod staff;
+pub mod transfers;
+pub mod verify;

@@ -1,0 +1,180 @@
+//! Customers' accounts as operators see and change them.
+
+use ledger::Limits;
+use money::{AccountId, Amount};
+use serde::{Deserialize, Deserializer, Serialize};
+use store::{DbError, Tx};
+use utoipa::ToSchema;
+
+use super::found;
+use crate::accounts::model::{AccountRow, AccountView};
+use crate::accounts::{self, get_any};
+use crate::bank::Act;
+use crate::http::fields::{Fields, MinorUnits};
+use crate::http::{Answer, Code, Json, Nothing, Path, Problem, Reply, Route, Routes, Staff};
+use crate::staff::model::Permission;
+
+pub fn routes(routes: Routes) -> Routes {
+    let standing =
+        |action: &'static str, name, summary| Route::post(action, name, summary).answers(200);
+    routes
+        .staff(
+            Permission::ReadAccounts,
+            Route::get(
+                "/v1/staff/accounts/{id}",
+                "getAccountAsStaff",
+                "One account, with its owner",
+            ),
+            get,
+        )
+        .staff(
+            Permission::FreezeAccount,
+            standing("/v1/staff/accounts/{id}/freeze", "freezeAccount", "Stop all movement")
+                .refuses(&[Code::AccountClosed, Code::AlreadyFrozen]),
+            freeze,
+        )
+        .staff(
+            Permission::UnfreezeAccount,
+            standing("/v1/staff/accounts/{id}/unfreeze", "unfreezeAccount", "Let money move again")
+                .refuses(&[Code::AccountClosed, Code::NotFrozen]),
+            unfreeze,
+        )
+        .staff(
+            Permission::CloseAccount,
+            standing("/v1/staff/accounts/{id}/close", "closeAccount", "End an account for good")
+                .refuses(&[Code::AccountClosed, Code::BalanceNotZero, Code::HoldsActive]),
+            close,
+        )
+        .staff(
+            Permission::SetLimits,
+            standing("/v1/staff/accounts/{id}/limits", "setLimits", "What may leave an account")
+                .refuses(&[Code::AccountClosed]),
+            set_limits,
+        )
+}
+
+/// An account with what its owner does not see of it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = StaffAccount)]
+pub struct StaffAccountView {
+    #[serde(flatten)]
+    account: AccountView,
+    /// Id of the customer; null for the bank's own.
+    owner: Option<String>,
+    limits: LimitsView,
+}
+
+/// What may leave an account, minor units; null is no limit.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Limits)]
+pub struct LimitsView {
+    /// The largest single transfer or hold.
+    per_transfer: Option<i64>,
+    /// The largest sum in any rolling 24 hours.
+    per_day: Option<i64>,
+}
+
+/// One of the two or both: a number sets a limit, null takes it away, absent leaves it as it is.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SetLimits {
+    /// The largest single transfer or hold.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<MinorUnits>)]
+    per_transfer: Option<Option<MinorUnits>>,
+    /// The largest sum in any rolling 24 hours.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<MinorUnits>)]
+    per_day: Option<Option<MinorUnits>>,
+}
+
+/// A limit to set: absent, none, or this.
+type Wanted = Option<Option<Amount>>;
+
+async fn get(caller: Staff, Path(id): Path<AccountId>) -> Answer<StaffAccountView> {
+    let row = caller.read("staff.get_account", move |tx| Ok(get_any(tx, &id)?)).await?;
+    Ok(Reply::ok(&view(&found(row)?)))
+}
+
+async fn freeze(caller: Staff, path: (Path<AccountId>, Nothing)) -> Answer<StaffAccountView> {
+    change(caller, "staff.freeze", path.0, accounts::freeze).await
+}
+
+async fn unfreeze(caller: Staff, path: (Path<AccountId>, Nothing)) -> Answer<StaffAccountView> {
+    change(caller, "staff.unfreeze", path.0, accounts::unfreeze).await
+}
+
+async fn close(caller: Staff, path: (Path<AccountId>, Nothing)) -> Answer<StaffAccountView> {
+    change(caller, "staff.close", path.0, accounts::close).await
+}
+
+/// A verb that changes the standing of an account.
+type Verb = fn(&mut Tx<'_>, &Act, &AccountId) -> Result<Result<AccountRow, Problem>, DbError>;
+
+async fn change(
+    caller: Staff,
+    name: &'static str,
+    Path(id): Path<AccountId>,
+    verb: Verb,
+) -> Answer<StaffAccountView> {
+    caller
+        .once(name, move |tx, act| Ok(verb(tx, act, &id)?.map(|row| Reply::ok(&view(&row)))))
+        .await
+}
+
+async fn set_limits(
+    caller: Staff,
+    (Path(id), Json(body)): (Path<AccountId>, Json<SetLimits>),
+) -> Answer<StaffAccountView> {
+    let mut fields = Fields::default();
+    if body.per_transfer.is_none() && body.per_day.is_none() {
+        fields.refuse("per_transfer", "required", "per_transfer, per_day or both");
+    }
+    let per_transfer = wanted(&mut fields, "per_transfer", body.per_transfer.as_ref());
+    let per_day = wanted(&mut fields, "per_day", body.per_day.as_ref());
+    fields.finish(Some(()))?;
+    caller
+        .once("staff.set_limits", move |tx, act| {
+            // Locked before it is read: what is absent keeps the value that no one else can change now.
+            let loaded = tx.load_accounts(std::slice::from_ref(&id), act.now)?;
+            let Some(before) = loaded.first().map(|found| found.account.limits) else {
+                return Ok(Err(Problem::new(Code::NotFound)));
+            };
+            let limits = Limits {
+                per_transfer: per_transfer.map_or(before.per_transfer, |l| l.map(Amount::get)),
+                per_day: per_day.map_or(before.per_day, |l| l.map(Amount::get)),
+            };
+            let set = accounts::set_limits(tx, act, &id, limits)?;
+            Ok(set.map(|row| Reply::ok(&view(&row))))
+        })
+        .await
+}
+
+/// A limit that was given, or `None` where it is absent or refused.
+fn wanted(fields: &mut Fields, name: &str, given: Option<&Option<MinorUnits>>) -> Wanted {
+    match given? {
+        None => Some(None),
+        Some(token) => fields.amount(name, token).map(Some),
+    }
+}
+
+fn view(row: &AccountRow) -> StaffAccountView {
+    let limits = row.account.limits;
+    StaffAccountView {
+        account: row.into(),
+        owner: row.owner.map(|owner| owner.to_string()),
+        limits: LimitsView { per_transfer: limits.per_transfer, per_day: limits.per_day },
+    }
+}
+
+/// Tells `null` from absent.
+fn given<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    Option::<T>::deserialize(deserializer).map(Some)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,31 @@
+use super::*;
+
+#[test]
+fn a_query_is_an_id_an_email_or_a_phone() {
+    let id = "cus_01jz7m5v3k8e9q2r4s6t8w0xyz";
+    assert!(matches!(search_key(id), Some(SearchKey::Id(found)) if found.to_string() == id));
+    let email = search_key("Asha@Example.com");
+    assert!(matches!(email, Some(SearchKey::Email(e)) if e.as_str() == "asha@example.com"));
+    for text in ["+919876543210", " 919876543210", "+91 98765-43210"] {
+        let phone = search_key(text);
+        assert!(
+            matches!(phone, Some(SearchKey::Phone(p)) if p.as_str() == "+919876543210"),
+            "{text:?}"
+        );
+    }
+    for text in ["", "asha", "acc_01jz7m5v3k8e9q2r4s6t8w0xyz", "919876543210", "%"] {
+        assert!(search_key(text).is_none(), "{text:?}");
+    }
+}
+
+#[test]
+fn a_page_has_1_to_100_rows_and_20_when_nobody_says() {
+    assert_eq!(page::<EventId>(None, None).unwrap(), (20, None));
+    assert_eq!(page::<EventId>(Some(1), None).unwrap().0, 1);
+    assert_eq!(page::<EventId>(Some(100), None).unwrap().0, 100);
+    for limit in [0, -1, 101, i64::MIN, i64::MAX] {
+        assert_eq!(page::<EventId>(Some(limit), None).unwrap_err().code, Code::InvalidFields);
+    }
+    let bad = page::<EventId>(None, Some("b3BhcXVl")).unwrap_err();
+    assert_eq!(bad.code, Code::MalformedRequest);
+}

@@ -1,0 +1,170 @@
+//! Operators: their roles and what each role may do, in one table.
+//!
+//! Pure. The routes table names a permission for every staff route; this table says who has it. Duties
+//! are separated: who hands out money does not set limits, and who administers does neither.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// What an operator is employed as; exactly one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// At the counter: takes money in and pays it out.
+    Teller,
+    /// On the telephone: looks up, and freezes what was reported lost.
+    Support,
+    /// Decides about accounts and reads the audit trail.
+    Compliance,
+    /// Runs the bank, without touching the till.
+    Admin,
+}
+
+/// One thing that an operator may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Permission {
+    /// End one's own session.
+    SignOut,
+    Deposit,
+    Withdraw,
+    FreezeAccount,
+    UnfreezeAccount,
+    CloseAccount,
+    SetLimits,
+    ReverseTransfer,
+    ReadAccounts,
+    ReadCustomers,
+    ReadEvents,
+}
+
+/// The text is no role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a role is teller, support, compliance or admin")]
+pub struct UnknownRole;
+
+/// The first half of an operator's sign-in.
+#[derive(Serialize, ToSchema)]
+pub struct MfaRequired {
+    /// `mfa_required`
+    pub status: &'static str,
+    pub challenge: ChallengeView,
+}
+
+/// To be answered within five minutes.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Challenge)]
+pub struct ChallengeView {
+    pub id: String,
+    /// What it may be answered with: `totp`.
+    pub methods: Vec<&'static str>,
+}
+
+impl Role {
+    pub const ALL: [Self; 4] = [Self::Teller, Self::Support, Self::Compliance, Self::Admin];
+
+    /// As stored, and on the command line.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Teller => "teller",
+            Self::Support => "support",
+            Self::Compliance => "compliance",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// The table.
+    pub const fn permits(self, permission: Permission) -> bool {
+        use Permission as P;
+        match self {
+            Self::Teller => match permission {
+                P::SignOut | P::Deposit | P::Withdraw | P::ReadAccounts | P::ReadCustomers => true,
+                P::FreezeAccount
+                | P::UnfreezeAccount
+                | P::CloseAccount
+                | P::SetLimits
+                | P::ReverseTransfer
+                | P::ReadEvents => false,
+            },
+            Self::Support => match permission {
+                P::SignOut | P::FreezeAccount | P::ReadAccounts | P::ReadCustomers => true,
+                P::Deposit
+                | P::Withdraw
+                | P::UnfreezeAccount
+                | P::CloseAccount
+                | P::SetLimits
+                | P::ReverseTransfer
+                | P::ReadEvents => false,
+            },
+            Self::Compliance | Self::Admin => match permission {
+                P::SignOut
+                | P::FreezeAccount
+                | P::UnfreezeAccount
+                | P::CloseAccount
+                | P::SetLimits
+                | P::ReverseTransfer
+                | P::ReadAccounts
+                | P::ReadCustomers
+                | P::ReadEvents => true,
+                P::Deposit | P::Withdraw => false,
+            },
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Role {
+    type Err = UnknownRole;
+
+    fn from_str(text: &str) -> Result<Self, UnknownRole> {
+        Self::ALL.into_iter().find(|role| role.as_str() == text).ok_or(UnknownRole)
+    }
+}
+
+impl Permission {
+    pub const ALL: [Self; 11] = [
+        Self::SignOut,
+        Self::Deposit,
+        Self::Withdraw,
+        Self::FreezeAccount,
+        Self::UnfreezeAccount,
+        Self::CloseAccount,
+        Self::SetLimits,
+        Self::ReverseTransfer,
+        Self::ReadAccounts,
+        Self::ReadCustomers,
+        Self::ReadEvents,
+    ];
+
+    /// In events, and in the committed table of who may do what.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SignOut => "sign_out",
+            Self::Deposit => "deposit",
+            Self::Withdraw => "withdraw",
+            Self::FreezeAccount => "freeze_account",
+            Self::UnfreezeAccount => "unfreeze_account",
+            Self::CloseAccount => "close_account",
+            Self::SetLimits => "set_limits",
+            Self::ReverseTransfer => "reverse_transfer",
+            Self::ReadAccounts => "read_accounts",
+            Self::ReadCustomers => "read_customers",
+            Self::ReadEvents => "read_events",
+        }
+    }
+}
+
+impl fmt::Display for Permission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,44 @@
+use super::*;
+
+#[test]
+fn a_role_is_read_as_it_is_written() {
+    for role in Role::ALL {
+        assert_eq!(role.to_string().parse(), Ok(role));
+    }
+    for text in ["", "Teller", "root", " admin"] {
+        assert_eq!(text.parse::<Role>(), Err(UnknownRole), "{text:?}");
+    }
+}
+
+#[test]
+fn every_permission_has_a_name_of_its_own() {
+    let mut names: Vec<_> = Permission::ALL.iter().map(|p| p.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), Permission::ALL.len());
+}
+
+#[test]
+fn every_role_can_sign_out_and_every_permission_is_somebodys() {
+    assert!(Role::ALL.iter().all(|role| role.permits(Permission::SignOut)));
+    for permission in Permission::ALL {
+        assert!(Role::ALL.iter().any(|role| role.permits(permission)), "{permission}");
+    }
+}
+
+#[test]
+fn who_hands_out_money_has_no_say_over_accounts() {
+    use Permission as P;
+    for role in Role::ALL {
+        let till = role.permits(P::Deposit) || role.permits(P::Withdraw);
+        let office = [P::UnfreezeAccount, P::CloseAccount, P::SetLimits, P::ReverseTransfer];
+        assert!(!till || !office.iter().any(|p| role.permits(*p)), "{role}");
+    }
+}
+
+#[test]
+fn only_auditors_read_events() {
+    let auditors: Vec<_> =
+        Role::ALL.into_iter().filter(|role| role.permits(Permission::ReadEvents)).collect();
+    assert_eq!(auditors, [Role::Compliance, Role::Admin]);
+}

@@ -1,0 +1,224 @@
+//! `/v1/transfers`.
+
+use money::{AccountId, Amount, Currency, TransferId};
+use serde::{Deserialize, Serialize};
+use store::posting::{self, MAX_BATCH, Party, PostOrder, Posted, Replay};
+use store::rows::{TransferKind, TransferRow};
+use store::{DbError, Tx};
+use utoipa::ToSchema;
+
+use super::door::Wanted;
+use super::find_visible;
+use super::model::TransferView;
+use crate::accounts::number::AccountNumber;
+use crate::bank::Act;
+use crate::http::callers::Context;
+use crate::http::fields::{Fields, MinorUnits};
+use crate::http::problem::ProblemBody;
+use crate::http::{Answer, Code, Customer, Json, Path, Problem, Reply, Route, Routes, once};
+
+/// The order of precedence of a transfer's refusals.
+pub const REFUSALS: &[Code] = &[
+    Code::AccountNotFound,
+    Code::SameAccount,
+    Code::CurrencyMismatch,
+    Code::AccountFrozen,
+    Code::AccountClosed,
+    Code::LimitExceeded,
+    Code::InsufficientFunds,
+];
+
+pub fn routes(routes: Routes) -> Routes {
+    routes
+        .customer(
+            Route::post("/v1/transfers", "sendTransfer", "Send money").refuses(REFUSALS),
+            send,
+        )
+        .customer(
+            Route::post("/v1/transfers/batch", "sendTransfers", "Send many transfers at once")
+                .answers(200)
+                .bulk(),
+            send_batch,
+        )
+        .customer(Route::get("/v1/transfers/{id}", "getTransfer", "One transfer"), get)
+}
+
+/// What a customer sends.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SendTransfer {
+    /// Id of the paying account, one's own.
+    from: String,
+    /// Id or number of the account to be paid.
+    to: String,
+    amount: MinorUnits,
+    /// ISO 4217, upper case.
+    currency: String,
+    /// At most 140 characters.
+    memo: Option<String>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SendTransfers {
+    /// 1 to 8,000, decided in this order.
+    transfers: Vec<SendTransfer>,
+    /// True: all of them or none.
+    atomic: bool,
+}
+
+/// One result per transfer, in order.
+#[derive(Serialize, ToSchema)]
+pub struct BatchResults {
+    results: Vec<BatchResult>,
+}
+
+/// A transfer, or the problem it met.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum BatchResult {
+    Transfer(TransferView),
+    #[schema(value_type = ProblemBody)]
+    Problem(Box<serde_json::value::RawValue>),
+}
+
+/// A checked transfer.
+struct Checked {
+    from: AccountId,
+    to: Party,
+    amount: Amount,
+    currency: Currency,
+    memo: Option<String>,
+}
+
+impl SendTransfer {
+    fn check(&self, fields: &mut Fields) -> Option<Checked> {
+        let from = fields.parse("from", &self.from, "the id of an account");
+        let to = payee(fields, &self.to);
+        let amount = fields.amount("amount", &self.amount);
+        let currency = fields.currency("currency", &self.currency);
+        let memo = fields.memo(self.memo.as_deref());
+        Some(Checked { from: from?, to: to?, amount: amount?, currency: currency?, memo })
+    }
+}
+
+/// The payee of a transfer or hold: an account's id or number.
+pub fn payee(fields: &mut Fields, text: &str) -> Option<Party> {
+    if let Ok(id) = text.parse() {
+        return Some(Party::Payee(id));
+    }
+    let number: AccountNumber =
+        fields.parse("to", text, "the id or the number of an account, check digits right")?;
+    Some(Party::PayeeNumber(number.to_string()))
+}
+
+async fn send(caller: Customer, Json(body): Json<SendTransfer>) -> Answer<TransferView> {
+    let mut fields = Fields::default();
+    let checked = body.check(&mut fields);
+    let order = fields.finish(checked)?;
+    let wanted = Wanted {
+        kind: TransferKind::Transfer,
+        debit: Party::Own { owner: caller.id(), account: order.from },
+        credit: order.to,
+        amount: order.amount,
+        currency: order.currency,
+        memo: order.memo,
+        key: caller.key()?,
+        origin: caller.origin().clone(),
+        request: caller.request(),
+    };
+    through_the_door(&caller, wanted).await
+}
+
+/// Sends a wanted transfer through the door and answers as the exactly-once core says.
+pub async fn through_the_door(caller: &Context, wanted: Wanted) -> Answer<TransferView> {
+    let scope = wanted.key.scope;
+    match caller.bank().door().send(wanted).await? {
+        Posted::Done(row) => Ok(created(&row)),
+        Posted::Refused(refusal, _) => Err(refusal.into()),
+        Posted::Replayed(Replay::Row(row)) => Ok(created(&row).replayed()),
+        Posted::Replayed(Replay::Stored(answer)) => {
+            let body = once::unseal(caller.bank().tools(), &scope, &answer.body)?;
+            Ok(Reply::raw(once::replayed(posting::Answer { status: answer.status, body })))
+        }
+        Posted::KeyReused => Err(Problem::new(Code::IdempotencyKeyReused)),
+    }
+}
+
+fn created(row: &TransferRow) -> Reply<TransferView> {
+    Reply::created(&TransferView::from(row))
+}
+
+async fn send_batch(caller: Customer, Json(body): Json<SendTransfers>) -> Answer<BatchResults> {
+    let mut fields = Fields::default();
+    if body.transfers.is_empty() || body.transfers.len() > MAX_BATCH {
+        fields.refuse("transfers", "length", format!("1 to {MAX_BATCH} transfers"));
+    }
+    let mut checked = Vec::with_capacity(body.transfers.len());
+    for (i, transfer) in body.transfers.iter().take(MAX_BATCH).enumerate() {
+        let mut inner = Fields::default();
+        checked.extend(transfer.check(&mut inner));
+        fields.nest(&format!("transfers[{i}]"), inner);
+    }
+    let checked = fields.finish(Some(checked))?;
+    let (owner, atomic) = (caller.id(), body.atomic);
+    caller
+        .once("transfers.batch", move |tx, act| {
+            let last = checked.len().saturating_sub(1);
+            let orders: Vec<PostOrder> = checked
+                .iter()
+                .enumerate()
+                .map(|(i, c)| PostOrder {
+                    id: act.id(),
+                    kind: TransferKind::Transfer,
+                    debit: Party::Own { owner, account: c.from },
+                    credit: c.to.clone(),
+                    amount: c.amount,
+                    currency: c.currency,
+                    memo: c.memo.clone(),
+                    key: None,
+                    linked_with_next: atomic && i < last,
+                    origin: act.origin.clone(),
+                    request: act.request,
+                })
+                .collect();
+            post_batch(tx, act, &orders).map(Ok)
+        })
+        .await
+}
+
+fn post_batch(
+    tx: &mut Tx<'_>,
+    act: &Act,
+    orders: &[PostOrder],
+) -> Result<Reply<BatchResults>, DbError> {
+    let posted = posting::post(tx, orders, act.now, &|order, refusal| {
+        let problem = Problem::from(refusal);
+        Ok(posting::Answer { status: problem.code.status(), body: problem.body(&order.request) })
+    })?;
+    let results = posted.into_iter().map(result).collect::<Result<_, _>>()?;
+    Ok(Reply::ok(&BatchResults { results }))
+}
+
+fn result(posted: Posted) -> Result<BatchResult, DbError> {
+    match posted {
+        Posted::Done(row) => Ok(BatchResult::Transfer(TransferView::from(&row))),
+        Posted::Refused(_, answer) => String::from_utf8(answer.body)
+            .ok()
+            .and_then(|text| serde_json::value::RawValue::from_string(text).ok())
+            .map(BatchResult::Problem)
+            .ok_or_else(|| DbError::Corrupt("a problem that is not JSON".to_owned())),
+        Posted::Replayed(_) | Posted::KeyReused => {
+            Err(DbError::Corrupt("an order without key was replayed".to_owned()))
+        }
+    }
+}
+
+async fn get(caller: Customer, Path(id): Path<TransferId>) -> Answer<TransferView> {
+    let customer = caller.id();
+    let found = caller
+        .read("transfers.get", move |tx| Ok(find_visible(tx, &customer, &id)?))
+        .await?;
+    let row = found.ok_or_else(|| Problem::new(Code::NotFound))?;
+    Ok(Reply::ok(&TransferView::from(&row)))
+}

@@ -1,0 +1,145 @@
+//! Every table of a bank with its columns: the one list that backup and restore go by.
+//!
+//! A test compares it with the schema of both databases, so a migration that adds a table or a column
+//! without adding it here fails. The SQL texts of a table are made from its line at compile time.
+
+/// A table, and how its rows are read in the order of its key and written.
+pub(crate) struct Table {
+    pub name: &'static str,
+    pub columns: &'static [(&'static str, Kind)],
+    /// The columns of the primary key.
+    pub key: &'static [&'static str],
+    /// Rows read at once: bounds the memory of a copy.
+    pub page: i64,
+    pub count: &'static str,
+    pub probe: &'static str,
+    /// The first page; `$1` is the limit.
+    pub first: &'static str,
+    /// The page behind a key; `$1` is the limit, the key follows.
+    pub next: &'static str,
+    /// One row, on SQLite.
+    pub insert_one: &'static str,
+    /// A set of rows by columns, on PostgreSQL.
+    pub insert_set: &'static str,
+}
+
+/// What a column holds, of the types that both databases share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Int,
+    Text,
+    Blob,
+}
+
+impl Table {
+    /// Where in a row the columns of the key stand.
+    pub fn key_places(&self) -> impl Iterator<Item = usize> {
+        self.key.iter().filter_map(|key| self.columns.iter().position(|(name, _)| name == key))
+    }
+}
+
+/// Rows of a few hundred bytes.
+const SMALL_ROWS: i64 = 2_000;
+/// Rows of up to some MiB: the stored answer of a bulk request.
+const LARGE_ROWS: i64 = 64;
+
+macro_rules! array_type {
+    (Int) => {
+        "bigint[]"
+    };
+    (Text) => {
+        "text[]"
+    };
+    (Blob) => {
+        "bytea[]"
+    };
+}
+
+macro_rules! table {
+    ($name:literal, $page:expr, [$k1:literal = $b1:literal $(, $k:literal = $b:literal)*],
+     $n1:literal $c1:literal $t1:ident $(, $n:literal $c:literal $t:ident)* $(,)?) => {
+        Table {
+            name: $name,
+            columns: &[($c1, Kind::$t1) $(, ($c, Kind::$t))*],
+            key: &[$k1 $(, $k)*],
+            page: $page,
+            count: concat!("SELECT COUNT(*) FROM ", $name),
+            probe: concat!("SELECT 1 FROM ", $name, " LIMIT 1"),
+            first: concat!(
+                "SELECT ", $c1 $(, ", ", $c)*, " FROM ", $name,
+                " ORDER BY ", $k1 $(, ", ", $k)*, " LIMIT $1"
+            ),
+            next: concat!(
+                "SELECT ", $c1 $(, ", ", $c)*, " FROM ", $name,
+                " WHERE (", $k1 $(, ", ", $k)*, ") > (", $b1 $(, ", ", $b)*,
+                ") ORDER BY ", $k1 $(, ", ", $k)*, " LIMIT $1"
+            ),
+            insert_one: concat!(
+                "INSERT INTO ", $name, " (", $c1 $(, ", ", $c)*,
+                ") VALUES ($", $n1 $(, ", $", $n)*, ")"
+            ),
+            insert_set: concat!(
+                "INSERT INTO ", $name, " (", $c1 $(, ", ", $c)*,
+                ") SELECT * FROM unnest($", $n1, "::", array_type!($t1)
+                $(, ", $", $n, "::", array_type!($t))*, ")"
+            ),
+        }
+    };
+}
+
+/// The history of migrations, which a new database has before anything is copied into it.
+pub(crate) const HISTORY: &str = "schema_migrations";
+pub(crate) const CLEAR_HISTORY: &str = "DELETE FROM schema_migrations";
+
+/// All tables, in the order of the migrations.
+pub(crate) const TABLES: &[Table] = &[
+    table!("schema_migrations", SMALL_ROWS, ["version" = "$2"],
+        1 "version" Int, 2 "name" Text, 3 "checksum" Text, 4 "applied_at" Int),
+    table!("accounts", SMALL_ROWS, ["id" = "$2"],
+        1 "id" Blob, 2 "owner" Blob, 3 "number" Text, 4 "name" Text, 5 "currency" Text,
+        6 "status" Int, 7 "bounded" Int, 8 "overdraft_limit" Int, 9 "limit_transfer" Int,
+        10 "limit_day" Int, 11 "debits_posted" Int, 12 "credits_posted" Int, 13 "debits_held" Int,
+        14 "credits_held" Int, 15 "last_entry" Blob, 16 "entry_count" Int, 17 "opened_at" Int),
+    table!("transfers", SMALL_ROWS, ["id" = "$2"],
+        1 "id" Blob, 2 "debit_account" Blob, 3 "credit_account" Blob, 4 "amount" Int,
+        5 "currency" Text, 6 "kind" Int, 7 "posted_at" Int, 8 "debit_number" Int,
+        9 "debit_previous" Blob, 10 "debit_balance" Int, 11 "credit_number" Int,
+        12 "credit_previous" Blob, 13 "credit_balance" Int, 14 "memo" Text, 15 "reference" Blob,
+        16 "origin" Blob, 17 "request" Blob),
+    table!("holds", SMALL_ROWS, ["id" = "$2"],
+        1 "id" Blob, 2 "debit_account" Blob, 3 "credit_account" Blob, 4 "amount" Int,
+        5 "captured" Int, 6 "currency" Text, 7 "status" Int, 8 "created_at" Int,
+        9 "expires_at" Int, 10 "memo" Text),
+    table!("outflows", SMALL_ROWS, ["account" = "$2", "posted_at" = "$3", "id" = "$4"],
+        1 "account" Blob, 2 "posted_at" Int, 3 "id" Blob, 4 "amount" Int),
+    table!("reversals", SMALL_ROWS, ["transfer" = "$2"],
+        1 "transfer" Blob, 2 "reversed" Int),
+    table!("idempotency", LARGE_ROWS, ["scope" = "$2"],
+        1 "scope" Blob, 2 "request_hash" Blob, 3 "resource" Blob, 4 "status" Int,
+        5 "created_at" Int, 6 "answer" Blob),
+    table!("origins", SMALL_ROWS, ["id" = "$2"],
+        1 "id" Blob, 2 "actor_kind" Text, 3 "actor" Blob, 4 "session" Blob, 5 "address" Text,
+        6 "agent" Text, 7 "first_seen_at" Int),
+    table!("events", SMALL_ROWS, ["id" = "$2"],
+        1 "id" Blob, 2 "at" Int, 3 "origin" Blob, 4 "request" Blob, 5 "action" Text,
+        6 "resource" Text, 7 "outcome" Text, 8 "before" Text, 9 "after" Text),
+    table!("data_keys", SMALL_ROWS, ["purpose" = "$2", "version" = "$3"],
+        1 "purpose" Text, 2 "version" Int, 3 "state" Text, 4 "created_at" Int, 5 "wrapped" Blob),
+    table!("customers", SMALL_ROWS, ["id" = "$2"],
+        1 "id" Blob, 2 "status" Int, 3 "email_sealed" Blob, 4 "email_index" Blob,
+        5 "full_name_sealed" Blob, 6 "phone_sealed" Blob, 7 "phone_index" Blob,
+        8 "government_id_sealed" Blob, 9 "government_id_index" Blob, 10 "password_hash" Text,
+        11 "created_at" Int),
+    table!("staff", SMALL_ROWS, ["id" = "$2"],
+        1 "id" Blob, 2 "email" Text, 3 "role" Text, 4 "status" Int, 5 "password_hash" Text,
+        6 "totp_sealed" Blob, 7 "totp_last_step" Int, 8 "created_at" Int),
+    table!("challenges", SMALL_ROWS, ["id" = "$2"],
+        1 "id" Blob, 2 "principal_kind" Text, 3 "principal" Blob, 4 "attempts" Int,
+        5 "created_at" Int, 6 "expires_at" Int, 7 "used_at" Int),
+    table!("sessions", SMALL_ROWS, ["id" = "$2"],
+        1 "id" Blob, 2 "principal_kind" Text, 3 "principal" Blob, 4 "created_at" Int,
+        5 "last_used_at" Int, 6 "expires_at" Int, 7 "ended_at" Int, 8 "end_reason" Text,
+        9 "address" Text, 10 "agent" Text),
+    table!("refresh_tokens", SMALL_ROWS, ["token_hash" = "$2"],
+        1 "token_hash" Blob, 2 "session" Blob, 3 "issued_at" Int, 4 "used_at" Int),
+];

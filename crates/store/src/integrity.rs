@@ -1,0 +1,108 @@
+//! What a database says about itself: whether its files are whole and its guards in place.
+//!
+//! The guards are the triggers that refuse to change or remove a transfer, an event or an origin. Who
+//! may alter the schema can take them away; `verify` asks whether they are there, as written in the
+//! migrations and switched on.
+//!
+//! Cost: on SQLite the check reads every page of the file; the rest is a handful of catalogue rows.
+
+use crate::tx::Backend;
+use crate::{DbError, Row, Tx, params};
+
+/// Tables whose rows are never changed or removed.
+const IMMUTABLE: [&str; 3] = ["transfers", "events", "origins"];
+
+const CHECK: &str = "PRAGMA integrity_check(1)";
+const TRIGGER: &str =
+    "SELECT sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = $1 AND name = $2";
+/// `tgtype` is a set of bits: 1 row, 2 before, 8 delete, 16 update, 32 truncate (PostgreSQL,
+/// `pg_trigger.h`); `tgenabled` is `O` where the trigger fires.
+const PG_TRIGGER: &str = "SELECT CAST(t.tgtype AS BIGINT), CAST(t.tgenabled AS TEXT), \
+     t.tgqual IS NULL, p.proname, p.prosrc FROM pg_trigger AS t \
+     JOIN pg_proc AS p ON p.oid = t.tgfoid \
+     WHERE t.tgrelid = to_regclass($1) AND t.tgname = CAST($2 AS TEXT) AND NOT t.tgisinternal";
+const PG_TYPES: [(&str, i64); 3] = [("update", 19), ("delete", 11), ("truncate", 34)];
+const PG_FUNCTION: &str = "refuse_change";
+const PG_BODY: &str = " BEGIN RAISE EXCEPTION '% are immutable', TG_TABLE_NAME; END ";
+
+/// A guard that is not as the migrations made it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BrokenGuard {
+    pub trigger: String,
+    pub found: String,
+}
+
+impl Tx<'_> {
+    /// The first fault that the database finds in its own files. PostgreSQL has no statement for
+    /// it: there, reading every row, as the caller does anyway, makes the server check its pages.
+    pub fn structure_fault(&mut self) -> Result<Option<String>, DbError> {
+        self.count()?;
+        match &mut self.backend {
+            Backend::Sqlite(session) => {
+                let rows = session.query(CHECK, &[], 1)?;
+                let said = rows.first().map(|row| row.text(0)).transpose()?;
+                Ok(said.filter(|text| *text != "ok").map(str::to_owned))
+            }
+            Backend::Postgres(_) => Ok(None),
+        }
+    }
+
+    /// The first guard that is missing, changed or switched off.
+    pub fn broken_guard(&mut self) -> Result<Option<BrokenGuard>, DbError> {
+        let acts: &[(&str, i64)] = match &self.backend {
+            Backend::Sqlite(_) => &PG_TYPES[..2], // SQLite has no TRUNCATE
+            Backend::Postgres(_) => &PG_TYPES,
+        };
+        for table in IMMUTABLE {
+            for (act, kind) in acts {
+                let trigger = format!("{table}_no_{act}");
+                let found = self.guard_fault(table, act, *kind, &trigger)?;
+                if let Some(found) = found {
+                    return Ok(Some(BrokenGuard { trigger, found }));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn guard_fault(
+        &mut self,
+        table: &str,
+        act: &str,
+        kind: i64,
+        trigger: &str,
+    ) -> Result<Option<String>, DbError> {
+        self.count()?;
+        let names = params![table, trigger];
+        let rows = match &mut self.backend {
+            Backend::Sqlite(session) => session.query(TRIGGER, names, 1)?,
+            Backend::Postgres(session) => session.query(PG_TRIGGER, names)?,
+        };
+        let Some(row) = rows.first() else { return Ok(Some("no such trigger".to_owned())) };
+        let intact = match &self.backend {
+            Backend::Sqlite(_) => row.text(0)? == sqlite_trigger(table, act, trigger),
+            Backend::Postgres(_) => is_intact(row, kind)?,
+        };
+        Ok((!intact).then(|| "it was changed or switched off".to_owned()))
+    }
+}
+
+/// The text of the migration, as SQLite keeps it.
+fn sqlite_trigger(table: &str, act: &str, trigger: &str) -> String {
+    let act = act.to_uppercase();
+    format!(
+        "CREATE TRIGGER {trigger} BEFORE {act} ON {table}\n\
+         BEGIN SELECT RAISE(ABORT, '{table} are immutable'); END"
+    )
+}
+
+fn is_intact(row: &Row, kind: i64) -> Result<bool, DbError> {
+    Ok(row.int(0)? == kind
+        && row.text(1)? == "O"
+        && row.int(2)? == 1
+        && row.text(3)? == PG_FUNCTION
+        && row.text(4)? == PG_BODY)
+}
+
+#[cfg(test)]
+mod tests;

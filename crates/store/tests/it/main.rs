@@ -1,0 +1,6 @@
+//! The store on a real database: SQLite, or PostgreSQL where `EXCHEQUER_TEST_POSTGRES` is given.
+
+mod ledger_bank;
+mod posting;
+mod schema;
+mod transactions;

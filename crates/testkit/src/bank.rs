@@ -1,0 +1,279 @@
+//! A bank for one test: fresh database, clock in hand, randomness from a seed.
+//!
+//! When it is dropped, the books must balance, the event log must verify, and none of the secrets that
+//! the test used may stand in the log.
+
+use std::sync::Mutex;
+
+use axum::Router;
+use exchequer::bank::Bank;
+use exchequer::config::Config;
+use exchequer::customers::model::Email;
+use exchequer::logging::{Capture, Mark};
+use exchequer::staff::model::Role;
+use exchequer::{http as edge, staff, verify};
+use money::{Clock, IdMint, Rng, Timestamp};
+use serde_json::json;
+use store::Db;
+use vault::{Keyring, MasterKey, SecretString};
+
+use crate::client::Client;
+use crate::database::TestDatabase;
+
+/// 2026-01-05 10:00:00 UTC, a Monday.
+const START: i64 = 1_767_607_200;
+
+pub struct TestBank {
+    bank: Bank,
+    service: Router,
+    clock: Clock,
+    database: TestDatabase,
+    capture: &'static Capture,
+    mark: Mark,
+    secrets: Mutex<Vec<String>>,
+    verify_at_end: bool,
+}
+
+/// A signed-in customer or operator.
+#[derive(Clone)]
+pub struct Person {
+    pub client: Client,
+    pub id: String,
+    pub email: String,
+    pub password: String,
+    pub refresh_token: String,
+    /// Operators: base32.
+    pub totp_secret: Option<String>,
+}
+
+impl TestBank {
+    pub async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// With another configuration.
+    pub async fn with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::on(TestDatabase::new(), change).await
+    }
+
+    /// On a database that stands already.
+    pub async fn on(database: TestDatabase, change: impl FnOnce(&mut Config)) -> Self {
+        let capture = Capture::process_wide().expect("the log can be captured");
+        let mark = capture.mark();
+        let clock = Clock::manual(Timestamp::from_seconds(START));
+        let rng = Rng::seeded(7);
+        let listen = "127.0.0.1:0".parse().expect("an address");
+        let mut config = Config::demo("unused".into(), listen);
+        change(&mut config);
+        let master = MasterKey::generate(&rng).expect("a master key");
+        let keys = Keyring::first_data_keys(&master, &rng, clock.now()).expect("data keys");
+        let keyring = Keyring::open(&master, &keys).expect("a keyring");
+        let db = Db::open(database.options()).expect("the database opens");
+        let bank = Bank::new(db, keyring, config, clock.clone(), rng);
+        let service = edge::service(&bank);
+        Self {
+            bank,
+            service,
+            clock,
+            database,
+            capture,
+            mark,
+            secrets: Mutex::default(),
+            verify_at_end: true,
+        }
+    }
+
+    pub fn bank(&self) -> &Bank {
+        &self.bank
+    }
+
+    pub fn database(&self) -> &TestDatabase {
+        &self.database
+    }
+
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    pub fn advance(&self, seconds: i64) {
+        self.clock.advance_seconds(seconds).expect("a clock in hand");
+    }
+
+    /// Nobody in particular.
+    pub fn client(&self) -> Client {
+        Client::new(self.service.clone(), self.bank.clone())
+    }
+
+    /// A text that must never stand in the log.
+    pub fn secret(&self, text: &str) {
+        self.secrets.lock().expect("the list of secrets").push(text.to_owned());
+    }
+
+    /// The test spoils the books on purpose.
+    pub fn skip_verify(&mut self) {
+        self.verify_at_end = false;
+    }
+
+    /// Registers and signs in.
+    pub async fn customer(&self, name: &str) -> Person {
+        let email = format!("{}@example.test", name.to_lowercase().replace(' ', "."));
+        let password = format!("correct horse {name} battery staple");
+        let client = self.client();
+        let id = client
+            .post(
+                "/v1/customers",
+                &json!({ "email": email, "password": password, "full_name": name }),
+            )
+            .await
+            .expect(201)
+            .text("/id");
+        let mut person = Person {
+            client,
+            id,
+            email,
+            password,
+            refresh_token: String::new(),
+            totp_secret: None,
+        };
+        self.secret(&person.password);
+        self.sign_in(&mut person).await;
+        person
+    }
+
+    /// Signs a customer in anew.
+    pub async fn sign_in(&self, person: &mut Person) {
+        let reply = self
+            .client()
+            .post_raw(
+                "/v1/auth/login",
+                None,
+                json!({ "email": person.email, "password": person.password })
+                    .to_string()
+                    .into_bytes(),
+            )
+            .await
+            .expect(200);
+        self.keep_tokens(person, &reply);
+    }
+
+    fn keep_tokens(&self, person: &mut Person, reply: &crate::Reply) {
+        person.refresh_token = reply.text("/refresh_token");
+        let token = reply.text("/access_token");
+        self.secret(&person.refresh_token);
+        self.secret(&token);
+        person.client = self.client().with_token(&token);
+    }
+
+    /// An operator, signed in with the second factor.
+    pub async fn operator(&self, role: Role) -> Person {
+        let email = format!("{}-{}@bank.test", role.as_str(), crate::key());
+        let password = format!("operator of the {} counter", role.as_str());
+        let secret = self.create_operator(&email, role, &password).await;
+        let mut person = Person {
+            client: self.client(),
+            id: String::new(),
+            email,
+            password,
+            refresh_token: String::new(),
+            totp_secret: Some(secret),
+        };
+        self.sign_in_operator(&mut person).await;
+        person
+    }
+
+    async fn create_operator(&self, email: &str, role: Role, password: &str) -> String {
+        let hash = self.bank.hashing().hash(password.to_owned()).await.expect("a hash");
+        let act = self.bank.system_act("testkit");
+        let email: Email = email.parse().expect("an e-mail");
+        let (_, secret) = self
+            .bank
+            .db()
+            .write("staff.create", move |tx| staff::create_in(tx, &act, &email, role, &hash))
+            .await
+            .expect("an operator")
+            .expect("a new e-mail");
+        self.secret(secret.expose());
+        secret.expose().to_owned()
+    }
+
+    pub async fn sign_in_operator(&self, person: &mut Person) {
+        let body = json!({ "email": person.email, "password": person.password });
+        let challenge = self
+            .client()
+            .post_raw("/v1/staff/login", None, body.to_string().into_bytes())
+            .await
+            .expect(200)
+            .text("/challenge/id");
+        // Each step is accepted once: the next sign-in needs the next step.
+        self.advance(30);
+        let code = self.totp_code(person);
+        let reply = self
+            .client()
+            .post_raw(
+                &format!("/v1/auth/challenges/{challenge}/verify"),
+                None,
+                json!({ "method": "totp", "code": code }).to_string().into_bytes(),
+            )
+            .await
+            .expect(200);
+        self.keep_tokens(person, &reply);
+    }
+
+    /// The code of this moment.
+    pub fn totp_code(&self, person: &Person) -> String {
+        let secret = person.totp_secret.clone().expect("an operator's secret");
+        staff::totp::code_at(&SecretString::new(secret), self.clock.now()).expect("base32")
+    }
+
+    /// Opens an account; gives its id.
+    pub async fn account(&self, person: &Person, currency: &str) -> String {
+        let body = json!({ "currency": currency, "name": "Everyday" });
+        person.client.post("/v1/accounts", &body).await.expect(201).text("/id")
+    }
+
+    /// A deposit by a teller.
+    pub async fn deposit(&self, teller: &Person, account: &str, amount: i64, currency: &str) {
+        let body = json!({
+            "account": account, "amount": amount, "currency": currency, "reference": "cash"
+        });
+        let _receipt = teller.client.post("/v1/staff/deposits", &body).await.expect(201);
+    }
+
+    /// `[posted, held, available]` of one's own account.
+    pub async fn balance(&self, person: &Person, account: &str) -> [i64; 3] {
+        let reply = person.client.get(&format!("/v1/accounts/{account}")).await.expect(200);
+        ["posted", "held", "available"].map(|part| reply.int(&format!("/balance/{part}")))
+    }
+
+    /// An id of the kind that nobody has.
+    pub fn unknown_id<K: money::IdKind>(&self) -> String {
+        IdMint::new(Rng::seeded(99)).mint::<K>(self.clock.now()).to_string()
+    }
+}
+
+impl Drop for TestBank {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        for secret in self.secrets.get_mut().expect("the list of secrets") {
+            let line = self.capture.line_with(self.mark, secret);
+            assert!(line.is_none(), "a secret was logged: {}", line.unwrap_or_default());
+        }
+        if self.verify_at_end {
+            let report = verify_apart(self.bank.db().clone());
+            assert!(matches!(report, verify::Report::Right(_)), "{report}");
+        }
+    }
+}
+
+
+/// Drop is not async and may run inside a runtime, so the verification gets a thread of its own.
+fn verify_apart(db: Db) -> verify::Report {
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        runtime.block_on(verify::run(&db)).expect("the bank can be verified")
+    })
+    .join()
+    .expect("the verification ends")
+}

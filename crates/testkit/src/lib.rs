@@ -1,0 +1,13 @@
+//! What tests stand on: a bank in the process, typed clients, and the databases to run on.
+//!
+//! Dev only. Everything panics with a clear text where a test cannot go on.
+#![expect(clippy::panic, clippy::expect_used, reason = "a test that cannot go on fails by panicking")]
+
+pub mod bank;
+pub mod client;
+pub mod database;
+pub mod process;
+
+pub use bank::{Person, TestBank};
+pub use client::{Client, Reply, key};
+pub use database::TestDatabase;

@@ -58,7 +58,7 @@ CREATE TABLE sessions (
     created_at      BIGINT  NOT NULL,
     last_used_at    BIGINT  NOT NULL,
     expires_at      BIGINT  NOT NULL,
-    ended_at        BIGINT ,
+    ended_at        BIGINT,
     end_reason      TEXT,
     address         TEXT    NOT NULL,
     agent           TEXT    NOT NULL

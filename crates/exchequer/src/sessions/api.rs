@@ -86,6 +86,7 @@ pub struct LogIn {
 #[serde(deny_unknown_fields)]
 pub struct AnswerChallenge {
     /// One of the challenge's `methods`: `totp`.
+    #[schema(example = "totp")]
     method: String,
     /// Six digits.
     code: String,

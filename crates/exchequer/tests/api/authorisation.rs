@@ -105,15 +105,15 @@ async fn an_operator_without_the_permission_is_refused_and_noted() {
         let operator = bank.operator(role).await;
         for line in &lines() {
             let Access::Staff(permission) = line.access else { continue };
+            if line.path.ends_with("/logout") {
+                continue; // it would end the session that the other routes need
+            }
             let path = concrete(&bank, line.path);
             let reply = call(&operator.client, line, &path).await;
             if role.permits(permission) {
                 assert_ne!(reply.code(), "forbidden", "{} {} {role:?}", line.method, line.path);
             } else {
                 reply.refused(403, "forbidden");
-            }
-            if line.path.ends_with("/logout") {
-                break;
             }
         }
     }

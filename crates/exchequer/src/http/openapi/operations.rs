@@ -4,7 +4,7 @@ use http::Method;
 use utoipa::openapi::header::Header;
 use utoipa::openapi::path::{Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::request_body::{RequestBody, RequestBodyBuilder};
-use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{ContentBuilder, HttpMethod, Ref, RefOr, Required, Schema};
 
@@ -103,12 +103,25 @@ fn parameters(route: &Route) -> Vec<RefOr<Parameter>> {
             .schema(Some(schema));
         parameters.push(parameter.build().into());
     }
-    parameters.extend(route.input.query.iter().cloned().map(RefOr::from));
+    parameters.extend(route.input.query.iter().cloned().map(|p| RefOr::T(without_null(p))));
     if route.once {
         let place = format!("#/components/parameters/{IDEMPOTENCY_KEY}");
         parameters.push(RefOr::Ref(Ref::new(place)));
     }
     parameters
+}
+
+/// An optional field of a query is left out; there is no `null` in a URL.
+fn without_null(mut parameter: Parameter) -> Parameter {
+    if let Some(RefOr::T(Schema::Object(object))) = &mut parameter.schema
+        && let SchemaType::Array(kinds) = &mut object.schema_type
+    {
+        kinds.retain(|kind| *kind != Type::Null);
+        if let [kind] = kinds.as_slice() {
+            object.schema_type = SchemaType::Type(kind.clone());
+        }
+    }
+    parameter
 }
 
 /// The names in braces.

@@ -1,8 +1,9 @@
 //! Examples of bodies, made from their schemas: what a reader can copy and a tool can fill in.
 //!
 //! A field's value is, in this order: the schema's own example, its first enum value, a value by the
-//! field's name from [`TEXTS`] and [`INTEGERS`], a plain one by its type. A test demands that the
-//! required fields of request bodies do not come to the last. Bound: [`MAX_DEPTH`].
+//! field's name ([`IDS`], [`TEXTS`], [`INTEGERS`]), the word in code that its description begins with, a
+//! plain one by its type. A test demands that the required fields of request bodies do not come to the
+//! last. Bound: [`MAX_DEPTH`].
 
 use std::fmt;
 
@@ -24,9 +25,22 @@ pub enum Sample {
 /// Schemas within schemas; ours go four deep.
 const MAX_DEPTH: usize = 8;
 
-/// By the end of a field's name; the first that fits. Ids are `ID` with the prefix before it.
+/// By a field's name, or its end where an underscore begins the row; the first that fits.
 const TEXTS: &[(&str, &str)] = &[
     ("_at", "2026-01-31T09:30:00Z"),
+    ("at", "2026-01-31T09:30:00Z"),
+    ("action", "account.opened"),
+    ("address", "192.0.2.7"),
+    ("agent", "curl/8.14.1"),
+    ("alg", "EdDSA"),
+    ("crv", "Ed25519"),
+    ("kty", "OKP"),
+    ("use", "sig"),
+    ("kid", "1"),
+    ("x", "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"),
+    ("method", "totp"),
+    ("methods", "totp"),
+    ("government_id", "X1234567"),
     ("email", "asha@example.com"),
     ("password", "seven quiet otters by the weir"),
     ("full_name", "Asha Rao"),
@@ -45,9 +59,10 @@ const TEXTS: &[(&str, &str)] = &[
     ("cursor", "b3BhcXVl"),
 ];
 
+/// What follows the prefix of an id.
 const ID: &str = "01jz7m5v3k8e9q2r4s6t8w0xyz";
 
-/// Fields that hold an id, by name or by the schema they stand in.
+/// Fields that hold an id, by name; `id` itself by the end or beginning of its schema's name.
 const IDS: &[(&str, &str)] = &[
     ("from", "acc"),
     ("to", "acc"),
@@ -66,6 +81,8 @@ const IDS: &[(&str, &str)] = &[
     ("operator", "stf"),
     ("owner", "cus"),
     ("entry", "trf"),
+    ("actor", "cus"),
+    ("resource", "acc"),
     ("challenge", "chl"),
     ("request_id", "req"),
 ];
@@ -73,6 +90,9 @@ const IDS: &[(&str, &str)] = &[
 const INTEGERS: &[(&str, i64)] = &[
     ("amount", 125_000),
     ("captured", 0),
+    ("remaining", 125_000),
+    ("per_transfer", 1_000_000),
+    ("per_day", 5_000_000),
     ("posted", 500_000),
     ("held", 125_000),
     ("available", 375_000),
@@ -90,7 +110,8 @@ pub fn sample(schema: &RefOr<Schema>, schemas: &Schemas) -> Sample {
 pub fn example_of(field: &str, within: &str, kind: &Type) -> Option<Value> {
     match kind {
         Type::String => id_of(field, within).or_else(|| {
-            TEXTS.iter().find(|(end, _)| field.ends_with(end)).map(|(_, text)| Value::from(*text))
+            let fits = |name: &str| field == name || name.starts_with('_') && field.ends_with(name);
+            TEXTS.iter().find(|(name, _)| fits(name)).map(|(_, text)| Value::from(*text))
         }),
         Type::Integer => {
             INTEGERS.iter().find(|(name, _)| *name == field).map(|(_, value)| Value::from(*value))
@@ -235,13 +256,25 @@ fn build_object(object: &Object, place: &Place<'_>, schemas: &Schemas) -> Sample
             Sample::Object(fields)
         }
         Type::Null => Sample::Plain(Value::Null),
-        other => Sample::Plain(example_of(place.field, place.within, other).unwrap_or_else(|| {
-            match other {
-                Type::Integer | Type::Number => Value::from(1),
-                Type::Array => Value::Array(Vec::new()),
-                Type::String | Type::Boolean | Type::Object | Type::Null => Value::from("text"),
-            }
-        })),
+        other => Sample::Plain(
+            example_of(place.field, place.within, other)
+                .or_else(|| described(object, other))
+                .unwrap_or_else(|| plain(other)),
+        ),
+    }
+}
+
+/// The first word of a description such as "`open`, `frozen` or `closed`".
+fn described(object: &Object, kind: &Type) -> Option<Value> {
+    let (word, _) = object.description.as_deref()?.strip_prefix('`')?.split_once('`')?;
+    (*kind == Type::String).then(|| Value::from(word))
+}
+
+fn plain(kind: &Type) -> Value {
+    match kind {
+        Type::Integer | Type::Number => Value::from(1),
+        Type::Array => Value::Array(Vec::new()),
+        Type::String | Type::Boolean | Type::Object | Type::Null => Value::from("text"),
     }
 }
 
@@ -262,7 +295,8 @@ fn main_type(object: &Object) -> &Type {
 fn id_of(field: &str, within: &str) -> Option<Value> {
     let within = within.to_ascii_lowercase();
     let prefix = if field == "id" {
-        IDS.iter().find(|(name, _)| within.starts_with(name))
+        let ends = IDS.iter().find(|(name, _)| within.ends_with(name));
+        ends.or_else(|| IDS.iter().find(|(name, _)| within.starts_with(name)))
     } else {
         IDS.iter().find(|(name, _)| *name == field)
     };

@@ -79,17 +79,41 @@ pub struct LimitsView {
 #[serde(deny_unknown_fields)]
 pub struct SetLimits {
     /// The largest single transfer or hold.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<MinorUnits>)]
-    per_transfer: Option<Option<MinorUnits>>,
+    #[serde(default)]
+    #[schema(value_type = Option<MinorUnits>, required = false)]
+    per_transfer: Given<MinorUnits>,
     /// The largest sum in any rolling 24 hours.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<MinorUnits>)]
-    per_day: Option<Option<MinorUnits>>,
+    #[serde(default)]
+    #[schema(value_type = Option<MinorUnits>, required = false)]
+    per_day: Given<MinorUnits>,
 }
 
-/// A limit to set: absent, none, or this.
-type Wanted = Option<Option<Amount>>;
+/// What a body says of a limit: `null` is something else than nothing.
+#[derive(Debug, Default, PartialEq, Eq)]
+enum Given<T> {
+    #[default]
+    Absent,
+    NoLimit,
+    Limit(T),
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Given<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let limit = Option::<T>::deserialize(deserializer)?;
+        Ok(limit.map_or(Self::NoLimit, Self::Limit))
+    }
+}
+
+impl Given<Amount> {
+    /// The limit from now on, minor units.
+    fn or(&self, before: Option<i64>) -> Option<i64> {
+        match self {
+            Self::Absent => before,
+            Self::NoLimit => None,
+            Self::Limit(amount) => Some(amount.get()),
+        }
+    }
+}
 
 async fn get(caller: Staff, Path(id): Path<AccountId>) -> Answer<StaffAccountView> {
     let row = caller.read("staff.get_account", move |tx| Ok(get_any(tx, &id)?)).await?;
@@ -127,12 +151,12 @@ async fn set_limits(
     (Path(id), Json(body)): (Path<AccountId>, Json<SetLimits>),
 ) -> Answer<StaffAccountView> {
     let mut fields = Fields::default();
-    if body.per_transfer.is_none() && body.per_day.is_none() {
+    if matches!((&body.per_transfer, &body.per_day), (Given::Absent, Given::Absent)) {
         fields.refuse("per_transfer", "required", "per_transfer, per_day or both");
     }
-    let per_transfer = wanted(&mut fields, "per_transfer", body.per_transfer.as_ref());
-    let per_day = wanted(&mut fields, "per_day", body.per_day.as_ref());
-    fields.finish(Some(()))?;
+    let per_transfer = checked(&mut fields, "per_transfer", &body.per_transfer);
+    let per_day = checked(&mut fields, "per_day", &body.per_day);
+    let (per_transfer, per_day) = fields.finish(per_transfer.zip(per_day))?;
     caller
         .once("staff.set_limits", move |tx, act| {
             // Locked before it is read: what is absent keeps the value that no one else can change now.
@@ -141,8 +165,8 @@ async fn set_limits(
                 return Ok(Err(Problem::new(Code::NotFound)));
             };
             let limits = Limits {
-                per_transfer: per_transfer.map_or(before.per_transfer, |l| l.map(Amount::get)),
-                per_day: per_day.map_or(before.per_day, |l| l.map(Amount::get)),
+                per_transfer: per_transfer.or(before.per_transfer),
+                per_day: per_day.or(before.per_day),
             };
             let set = accounts::set_limits(tx, act, &id, limits)?;
             Ok(set.map(|row| Reply::ok(&view(&row))))
@@ -150,11 +174,11 @@ async fn set_limits(
         .await
 }
 
-/// A limit that was given, or `None` where it is absent or refused.
-fn wanted(fields: &mut Fields, name: &str, given: Option<&Option<MinorUnits>>) -> Wanted {
-    match given? {
-        None => Some(None),
-        Some(token) => fields.amount(name, token).map(Some),
+fn checked(fields: &mut Fields, name: &str, given: &Given<MinorUnits>) -> Option<Given<Amount>> {
+    match given {
+        Given::Absent => Some(Given::Absent),
+        Given::NoLimit => Some(Given::NoLimit),
+        Given::Limit(token) => fields.amount(name, token).map(Given::Limit),
     }
 }
 
@@ -165,15 +189,6 @@ fn view(row: &AccountRow) -> StaffAccountView {
         owner: row.owner.map(|owner| owner.to_string()),
         limits: LimitsView { per_transfer: limits.per_transfer, per_day: limits.per_day },
     }
-}
-
-/// Tells `null` from absent.
-fn given<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de>,
-{
-    Option::<T>::deserialize(deserializer).map(Some)
 }
 
 #[cfg(test)]

@@ -1,22 +1,25 @@
 use super::*;
 
-fn read(json: &str) -> Result<(Wanted, Wanted), Problem> {
+fn read(json: &str) -> Result<(Given<Amount>, Given<Amount>), Problem> {
     let body: SetLimits = serde_json::from_str(json).expect("well-formed");
     let mut fields = Fields::default();
-    let per_transfer = wanted(&mut fields, "per_transfer", body.per_transfer.as_ref());
-    let per_day = wanted(&mut fields, "per_day", body.per_day.as_ref());
-    fields.finish(Some((per_transfer, per_day)))
+    let per_transfer = checked(&mut fields, "per_transfer", &body.per_transfer);
+    let per_day = checked(&mut fields, "per_day", &body.per_day);
+    fields.finish(per_transfer.zip(per_day))
 }
 
 #[test]
 fn null_takes_a_limit_away_and_absent_leaves_it() {
-    let five = Amount::new(500).unwrap();
+    let limit = || Given::Limit(Amount::new(500).unwrap());
     let read = |json| read(json).unwrap();
-    assert_eq!(read(r#"{"per_transfer":500}"#), (Some(Some(five)), None));
-    assert_eq!(read(r#"{"per_day":null}"#), (None, Some(None)));
-    let both = read(r#"{"per_transfer":null,"per_day":500}"#);
-    assert_eq!(both, (Some(None), Some(Some(five))));
-    assert_eq!(read("{}"), (None, None));
+    assert_eq!(read(r#"{"per_transfer":500}"#), (limit(), Given::Absent));
+    assert_eq!(read(r#"{"per_day":null}"#), (Given::Absent, Given::NoLimit));
+    assert_eq!(read(r#"{"per_transfer":null,"per_day":500}"#), (Given::NoLimit, limit()));
+    assert_eq!(read("{}"), (Given::Absent, Given::Absent));
+
+    assert_eq!(Given::Absent.or(Some(7)), Some(7));
+    assert_eq!(Given::NoLimit.or(Some(7)), None);
+    assert_eq!(limit().or(None), Some(500));
 }
 
 #[test]

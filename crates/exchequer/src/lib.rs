@@ -6,16 +6,17 @@
 
 pub mod accounts;
 pub mod bank;
-// pub mod cli;
+pub mod cli;
 pub mod config;
 pub mod customers;
-// pub mod demo;
+pub mod demo;
 pub mod events;
 pub mod holds;
 pub mod http;
 pub mod jobs;
+pub mod keys;
 pub mod logging;
-// pub mod serve;
+pub mod serve;
 pub mod sessions;
 pub mod staff;
 pub mod transfers;

@@ -1,1 +1,174 @@
-fn main() {}
+//! The command line: arguments and dispatch, nothing else.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use exchequer::cli::{self, Failure, Place};
+use exchequer::{demo, serve};
+
+/// A secure bank in one binary.
+#[derive(Parser)]
+#[command(version, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Make a demo bank with people and money in it, and serve it
+    Demo {
+        /// Its folder, made when absent; one that a demo made is started again [default: demo-data]
+        #[arg(long, value_name = "DIR")]
+        data: Option<PathBuf>,
+        /// Address and port; port 0 picks a free one [default: 127.0.0.1:8080]
+        #[arg(long, value_name = "ADDRESS")]
+        listen: Option<SocketAddr>,
+        /// Print one JSON object before the listening line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Serve the configured bank until SIGTERM
+    Serve {
+        #[command(flatten)]
+        config: ConfigFile,
+    },
+    /// Make the configuration and the master key of a new bank
+    Init {
+        /// Where, made when absent
+        #[arg(default_value = ".", value_name = "DIR")]
+        folder: PathBuf,
+    },
+    /// Bring the schema up; in a new bank, make the first data keys
+    Migrate {
+        #[command(flatten)]
+        bank: Bank,
+    },
+    /// Operators
+    #[command(subcommand)]
+    Staff(StaffCommand),
+    /// Replay the books and the event log: exit 0 and a summary, or 1 and the first row that is wrong
+    Verify {
+        #[command(flatten)]
+        bank: Bank,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write the whole bank into a new file, while it serves; the master key is not part of it
+    Backup {
+        #[command(flatten)]
+        bank: Bank,
+        /// Must not exist
+        file: PathBuf,
+    },
+    /// Read a backup into an absent or empty database, and verify it
+    Restore {
+        #[command(flatten)]
+        bank: Bank,
+        file: PathBuf,
+    },
+    /// Data keys
+    #[command(subcommand)]
+    Keys(KeysCommand),
+    /// Print the configuration in force, or every fault in it
+    CheckConfig {
+        #[command(flatten)]
+        bank: Bank,
+    },
+    /// Print the OpenAPI document
+    Openapi,
+    /// Print the routes and who may call them
+    Routes,
+    /// Print the current code of a second factor
+    Totp {
+        /// A file with the secret in base 32; `-` is standard input
+        #[arg(long, default_value = "-", value_name = "FILE")]
+        secret_file: PathBuf,
+    },
+}
+
+#[derive(Subcommand)]
+enum StaffCommand {
+    /// Make an operator; password and second factor are printed once
+    Create {
+        #[command(flatten)]
+        bank: Bank,
+        #[arg(long)]
+        email: String,
+        /// teller, support, compliance or admin
+        #[arg(long)]
+        role: String,
+    },
+}
+
+#[derive(Subcommand)]
+enum KeysCommand {
+    /// Print which keys there are
+    List {
+        #[command(flatten)]
+        bank: Bank,
+    },
+    /// Add a new version of a key and retire the old ones
+    Rotate {
+        #[command(flatten)]
+        bank: Bank,
+        /// personal_data, token_signing or event_fields
+        #[arg(long)]
+        purpose: String,
+    },
+}
+
+#[derive(Args)]
+struct ConfigFile {
+    /// The configuration file; .env and the environment go over it
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct Bank {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// The folder of a demo bank, instead of a configured one
+    #[arg(long, value_name = "DIR", conflicts_with = "config")]
+    data: Option<PathBuf>,
+}
+
+impl From<Bank> for Place {
+    fn from(bank: Bank) -> Self {
+        Self { config: bank.config.config, data: bank.data }
+    }
+}
+
+fn main() -> ExitCode {
+    match dispatch(Arguments::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn dispatch(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Demo { data, listen, json } => demo::run(demo::Wish { data, listen, json }),
+        Command::Serve { config } => Ok(serve::run(config.config)?),
+        Command::Init { folder } => cli::init(&folder),
+        Command::Migrate { bank } => cli::migrate(&bank.into()),
+        Command::Staff(StaffCommand::Create { bank, email, role }) => {
+            cli::create_staff(&bank.into(), &email, &role)
+        }
+        Command::Verify { bank, json } => cli::verify(&bank.into(), json),
+        Command::Backup { bank, file } => cli::backup(&bank.into(), &file),
+        Command::Restore { bank, file } => cli::restore(&bank.into(), &file),
+        Command::Keys(KeysCommand::List { bank }) => cli::list_keys(&bank.into()),
+        Command::Keys(KeysCommand::Rotate { bank, purpose }) => {
+            cli::rotate_key(&bank.into(), &purpose)
+        }
+        Command::CheckConfig { bank } => cli::check_config(&bank.into()),
+        Command::Openapi => cli::openapi(),
+        Command::Routes => cli::routes(),
+        Command::Totp { secret_file } => cli::totp(&secret_file),
+    }
+}

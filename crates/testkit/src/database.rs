@@ -52,6 +52,11 @@ impl TestDatabase {
         &self.options
     }
 
+    /// Reaches the same database another way.
+    pub fn set_options(&mut self, options: Options) {
+        self.options = options;
+    }
+
     /// The folder of a SQLite database.
     pub fn folder(&self) -> Option<&std::path::Path> {
         self.folder.as_ref().map(TempDir::path)

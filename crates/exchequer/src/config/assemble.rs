@@ -155,6 +155,7 @@ fn read_database(reading: &mut Reading, data_dir: &Path) -> Database {
         read_connections: reading.integer("database_read_connections"),
         write_connections: reading.integer("database_write_connections"),
         lock_timeout_ms: reading.integer("database_lock_timeout_ms"),
+        require_durable: reading.choice("database_durability") == "required",
         plaintext: reading.boolean("database_plaintext"),
     }
 }

@@ -63,6 +63,8 @@ pub struct Database {
     /// On PostgreSQL; SQLite has one writer whatever this says.
     pub write_connections: usize,
     pub lock_timeout_ms: u64,
+    /// Refuse a server that loses acknowledged commits at a power cut.
+    pub require_durable: bool,
     /// Whether a PostgreSQL on another host was allowed without TLS.
     pub plaintext: bool,
 }

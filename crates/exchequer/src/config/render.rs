@@ -64,6 +64,9 @@ fn value_in_force(config: &Config, name: &str) -> String {
         "database_read_connections" => database.read_connections.to_string(),
         "database_write_connections" => database.write_connections.to_string(),
         "database_lock_timeout_ms" => database.lock_timeout_ms.to_string(),
+        "database_durability" => {
+            (if database.require_durable { "required" } else { "unchecked" }).to_owned()
+        }
         "database_plaintext" => database.plaintext.to_string(),
         "http_header_timeout_seconds" => http.header_timeout_seconds.to_string(),
         "http_body_timeout_seconds" => http.body_timeout_seconds.to_string(),

@@ -137,6 +137,9 @@ pub const SETTINGS: &[Setting] = &[
         "Connections that write, on PostgreSQL. SQLite always has one."),
     row("database", "lock_timeout_ms", whole(1, 60_000), "5000",
         "How long a statement waits for a lock before the request is refused with 503."),
+    row("database", "durability", Kind::Choice(&["required", "unchecked"]), "required",
+        "`required`: refuse a PostgreSQL whose fsync or full_page_writes is off, because it loses \
+         acknowledged money at a power cut. `unchecked` starts on it all the same; for tests."),
     row("database", "plaintext", Kind::Boolean, "false",
         "Allows a PostgreSQL on another host without TLS, for a network that encrypts by itself. \
          TLS to the database comes with a later version."),

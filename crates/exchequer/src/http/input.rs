@@ -108,8 +108,7 @@ impl<T: DeserializeOwned + IntoParams> Input for Query<T> {
     }
 
     fn describe(description: &mut Description) {
-        description.query =
-            T::into_params(|| Some(utoipa::openapi::path::ParameterIn::Query));
+        description.query = T::into_params(|| Some(utoipa::openapi::path::ParameterIn::Query));
     }
 }
 

@@ -153,5 +153,9 @@ impl<T: ToSchema> ToSchema for Page<T> {
 
 fn text_body(media_type: &'static str, name: &str, description: &str) -> BodySchema {
     let schema = ObjectBuilder::new().schema_type(Type::String).description(Some(description));
-    BodySchema { media_type, name: name.to_owned(), schemas: vec![(name.to_owned(), schema.into())] }
+    BodySchema {
+        media_type,
+        name: name.to_owned(),
+        schemas: vec![(name.to_owned(), schema.into())],
+    }
 }

@@ -7,7 +7,8 @@ use crate::transfers::Pair;
 #[tokio::test]
 async fn results_come_in_order_and_refusals_do_not_stop_the_rest() {
     let p = Pair::new().await;
-    let body = json!({ "transfers": [p.order(100), p.order(99_999), p.order(200)], "atomic": false });
+    let body =
+        json!({ "transfers": [p.order(100), p.order(99_999), p.order(200)], "atomic": false });
     let reply = p.asha.client.post("/v1/transfers/batch", &body).await.expect(200);
     assert_eq!(reply.int("/results/0/transfer/amount"), 100);
     assert_eq!(reply.text("/results/1/problem/code"), "insufficient_funds");
@@ -18,7 +19,8 @@ async fn results_come_in_order_and_refusals_do_not_stop_the_rest() {
 #[tokio::test]
 async fn an_atomic_batch_is_all_or_none() {
     let p = Pair::new().await;
-    let body = json!({ "transfers": [p.order(100), p.order(99_999), p.order(200)], "atomic": true });
+    let body =
+        json!({ "transfers": [p.order(100), p.order(99_999), p.order(200)], "atomic": true });
     let reply = p.asha.client.post("/v1/transfers/batch", &body).await.expect(200);
     let codes: Vec<String> =
         (0..3).map(|i| reply.text(&format!("/results/{i}/problem/code"))).collect();

@@ -9,9 +9,28 @@ use crate::transfers::Pair;
 /// Some that every run has; with `EXCHEQUER_REFS` the whole list of naughty strings besides.
 fn naughty() -> Vec<String> {
     let mut strings: Vec<String> = [
-        "", " ", "\u{0}", "a\u{0}b", "\t", "\u{200b}", "\u{202e}txt", "'; DROP TABLE accounts; --",
-        "<script>alert(1)</script>", "=cmd()", "%00", "%s%n", "\u{feff}", "\u{1F468}\u{200D}\u{1F469}",
-        "ﷺ", "null", "undefined", "../../etc/passwd", "{{7*7}}", "${jndi:ldap://x}", "\\u0000", "\u{7f}",
+        "",
+        " ",
+        "\u{0}",
+        "a\u{0}b",
+        "\t",
+        "\u{200b}",
+        "\u{202e}txt",
+        "'; DROP TABLE accounts; --",
+        "<script>alert(1)</script>",
+        "=cmd()",
+        "%00",
+        "%s%n",
+        "\u{feff}",
+        "\u{1F468}\u{200D}\u{1F469}",
+        "ﷺ",
+        "null",
+        "undefined",
+        "../../etc/passwd",
+        "{{7*7}}",
+        "${jndi:ldap://x}",
+        "\\u0000",
+        "\u{7f}",
     ]
     .map(str::to_owned)
     .to_vec();
@@ -75,8 +94,18 @@ async fn every_field_of_registration_and_sign_in_takes_any_string() {
 async fn ids_and_paths_of_any_shape_name_nothing() {
     let p = Pair::new().await;
     let ids = [
-        "x", "acc_", "acc_0", "ACC_01", "trf_00000000000000000000000000", "%00", "%ff", "..", "%2e%2e",
-        "acc_zzzzzzzzzzzzzzzzzzzzzzzzzz", "'", "1%20OR%201=1",
+        "x",
+        "acc_",
+        "acc_0",
+        "ACC_01",
+        "trf_00000000000000000000000000",
+        "%00",
+        "%ff",
+        "..",
+        "%2e%2e",
+        "acc_zzzzzzzzzzzzzzzzzzzzzzzzzz",
+        "'",
+        "1%20OR%201=1",
     ];
     for id in ids {
         for path in ["accounts", "transfers", "holds"] {
@@ -85,7 +114,9 @@ async fn ids_and_paths_of_any_shape_name_nothing() {
             reply.refused(404, "not_found");
         }
     }
-    for path in ["/nothing", "/v1", "/v1/", "//", "/v1/accounts/", "/V1/accounts", "/v1/transfers/a/b/c"] {
+    for path in
+        ["/nothing", "/v1", "/v1/", "//", "/v1/accounts/", "/V1/accounts", "/v1/transfers/a/b/c"]
+    {
         p.asha.client.get(path).await.refused(404, "not_found");
     }
 }
@@ -110,8 +141,16 @@ async fn odd_authorization_headers_are_not_signed_in() {
     let none = format!("{}.", token.rsplit_once('.').expect("three parts").0);
     let unsigned = "eyJhbGciOiJub25lIiwidHlwIjoiYXQrand0In0.e30.";
     for value in [
-        "", "Bearer", "Bearer ", "Basic YTpi", &token, &format!("Bearer {cut}"), &format!("Bearer {none}"),
-        &format!("Bearer {unsigned}"), &format!("Bearer {}", "x".repeat(5_000)), "Bearer a.b.c",
+        "",
+        "Bearer",
+        "Bearer ",
+        "Basic YTpi",
+        &token,
+        &format!("Bearer {cut}"),
+        &format!("Bearer {none}"),
+        &format!("Bearer {unsigned}"),
+        &format!("Bearer {}", "x".repeat(5_000)),
+        "Bearer a.b.c",
     ] {
         let request = p
             .bank

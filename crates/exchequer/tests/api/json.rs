@@ -5,8 +5,7 @@ use serde_json::json;
 use crate::transfers::Pair;
 
 async fn code_of(p: &Pair, body: &str) -> (u16, String) {
-    let reply =
-        p.asha.client.post_raw("/v1/transfers", Some(&testkit::key()), body.into()).await;
+    let reply = p.asha.client.post_raw("/v1/transfers", Some(&testkit::key()), body.into()).await;
     (reply.status.as_u16(), reply.code())
 }
 
@@ -14,14 +13,24 @@ async fn code_of(p: &Pair, body: &str) -> (u16, String) {
 async fn amounts_are_integer_tokens_in_range() {
     let p = Pair::new().await;
     let tokens = [
-        "1.0", "1e3", "\"5\"", "-1", "0", "-0", "9007199254740992", "1E0", "10.", "null", "true",
-        "[1]", "{}", "99999999999999999999999999",
+        "1.0",
+        "1e3",
+        "\"5\"",
+        "-1",
+        "0",
+        "-0",
+        "9007199254740992",
+        "1E0",
+        "10.",
+        "null",
+        "true",
+        "[1]",
+        "{}",
+        "99999999999999999999999999",
     ];
     for token in tokens {
-        let body = format!(
-            r#"{{"from":"{}","to":"{}","amount":{token},"currency":"INR"}}"#,
-            p.from, p.to
-        );
+        let body =
+            format!(r#"{{"from":"{}","to":"{}","amount":{token},"currency":"INR"}}"#, p.from, p.to);
         let (status, code) = code_of(&p, &body).await;
         let is_json = serde_json::from_str::<serde_json::Value>(token).is_ok();
         if is_json {
@@ -93,8 +102,9 @@ async fn the_parser_cases_never_fail_inside() {
         let path = file.expect("a file").path();
         let name = path.file_name().expect("a name").to_string_lossy().into_owned();
         let case = std::fs::read(&path).expect("a case");
-        let mut nested = format!(r#"{{"from":"{}","to":"{}","amount":1,"currency":"INR","memo":"#, p.from, p.to)
-            .into_bytes();
+        let mut nested =
+            format!(r#"{{"from":"{}","to":"{}","amount":1,"currency":"INR","memo":"#, p.from, p.to)
+                .into_bytes();
         nested.extend_from_slice(&case);
         nested.push(b'}');
         for (body, whole) in [(case, true), (nested, false)] {

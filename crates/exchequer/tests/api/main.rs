@@ -7,4 +7,5 @@ mod faults;
 mod hostile;
 mod json;
 mod once;
+mod outage;
 mod transfers;

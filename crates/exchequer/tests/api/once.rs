@@ -39,7 +39,8 @@ async fn another_request_under_the_same_key_is_refused() {
     // The key is bound to its route and its caller.
     let account = json!({ "currency": "INR", "name": "Second" });
     let _other_route = p.asha.client.post_with_key("/v1/accounts", "k", &account).await.expect(201);
-    let _other_caller = p.bela.client.post_with_key("/v1/accounts", "k", &account).await.expect(201);
+    let _other_caller =
+        p.bela.client.post_with_key("/v1/accounts", "k", &account).await.expect(201);
 }
 
 #[tokio::test]
@@ -63,8 +64,10 @@ async fn one_key_a_hundred_times_in_parallel_has_one_effect_and_equal_bytes() {
     let p = Pair::new().await;
     let account = json!({ "currency": "INR", "name": "Third" });
     let order = p.order(10);
-    let transfers = join_all((0..100).map(|_| p.asha.client.post_with_key("/v1/transfers", "t", &order)));
-    let accounts = join_all((0..100).map(|_| p.asha.client.post_with_key("/v1/accounts", "a", &account)));
+    let transfers =
+        join_all((0..100).map(|_| p.asha.client.post_with_key("/v1/transfers", "t", &order)));
+    let accounts =
+        join_all((0..100).map(|_| p.asha.client.post_with_key("/v1/accounts", "a", &account)));
     let (transfers, accounts) = tokio::join!(transfers, accounts);
     for replies in [transfers, accounts] {
         let fresh = replies.iter().filter(|r| r.header("idempotent-replayed").is_none()).count();

@@ -70,8 +70,14 @@ impl Display for Frame<'_> {
         f.write_str("</nav>\n</header>\n")?;
         match self.contents {
             Some(contents) => {
-                f.write_str("<div class=\"frame\">\n<nav class=\"contents\" aria-label=\"Contents\">\n")?;
-                write!(f, "{contents}</nav>\n<main id=\"content\">\n{}</main>\n</div>\n", self.main)?;
+                f.write_str(
+                    "<div class=\"frame\">\n<nav class=\"contents\" aria-label=\"Contents\">\n",
+                )?;
+                write!(
+                    f,
+                    "{contents}</nav>\n<main id=\"content\">\n{}</main>\n</div>\n",
+                    self.main
+                )?;
             }
             None => write!(f, "<main id=\"content\" class=\"alone\">\n{}</main>\n", self.main)?,
         }

@@ -16,9 +16,13 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
-pub use tables::{codes_table, codes_text, permissions_text, public_text, routes_table, routes_text};
+pub use tables::{
+    codes_table, codes_text, permissions_text, public_text, routes_table, routes_text,
+};
 
 use utoipa::openapi::OpenApi;
+
+use super::routes::Routes;
 
 /// `GET /docs/style.css`.
 pub const STYLE: &str = include_str!("style.css");
@@ -29,8 +33,8 @@ pub fn home_page() -> String {
 }
 
 /// `GET /docs`.
-pub fn reference_page(document: &OpenApi) -> String {
-    reference::Reference::new(document).to_string()
+pub fn reference_page(routes: &Routes, document: &OpenApi) -> String {
+    reference::Reference::new(routes, document).to_string()
 }
 
 /// `GET /docs/errors`.

@@ -13,7 +13,7 @@ use crate::http::reply::JSON;
 
 /// An operation with its place.
 pub struct Call<'d> {
-    pub method: &'static str,
+    pub method: String,
     pub path: &'d str,
     pub operation: &'d Operation,
     pub schemas: &'d Schemas,
@@ -47,10 +47,11 @@ impl Call<'_> {
     }
 
     fn parameters(&self, place: ParameterIn) -> Vec<&Parameter> {
-        let all = self.operation.parameters.iter().flatten().filter_map(|parameter| match parameter {
-            RefOr::T(parameter) => Some(parameter),
-            RefOr::Ref(_) => None,
-        });
+        let all =
+            self.operation.parameters.iter().flatten().filter_map(|parameter| match parameter {
+                RefOr::T(parameter) => Some(parameter),
+                RefOr::Ref(_) => None,
+            });
         all.filter(|parameter| parameter.parameter_in == place).collect()
     }
 
@@ -92,7 +93,8 @@ impl Call<'_> {
 
     fn write_example(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let place = self.path.replace('{', "$").replace('}', "");
-        let method = if self.method == "GET" { String::new() } else { format!("-X {} ", self.method) };
+        let method =
+            if self.method == "GET" { String::new() } else { format!("-X {} ", self.method) };
         let mut lines = vec![format!("curl {method}\"$BANK{place}\"")];
         if self.operation.security.as_ref().is_some_and(|needs| !needs.is_empty()) {
             lines.push("-H \"Authorization: Bearer $TOKEN\"".to_owned());
@@ -127,7 +129,9 @@ impl Call<'_> {
     }
 
     fn write_refusals(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str("<details><summary>All refusals by status</summary>\n<dl class=\"refusals\">\n")?;
+        f.write_str(
+            "<details><summary>All refusals by status</summary>\n<dl class=\"refusals\">\n",
+        )?;
         for (status, response) in self.responses() {
             let codes = response.extensions.as_ref().and_then(|all| all.get(CODES_EXTENSION));
             let Some(codes) = codes.and_then(|codes| codes.as_array()) else { continue };

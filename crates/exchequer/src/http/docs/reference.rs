@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 
-use utoipa::openapi::{OpenApi, PathItem};
+use utoipa::openapi::{OpenApi, RefOr, Schema};
 
 use super::markdown::{Blocks, Inline, anchor, headings};
 use super::markup::{Frame, escape};
 use super::operation::Call;
 use super::schema::{self, Fields, description, is_structured};
-use crate::http::openapi::{Schemas, TAGS, Tag};
+use crate::http::openapi::{Schemas, TAGS, Tag, http_method, tag_of};
+use crate::http::routes::Routes;
 
 const TITLE: &str = "API reference – Exchequer";
 
@@ -26,25 +27,24 @@ struct Main<'p, 'd>(&'p Reference<'d>);
 static NO_SCHEMAS: Schemas = BTreeMap::new();
 
 impl<'d> Reference<'d> {
-    pub fn new(document: &'d OpenApi) -> Self {
+    /// The operations stand in the order of the table, which is the order of a first reading.
+    pub fn new(routes: &Routes, document: &'d OpenApi) -> Self {
         let schemas = document.components.as_ref().map_or(&NO_SCHEMAS, |all| &all.schemas);
         let mut parts: Vec<_> = TAGS.iter().map(|tag| (tag, Vec::new())).collect();
-        for (path, item) in &document.paths.paths {
-            for (method, operation) in operations(item) {
-                let tags = operation.tags.iter().flatten();
-                let call = Call { method, path, operation, schemas };
-                let part = parts.iter_mut().find(|(tag, _)| tags.clone().any(|name| name == tag.title));
-                if let Some((_, calls)) = part {
-                    calls.push(call);
-                }
+        for route in routes.table() {
+            let operation = document.paths.get_path_operation(route.path, http_method(route));
+            let part = parts.iter_mut().find(|(tag, _)| *tag == tag_of(route));
+            if let (Some(operation), Some((_, calls))) = (operation, part) {
+                let method = route.method.to_string();
+                calls.push(Call { method, path: route.path, operation, schemas });
             }
         }
         parts.retain(|(_, calls)| !calls.is_empty());
         Self { prose: document.info.description.as_deref().unwrap_or_default(), schemas, parts }
     }
 
-    /// The schemas with a part of their own, but bodies of requests: those stand with their call.
-    fn objects(&self) -> impl Iterator<Item = (&str, &utoipa::openapi::RefOr<utoipa::openapi::Schema>)> {
+    /// The schemas with a part of their own.
+    fn objects(&self) -> impl Iterator<Item = (&str, &RefOr<Schema>)> {
         let structured = self.schemas.iter().filter(|(_, schema)| is_structured(schema));
         structured.map(|(name, schema)| (name.as_str(), schema))
     }
@@ -133,12 +133,4 @@ impl Main<'_, '_> {
         }
         f.write_str("</section>\n")
     }
-}
-
-/// The operations of a path; the table makes no others.
-fn operations(
-    item: &PathItem,
-) -> impl Iterator<Item = (&'static str, &utoipa::openapi::path::Operation)> {
-    let all = [("GET", &item.get), ("POST", &item.post), ("DELETE", &item.delete)];
-    all.into_iter().filter_map(|(method, operation)| Some((method, operation.as_ref()?)))
 }

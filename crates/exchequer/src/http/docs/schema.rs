@@ -9,7 +9,7 @@ use super::markdown::Inline;
 use super::markup::escape;
 use crate::http::openapi::{Schemas, schema_name};
 
-/// The fields of an object; nothing for any other schema.
+/// The fields of an object, also one made of parts, or of each alternative; nothing for a plain value.
 pub struct Fields<'s> {
     pub schema: &'s RefOr<Schema>,
     pub schemas: &'s Schemas,
@@ -34,11 +34,12 @@ pub fn anchor(name: &str) -> String {
     format!("schema-{name}")
 }
 
-/// Whether a schema has a part of its own: it has fields or alternatives.
+/// Whether a schema has a part of its own: it has fields, alternatives or parts.
 pub fn is_structured(schema: &RefOr<Schema>) -> bool {
     match schema {
         RefOr::T(Schema::Object(object)) => !object.properties.is_empty(),
         RefOr::T(Schema::OneOf(one)) => one.items.len() > 1,
+        RefOr::T(Schema::AllOf(all)) => all.items.len() > 1,
         RefOr::T(_) | RefOr::Ref(_) => false,
     }
 }
@@ -88,6 +89,9 @@ impl Display for Fields<'_> {
                     f.write_str("</li>\n")?;
                 }
                 f.write_str("</ul>\n")
+            }
+            RefOr::T(Schema::AllOf(all)) => {
+                all.items.iter().try_for_each(|schema| Fields { schema, ..*self }.fmt(f))
             }
             RefOr::T(_) => Ok(()),
         }
@@ -194,7 +198,8 @@ fn limits(object: &Object, f: &mut Formatter<'_>) -> fmt::Result {
     if let Some(most) = object.max_length {
         write!(f, ", at most {most} characters")?;
     }
-    if let Some(pattern) = &object.pattern {
+    // A description says it better than an expression does.
+    if let (Some(pattern), None) = (&object.pattern, &object.description) {
         write!(f, ", <code>{}</code>", escape(pattern))?;
     }
     Ok(())

@@ -2,7 +2,9 @@
 
 use http::Method;
 use utoipa::openapi::header::Header;
-use utoipa::openapi::path::{Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::path::{
+    Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn,
+};
 use utoipa::openapi::request_body::{RequestBody, RequestBodyBuilder};
 use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::security::SecurityRequirement;
@@ -44,8 +46,7 @@ pub(super) fn operation(route: &Route, schemas: &Schemas) -> Operation {
 
 /// The header, as a component.
 pub(super) fn idempotency_key() -> Parameter {
-    let schema =
-        ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[ -~]{1,255}$"));
+    let schema = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[ -~]{1,255}$"));
     ParameterBuilder::new()
         .name("Idempotency-Key")
         .parameter_in(ParameterIn::Header)
@@ -63,8 +64,11 @@ fn description(route: &Route) -> String {
         Access::Public(why) => format!("Open to anybody: {why}."),
         Access::Customer => "For a signed-in customer.".to_owned(),
         Access::Staff(permission) => {
-            let roles: Vec<_> =
-                Role::ALL.iter().filter(|role| role.permits(permission)).map(|r| r.as_str()).collect();
+            let roles: Vec<_> = Role::ALL
+                .iter()
+                .filter(|role| role.permits(permission))
+                .map(|r| r.as_str())
+                .collect();
             let permission = permission.as_str();
             format!("For an operator with the permission `{permission}` ({}).", roles.join(", "))
         }

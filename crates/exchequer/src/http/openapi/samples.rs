@@ -56,7 +56,7 @@ const TEXTS: &[(&str, &str)] = &[
     ("refresh_token", "dGhlIHNlY29uZCBvZiBhIHBhaXI"),
     ("access_token", "eyJhbGciOiJFZERTQSIs…"),
     ("token_type", "Bearer"),
-    ("cursor", "b3BhcXVl"),
+    ("next_cursor", "trf_01jz7m5v3k8e9q2r4s6t8w0xyz"),
 ];
 
 /// What follows the prefix of an id.
@@ -221,9 +221,7 @@ impl Sample {
 
 /// The first that is not null.
 fn choice(items: &[RefOr<Schema>], place: &Place<'_>, schemas: &Schemas) -> Sample {
-    let is_null = |item: &&RefOr<Schema>| {
-        matches!(item, RefOr::T(Schema::Object(object)) if main_type(object) == &Type::Null)
-    };
+    let is_null = |item: &&RefOr<Schema>| matches!(item, RefOr::T(Schema::Object(object)) if main_type(object) == &Type::Null);
     let deeper = Place { depth: place.depth + 1, ..*place };
     items
         .iter()
@@ -248,7 +246,8 @@ fn build_object(object: &Object, place: &Place<'_>, schemas: &Schemas) -> Sample
                     (field.clone(), build(schema, &place, schemas))
                 })
                 .collect();
-            if let Some(AdditionalProperties::RefOr(schema)) = object.additional_properties.as_deref()
+            if let Some(AdditionalProperties::RefOr(schema)) =
+                object.additional_properties.as_deref()
             {
                 let place = Place { field: "", within: "", depth: place.depth + 1 };
                 fields.push(("name".to_owned(), build(schema, &place, schemas)));

@@ -72,10 +72,7 @@ impl Tag {
     }
 
     pub(super) fn described(&self) -> utoipa::openapi::tag::Tag {
-        TagBuilder::new()
-            .name(self.title)
-            .description(Some(self.description))
-            .build()
+        TagBuilder::new().name(self.title).description(Some(self.description)).build()
     }
 }
 

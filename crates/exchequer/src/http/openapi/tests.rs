@@ -53,7 +53,10 @@ fn samples_follow_names_examples_and_types() {
         .property("amount", ObjectBuilder::new().schema_type(Type::Integer))
         .property("format", text_schema().enum_values(Some(["json", "csv"])))
         .property("pet", text_schema().examples([json!("cat")]))
-        .property("memo", text_schema().schema_type(SchemaType::from_iter([Type::Null, Type::String])))
+        .property(
+            "memo",
+            text_schema().schema_type(SchemaType::from_iter([Type::Null, Type::String])),
+        )
         .property("list", ArrayBuilder::new().items(Ref::from_schema_name("Hold")));
     let schemas = Schemas::from([(
         "Hold".to_owned(),

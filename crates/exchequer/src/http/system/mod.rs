@@ -101,11 +101,7 @@ impl Output for Document {
         let schema = ObjectBuilder::new()
             .schema_type(Type::Object)
             .description(Some("An OpenAPI 3.1 document."));
-        Some(BodySchema {
-            media_type: JSON,
-            schemas: vec![(name.clone(), schema.into())],
-            name,
-        })
+        Some(BodySchema { media_type: JSON, schemas: vec![(name.clone(), schema.into())], name })
     }
 }
 
@@ -119,10 +115,11 @@ struct Pages {
 
 fn pages() -> Pages {
     static PAGES: LazyLock<Pages> = LazyLock::new(|| {
-        let document = openapi::document(&super::routes());
+        let routes = super::routes();
+        let document = openapi::document(&routes);
         Pages {
             openapi: openapi::text(&document).into(),
-            reference: docs::reference_page(&document).into(),
+            reference: docs::reference_page(&routes, &document).into(),
             errors: docs::errors_page().into(),
             home: docs::home_page().into(),
         }

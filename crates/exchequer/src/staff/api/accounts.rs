@@ -11,7 +11,7 @@ use crate::accounts::model::{AccountRow, AccountView};
 use crate::accounts::{self, get_any};
 use crate::bank::Act;
 use crate::http::fields::{Fields, MinorUnits};
-use crate::http::{Answer, Code, Json, Nothing, Path, Problem, Reply, Route, Routes, Staff};
+use crate::http::{Answer, Code, Json, Path, Problem, Reply, Route, Routes, Staff};
 use crate::staff::model::Permission;
 
 pub fn routes(routes: Routes) -> Routes {
@@ -120,16 +120,16 @@ async fn get(caller: Staff, Path(id): Path<AccountId>) -> Answer<StaffAccountVie
     Ok(Reply::ok(&view(&found(row)?)))
 }
 
-async fn freeze(caller: Staff, path: (Path<AccountId>, Nothing)) -> Answer<StaffAccountView> {
-    change(caller, "staff.freeze", path.0, accounts::freeze).await
+async fn freeze(caller: Staff, Path(id): Path<AccountId>) -> Answer<StaffAccountView> {
+    change(caller, "staff.freeze", id, accounts::freeze).await
 }
 
-async fn unfreeze(caller: Staff, path: (Path<AccountId>, Nothing)) -> Answer<StaffAccountView> {
-    change(caller, "staff.unfreeze", path.0, accounts::unfreeze).await
+async fn unfreeze(caller: Staff, Path(id): Path<AccountId>) -> Answer<StaffAccountView> {
+    change(caller, "staff.unfreeze", id, accounts::unfreeze).await
 }
 
-async fn close(caller: Staff, path: (Path<AccountId>, Nothing)) -> Answer<StaffAccountView> {
-    change(caller, "staff.close", path.0, accounts::close).await
+async fn close(caller: Staff, Path(id): Path<AccountId>) -> Answer<StaffAccountView> {
+    change(caller, "staff.close", id, accounts::close).await
 }
 
 /// A verb that changes the standing of an account.
@@ -138,7 +138,7 @@ type Verb = fn(&mut Tx<'_>, &Act, &AccountId) -> Result<Result<AccountRow, Probl
 async fn change(
     caller: Staff,
     name: &'static str,
-    Path(id): Path<AccountId>,
+    id: AccountId,
     verb: Verb,
 ) -> Answer<StaffAccountView> {
     caller

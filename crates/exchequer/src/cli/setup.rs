@@ -1,0 +1,121 @@
+//! `init`, `migrate`, `check-config`, `openapi`, `routes`.
+
+use std::fs::OpenOptions;
+use std::io::ErrorKind;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use money::{Clock, Rng};
+use store::rows::Origin;
+use vault::MasterKey;
+
+use super::{Failure, Place, columns, runtime, say};
+use crate::config::{Config, DatabaseUrl, init_files};
+use crate::http::routes::Access;
+use crate::http::{self, openapi as reference};
+use crate::keys::{self, KeyAct};
+use crate::serve::{StartError, master_key, open_database, store_options};
+
+/// `exchequer init [DIR]`: configuration and master key of a new bank.
+pub fn init(folder: &Path) -> Result<(), Failure> {
+    let key = MasterKey::generate(&Rng::System).map_err(|error| Failure::Said(error.to_string()))?;
+    let made = init_files(folder, key.to_file().expose())
+        .map_err(|error| Failure::Said(error.to_string()))?;
+    let config = made.config_file.display();
+    Ok(say(&format!(
+        "Made {config}\n     {key}\n     {data}\n\n\
+         Copy the master key to a second safe place now: without it every sealed value is lost.\n\
+         Next:\n  \
+         exchequer check-config --config {config}\n  \
+         exchequer migrate --config {config}\n  \
+         exchequer staff create --config {config} --email YOU@EXAMPLE.COM --role admin\n  \
+         exchequer serve --config {config}\n",
+        key = made.master_key_file.display(),
+        data = made.data_dir.display(),
+    ))?)
+}
+
+/// `exchequer migrate`: brings the schema up and, in a new bank, makes the first data keys.
+pub fn migrate(place: &Place) -> Result<(), Failure> {
+    let config = place.load()?;
+    let made = runtime()?.block_on(bring_up(&config))?;
+    let mut text = String::new();
+    for name in &made.migrations {
+        text.push_str(&format!("ran {name}\n"));
+    }
+    if made.keys {
+        text.push_str("made the first data keys, wrapped under the master key\n");
+    }
+    text.push_str(&format!("the schema is at version {}\n", store::latest_version()));
+    Ok(say(&text)?)
+}
+
+/// What a migration did.
+pub(crate) struct BroughtUp {
+    pub migrations: Vec<&'static str>,
+    pub keys: bool,
+}
+
+/// Migrates the database of a configuration, and makes data keys where there are none. Both may be
+/// repeated after a failure.
+pub(crate) async fn bring_up(config: &Config) -> Result<BroughtUp, StartError> {
+    // Read first: a schema without keys is of no use.
+    let master = Arc::new(master_key(config)?);
+    make_room(config)?;
+    let now = Clock::System.now();
+    let migrations = store::migrate(&store_options(config), now)?;
+    let db = open_database(config)?;
+    let origin = Origin::system("exchequer migrate");
+    let act = KeyAct { master, rng: Rng::System, now, origin };
+    let keys = db.write("keys.create", move |tx| keys::create_first_in(tx, &act)).await;
+    db.close();
+    Ok(BroughtUp { migrations, keys: keys? })
+}
+
+/// Makes the data folder and, for SQLite, an empty database file that only its owner can read, where
+/// they are not there yet.
+pub(super) fn make_room(config: &Config) -> Result<(), StartError> {
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |source| StartError::Room { path, source }
+    };
+    config.make_data_dir().map_err(failed(&config.data_dir))?;
+    let DatabaseUrl::Sqlite { path } = &config.database.url else { return Ok(()) };
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(failed(path)(error)),
+    }
+}
+
+/// `exchequer check-config`: what is in force, or every fault.
+pub fn check_config(place: &Place) -> Result<(), Failure> {
+    Ok(say(&place.load()?.render())?)
+}
+
+/// `exchequer openapi`.
+pub fn openapi() -> Result<(), Failure> {
+    Ok(say(&reference::text(&reference::document(&http::routes())))?)
+}
+
+/// `exchequer routes`: the table that the router is made of.
+pub fn routes() -> Result<(), Failure> {
+    let mut rows = vec![["METHOD", "PATH", "CALLER", "KEY", "NAME"].map(str::to_owned).to_vec()];
+    rows.extend(http::routes().table().map(|route| {
+        let caller = match route.access {
+            Access::Public(_) => "public".to_owned(),
+            Access::Customer => "customer".to_owned(),
+            Access::Staff(permission) => format!("staff: {permission}"),
+        };
+        let key = if route.once { "once" } else { "" };
+        vec![
+            route.method.to_string(),
+            route.path.to_owned(),
+            caller,
+            key.to_owned(),
+            route.name.to_owned(),
+        ]
+    }));
+    Ok(say(&columns(&rows))?)
+}

@@ -1,0 +1,172 @@
+//! Who lives in a demo bank, and how they are introduced.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::staff::model::Role;
+
+/// Everybody, with what they sign in with. Kept in the demo's folder and printed: published, no secrets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct People {
+    pub customers: Vec<DemoCustomer>,
+    pub staff: Vec<DemoOperator>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DemoCustomer {
+    pub email: String,
+    pub password: String,
+    pub full_name: String,
+    pub accounts: Vec<DemoAccount>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DemoAccount {
+    pub id: String,
+    pub number: String,
+    pub name: String,
+    pub currency: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DemoOperator {
+    pub email: String,
+    pub password: String,
+    pub role: String,
+    pub totp_secret: String,
+}
+
+impl DemoOperator {
+    /// In the demo's folder: `teller.totp`.
+    pub fn totp_file(&self) -> String {
+        let (name, _) = self.email.split_once('@').unwrap_or((&self.email, ""));
+        format!("{name}.totp")
+    }
+}
+
+/// A customer to be made.
+pub(super) struct CustomerPlan {
+    pub email: &'static str,
+    pub password: &'static str,
+    pub full_name: &'static str,
+    pub accounts: &'static [AccountPlan],
+}
+
+/// An account to be opened.
+pub(super) struct AccountPlan {
+    pub name: &'static str,
+    pub currency: &'static str,
+    /// The opening deposit, minor units.
+    pub deposit: i64,
+}
+
+/// A transfer to be sent: `[customer, account]` by position.
+pub(super) struct TransferPlan {
+    pub from: [usize; 2],
+    pub to: [usize; 2],
+    /// Minor units.
+    pub amount: i64,
+    pub memo: &'static str,
+}
+
+/// An operator to be made.
+pub(super) struct OperatorPlan {
+    pub email: &'static str,
+    pub password: &'static str,
+    pub role: Role,
+}
+
+pub(super) const CUSTOMERS: [CustomerPlan; 3] = [
+    CustomerPlan {
+        email: "asha@example.test",
+        password: "copper lantern 41 over the ferry",
+        full_name: "Asha Rao",
+        accounts: &[
+            AccountPlan { name: "Everyday", currency: "INR", deposit: 5_000_000 },
+            AccountPlan { name: "Savings", currency: "INR", deposit: 25_000_000 },
+        ],
+    },
+    CustomerPlan {
+        email: "mateo@example.test",
+        password: "seven quiet trams before 6 o'clock",
+        full_name: "Mateo Silva",
+        accounts: &[
+            AccountPlan { name: "Everyday", currency: "INR", deposit: 1_200_000 },
+            AccountPlan { name: "Travel", currency: "EUR", deposit: 300_000 },
+        ],
+    },
+    CustomerPlan {
+        email: "ines@example.test",
+        password: "paper boats 88 on grey water",
+        full_name: "Ines Keller",
+        accounts: &[
+            AccountPlan { name: "Everyday", currency: "INR", deposit: 800_000 },
+            AccountPlan { name: "Osaka", currency: "JPY", deposit: 120_000 },
+        ],
+    },
+];
+
+pub(super) const TRANSFERS: [TransferPlan; 3] = [
+    TransferPlan { from: [0, 0], to: [1, 0], amount: 125_000, memo: "Rent, my half" },
+    TransferPlan { from: [1, 0], to: [2, 0], amount: 40_000, memo: "Concert" },
+    TransferPlan { from: [0, 0], to: [0, 1], amount: 500_000, memo: "Put aside" },
+];
+
+pub(super) const OPERATORS: [OperatorPlan; 4] = [
+    OperatorPlan {
+        email: "teller@example.test",
+        password: "brass counter 17 under the clock",
+        role: Role::Teller,
+    },
+    OperatorPlan {
+        email: "support@example.test",
+        password: "velvet headset 52 near the window",
+        role: Role::Support,
+    },
+    OperatorPlan {
+        email: "auditor@example.test",
+        password: "wooden stamp 29 beside the ink",
+        role: Role::Compliance,
+    },
+    OperatorPlan {
+        email: "admin@example.test",
+        password: "green ledger 63 behind the door",
+        role: Role::Admin,
+    },
+];
+
+/// What a person who starts a demo reads.
+pub(super) fn greeting(url: &str, people: &People, folder: &Path, is_new: bool) -> String {
+    let shown = folder.display();
+    let made = if is_new { "just made" } else { "started again, as it was left" };
+    let mut text = format!(
+        "An Exchequer demo bank in {shown} ({made})\n\n  \
+         API        {url}/v1\n  \
+         reference  {url}/docs\n\n\
+         Customers: POST /v1/auth/login with\n"
+    );
+    for DemoCustomer { email, password, accounts, .. } in &people.customers {
+        text.push_str(&format!("  {email:<21} {password}\n"));
+        for DemoAccount { id, number, name, currency } in accounts {
+            text.push_str(&format!("      {currency}  {number}  {id}  {name}\n"));
+        }
+    }
+    text.push_str(
+        "\nOperators: POST /v1/staff/login with\n",
+    );
+    for operator in &people.staff {
+        let DemoOperator { email, password, role, .. } = operator;
+        let file = folder.join(operator.totp_file());
+        text.push_str(&format!(
+            "  {email:<21} {password}  ({role})\n      \
+             code: exchequer totp --secret-file {}\n",
+            file.display()
+        ));
+    }
+    text.push_str(&format!(
+        "\nThe README's tour goes on from here. Ctrl-C stops the bank, the same command starts it \
+         again,\nand `exchequer verify --data {shown}` replays its books.\n\n"
+    ));
+    text
+}

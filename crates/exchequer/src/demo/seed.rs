@@ -1,0 +1,189 @@
+//! The first people and the first money of a demo bank, in one transaction.
+
+use money::{Amount, Currency, CustomerId};
+use store::posting::{self, Party, PostOrder, Posted};
+use store::rows::TransferKind;
+use store::{DbError, Tx};
+
+use super::people::{
+    CUSTOMERS, CustomerPlan, DemoAccount, DemoCustomer, DemoOperator, OPERATORS, People, TRANSFERS,
+};
+use crate::accounts::{self, model::AccountRow};
+use crate::bank::{self, Act, Bank};
+use crate::cli::Failure;
+use crate::customers::{self, Registration};
+use crate::http::Problem;
+use crate::staff;
+
+/// Seeds an empty bank; gives everybody with their sign-ins.
+pub(super) async fn seed(bank: &Bank) -> Result<People, Failure> {
+    let mut hashes = Vec::new();
+    for plan in &CUSTOMERS {
+        let context = vec![plan.email.to_owned(), plan.full_name.to_owned()];
+        hashes.push(hash(bank, plan.password, context).await?);
+    }
+    let mut operator_hashes = Vec::new();
+    for plan in &OPERATORS {
+        operator_hashes.push(hash(bank, plan.password, vec![plan.email.to_owned()]).await?);
+    }
+    let act = bank.system_act("exchequer demo");
+    let people = bank
+        .db()
+        .write("demo.seed", move |tx| {
+            let customers = customers_in(tx, &act, &hashes)?;
+            let staff = staff_in(tx, &act, &operator_hashes)?;
+            Ok::<_, DbError>(People { customers, staff })
+        })
+        .await?;
+    Ok(people)
+}
+
+async fn hash(bank: &Bank, password: &str, context: Vec<String>) -> Result<String, Failure> {
+    let chosen = bank.hashing().choose(password.to_owned(), context).await?;
+    chosen.map_err(|refusal| Failure::Said(format!("a demo password: {refusal}")))
+}
+
+fn customers_in(
+    tx: &mut Tx<'_>,
+    act: &Act,
+    hashes: &[String],
+) -> Result<Vec<DemoCustomer>, DbError> {
+    let mut opened: Vec<(CustomerId, Vec<AccountRow>)> = Vec::new();
+    let mut orders = Vec::new();
+    for (plan, hash) in CUSTOMERS.iter().zip(hashes) {
+        let id = register(tx, act, plan, hash)?;
+        let mut rows = Vec::new();
+        for account in plan.accounts {
+            let currency = currency(account.currency)?;
+            accounts::ensure_cash(tx, act, currency)?;
+            let row = accounts::open(tx, act, &id, (currency, account.name))?.map_err(refused)?;
+            let cash = Party::Bank(bank::cash_account(currency));
+            let to = Party::Payee(row.account.id);
+            let deposit = (TransferKind::Deposit, "Opening deposit");
+            orders.push(order(act, deposit, (cash, to), (account.deposit, currency))?);
+            rows.push(row);
+        }
+        opened.push((id, rows));
+    }
+    for plan in &TRANSFERS {
+        let (owner, from) = find(&opened, plan.from)?;
+        let (_, to) = find(&opened, plan.to)?;
+        let parties = (Party::Own { owner, account: from.account.id }, Party::Payee(to.account.id));
+        let what = (TransferKind::Transfer, plan.memo);
+        orders.push(order(act, what, parties, (plan.amount, from.account.currency))?);
+    }
+    post(tx, act, &orders)?;
+    let described = |(plan, (_, rows)): (&CustomerPlan, &(CustomerId, Vec<AccountRow>))| {
+        DemoCustomer {
+            email: plan.email.to_owned(),
+            password: plan.password.to_owned(),
+            full_name: plan.full_name.to_owned(),
+            accounts: rows.iter().map(described_account).collect(),
+        }
+    };
+    Ok(CUSTOMERS.iter().zip(&opened).map(described).collect())
+}
+
+fn staff_in(
+    tx: &mut Tx<'_>,
+    act: &Act,
+    hashes: &[String],
+) -> Result<Vec<DemoOperator>, DbError> {
+    let mut staff = Vec::new();
+    for (plan, hash) in OPERATORS.iter().zip(hashes) {
+        let email = plan.email.parse().map_err(|_| unexpected(plan.email))?;
+        let made = staff::create_in(tx, act, &email, plan.role, hash)?;
+        let (_, secret) = made.ok_or_else(|| unexpected(plan.email))?;
+        staff.push(DemoOperator {
+            email: plan.email.to_owned(),
+            password: plan.password.to_owned(),
+            role: plan.role.as_str().to_owned(),
+            totp_secret: secret.expose().to_owned(),
+        });
+    }
+    Ok(staff)
+}
+
+fn register(
+    tx: &mut Tx<'_>,
+    act: &Act,
+    plan: &CustomerPlan,
+    hash: &str,
+) -> Result<CustomerId, DbError> {
+    let wanted = Registration {
+        email: plan.email.parse().map_err(|_| unexpected(plan.email))?,
+        full_name: plan.full_name.to_owned(),
+        phone: None,
+        government_id: None,
+    };
+    let registered = customers::register_in(tx, act, &wanted, hash)?;
+    if registered.is_new { Ok(registered.id) } else { Err(unexpected(plan.email)) }
+}
+
+fn order(
+    act: &Act,
+    (kind, memo): (TransferKind, &str),
+    (debit, credit): (Party, Party),
+    (amount, currency): (i64, Currency),
+) -> Result<PostOrder, DbError> {
+    Ok(PostOrder {
+        id: act.id(),
+        kind,
+        debit,
+        credit,
+        amount: Amount::new(amount).map_err(|_| unexpected(memo))?,
+        currency,
+        memo: Some(memo.to_owned()),
+        key: None,
+        linked_with_next: false,
+        origin: act.origin.clone(),
+        request: act.request,
+    })
+}
+
+fn post(tx: &mut Tx<'_>, act: &Act, orders: &[PostOrder]) -> Result<(), DbError> {
+    let posted = posting::post(tx, orders, act.now, &|_, refusal| {
+        Err(DbError::Corrupt(format!("the demo's plan: {}", refusal.code())))
+    })?;
+    for outcome in posted {
+        match outcome {
+            Posted::Done(_) => {}
+            Posted::Refused(..) | Posted::Replayed(_) | Posted::KeyReused => {
+                return Err(unexpected("a transfer"));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn find(
+    opened: &[(CustomerId, Vec<AccountRow>)],
+    [customer, account]: [usize; 2],
+) -> Result<(CustomerId, &AccountRow), DbError> {
+    opened
+        .get(customer)
+        .and_then(|(id, rows)| Some((*id, rows.get(account)?)))
+        .ok_or_else(|| unexpected("an account"))
+}
+
+fn described_account(row: &AccountRow) -> DemoAccount {
+    DemoAccount {
+        id: row.account.id.to_string(),
+        number: row.number.clone(),
+        name: row.name.clone(),
+        currency: row.account.currency.code().to_owned(),
+    }
+}
+
+fn currency(code: &str) -> Result<Currency, DbError> {
+    Currency::from_code(code).map_err(|_| unexpected(code))
+}
+
+fn refused(problem: Problem) -> DbError {
+    DbError::Corrupt(format!("the demo's plan: {}", problem.code.as_str()))
+}
+
+/// The plan is a constant and its bank is new: what it says exists once.
+fn unexpected(what: &str) -> DbError {
+    DbError::Corrupt(format!("the demo's plan does not fit its bank: {what}"))
+}

@@ -1,0 +1,183 @@
+//! Serving: from a configuration to an open bank, and from there to the last drained request.
+//!
+//! Order of a start: configuration (all faults at once), logging, master key, database and its schema,
+//! data keys, jobs, the listening socket, and only then the line that says so. Order of a stop, at
+//! SIGTERM or SIGINT: the socket closes, requests under way finish within `drain_seconds`, jobs end,
+//! the database is closed. What fails at the start stops it; nothing is half served.
+//!
+//! What it never does: create a database, a schema or a key. `exchequer migrate` does.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use money::{Clock, Rng};
+use store::{Db, DbError, Location, Options};
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use vault::{KeyError, Keyring, MasterKey};
+
+use crate::bank::Bank;
+use crate::cli::say;
+use crate::config::{Config, DatabaseUrl, Faults, Sources, read_master_key};
+use crate::logging::InstallError;
+use crate::{http, jobs, keys, logging};
+
+/// Why the bank does not start, in the order in which it is found out.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Configuration(#[from] Faults),
+    #[error(transparent)]
+    Log(#[from] InstallError),
+    #[error("no threads to serve with: {0}")]
+    Threads(io::Error),
+    #[error("the master key {} cannot be used: {reason}", .path.display())]
+    MasterKey { path: PathBuf, reason: String },
+    #[error("{} cannot be made: {source}", .path.display())]
+    Room { path: PathBuf, source: io::Error },
+    #[error("there is no bank at {}; `exchequer migrate` makes one", .path.display())]
+    NoBank { path: PathBuf },
+    #[error(transparent)]
+    Db(#[from] DbError),
+    #[error("the bank has no data keys; run `exchequer migrate`")]
+    NoKeys,
+    #[error("the data keys do not open: {0}; was this database made with another master key?")]
+    Keys(#[from] KeyError),
+    #[error("{address} cannot be listened on: {source}")]
+    Listen { address: SocketAddr, source: io::Error },
+    #[error("signals cannot be waited for: {0}")]
+    Signals(io::Error),
+    /// Nobody reads what must be said.
+    #[error("standard output is closed: {0}")]
+    Output(io::Error),
+}
+
+/// How long jobs may take to end: their slices are a fraction of a second.
+const JOBS_LIMIT: Duration = Duration::from_secs(10);
+/// What is still on the runtime when all is served (a hash for a client that went away) may take this.
+const RUNTIME_LIMIT: Duration = Duration::from_secs(5);
+
+/// `exchequer serve`: returns after a stop that was asked for.
+pub fn run(config_file: Option<PathBuf>) -> Result<(), StartError> {
+    let config = Config::load(&Sources::of_process(config_file))?;
+    logging::install(&config.log)?;
+    let runtime = Runtime::new().map_err(StartError::Threads)?;
+    let bank = runtime.block_on(async {
+        let bank = open(config, Clock::System, Rng::System).await?;
+        let listener = listen(bank.config().listen).await?;
+        until_stopped(&bank, listener).await?;
+        Ok::<_, StartError>(bank)
+    })?;
+    close(runtime, &bank);
+    Ok(())
+}
+
+/// Opens the bank that a configuration names. Inside a tokio runtime.
+pub async fn open(config: Config, clock: Clock, rng: Rng) -> Result<Bank, StartError> {
+    let master = master_key(&config)?;
+    let db = open_database(&config)?;
+    let rows = db.read("keys.list", keys::list).await?;
+    if rows.is_empty() {
+        return Err(StartError::NoKeys);
+    }
+    let keyring = Keyring::open(&master, &rows)?;
+    Ok(Bank::new(db, keyring, config, clock, rng))
+}
+
+/// Opens the database alone, which must be there: a mistyped path makes no new bank.
+pub fn open_database(config: &Config) -> Result<Db, StartError> {
+    let options = store_options(config);
+    if let Location::Sqlite { path } = &options.location
+        && !path.exists()
+    {
+        return Err(StartError::NoBank { path: path.clone() });
+    }
+    Ok(Db::open(&options)?)
+}
+
+pub fn store_options(config: &Config) -> Options {
+    let database = &config.database;
+    let location = match &database.url {
+        DatabaseUrl::Sqlite { path } => Location::Sqlite { path: path.clone() },
+        DatabaseUrl::Postgres { url } => Location::Postgres { url: url.expose().to_owned() },
+    };
+    // The bounds of these settings are far below what the smaller integers hold.
+    Options {
+        cache_mib: database.sqlite_cache_mib,
+        readers: u32::try_from(database.read_connections).unwrap_or(u32::MAX),
+        writers: u32::try_from(database.write_connections).unwrap_or(u32::MAX),
+        lock_timeout_ms: u32::try_from(database.lock_timeout_ms).unwrap_or(u32::MAX),
+        ..Options::new(location)
+    }
+}
+
+pub fn master_key(config: &Config) -> Result<MasterKey, StartError> {
+    let path = &config.master_key_file;
+    read_master_key(path)
+        .map_err(|reason| StartError::MasterKey { path: path.clone(), reason })
+}
+
+pub async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })
+}
+
+/// Says that it listens, serves until SIGTERM or SIGINT, drains, and ends the jobs.
+pub async fn until_stopped(bank: &Bank, listener: TcpListener) -> Result<(), StartError> {
+    let address = bank.config().listen;
+    let address = listener.local_addr().map_err(|source| StartError::Listen { address, source })?;
+    let stop = Stop::listen().map_err(StartError::Signals)?;
+    let (stop_jobs, stopped) = watch::channel(false);
+    let jobs = jobs::spawn(bank, stopped);
+    say(&format!("listening on http://{address}\n")).map_err(StartError::Output)?;
+    tracing::info!(listen = %address, version = env!("CARGO_PKG_VERSION"), "the bank is open");
+    let cut = http::server::serve(bank.clone(), listener, stop.asked()).await;
+    if cut > 0 {
+        tracing::warn!(connections = cut, "connections were cut: they took longer than the drain");
+    }
+    stop_jobs.send_replace(true);
+    if tokio::time::timeout(JOBS_LIMIT, ended(jobs)).await.is_err() {
+        tracing::warn!("jobs were cut: they took too long to end");
+    }
+    Ok(())
+}
+
+/// Ends the runtime's threads, then writes out and closes the database.
+pub fn close(runtime: Runtime, bank: &Bank) {
+    runtime.shutdown_timeout(RUNTIME_LIMIT);
+    bank.db().close();
+    tracing::info!("the bank is closed");
+}
+
+/// The signals that ask for a stop; from its making on they no longer end the process.
+struct Stop {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Stop {
+    fn listen() -> io::Result<Self> {
+        let (terminate, interrupt) = (SignalKind::terminate(), SignalKind::interrupt());
+        Ok(Self { terminate: signal(terminate)?, interrupt: signal(interrupt)? })
+    }
+
+    async fn asked(mut self) {
+        let name = tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        };
+        tracing::info!(signal = name, "the bank closes: requests under way are finished");
+    }
+}
+
+async fn ended(mut jobs: JoinSet<()>) {
+    while let Some(job) = jobs.join_next().await {
+        if let Err(error) = job {
+            tracing::error!(%error, "a job panicked");
+        }
+    }
+}

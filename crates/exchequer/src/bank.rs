@@ -104,21 +104,13 @@ impl Tools {
     }
 
     /// A sealed text column of a row.
-    pub fn seal(
-        &self,
-        place: &vault::Place<'_>,
-        plaintext: &str,
-    ) -> Result<Vec<u8>, DbError> {
+    pub fn seal(&self, place: &vault::Place<'_>, plaintext: &str) -> Result<Vec<u8>, DbError> {
         self.keyring().seal(self.rng(), place, plaintext.as_bytes()).map_err(|e| sealing(&e))
     }
 
     /// Opens a sealed text column. A value that does not open is [`DbError::Corrupt`]: it was changed,
     /// moved, or sealed under a key that is gone.
-    pub fn unseal(
-        &self,
-        place: &vault::Place<'_>,
-        sealed: &[u8],
-    ) -> Result<SecretString, DbError> {
+    pub fn unseal(&self, place: &vault::Place<'_>, sealed: &[u8]) -> Result<SecretString, DbError> {
         let bytes = self.keyring().open_sealed(place, sealed).map_err(|e| sealing(&e))?;
         String::from_utf8(bytes.expose().to_vec())
             .map(SecretString::new)

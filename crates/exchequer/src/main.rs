@@ -8,6 +8,10 @@ use clap::{Args, Parser, Subcommand};
 use exchequer::cli::{self, Failure, Place};
 use exchequer::{demo, serve};
 
+/// A fifth of the edge's time went to the system's allocator.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// A secure bank in one binary.
 #[derive(Parser)]
 #[command(version, max_term_width = 100)]

@@ -118,8 +118,7 @@ pub fn store_options(config: &Config) -> Options {
 
 pub fn master_key(config: &Config) -> Result<MasterKey, StartError> {
     let path = &config.master_key_file;
-    read_master_key(path)
-        .map_err(|reason| StartError::MasterKey { path: path.clone(), reason })
+    read_master_key(path).map_err(|reason| StartError::MasterKey { path: path.clone(), reason })
 }
 
 pub async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {

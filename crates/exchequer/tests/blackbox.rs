@@ -71,7 +71,12 @@ fn verify(folder: &Path) -> Value {
 }
 
 /// Clients send until the server is gone; what they sent and were told is noted.
-fn load(server: &Server, senders: &[Sender], round: u64, sent: &Mutex<HashMap<String, Sent>>) -> u64 {
+fn load(
+    server: &Server,
+    senders: &[Sender],
+    round: u64,
+    sent: &Mutex<HashMap<String, Sent>>,
+) -> u64 {
     let (stop, count) = (AtomicBool::new(false), AtomicU64::new(0));
     std::thread::scope(|scope| {
         for client in 0..CLIENTS {
@@ -126,7 +131,7 @@ fn kill_9_under_load_loses_nothing_and_doubles_nothing() {
     let server = start(&data);
     let mut senders_now = senders(&server);
     server.kill();
-    let before = verify(&data)["transfers"].as_u64().expect("a count");
+    let before = verify(&data)["summary"]["transfers"].as_u64().expect("a count");
     let sent = Mutex::new(HashMap::new());
     let mut posted_total = 0;
     for round in 0..kills {
@@ -143,7 +148,7 @@ fn kill_9_under_load_loses_nothing_and_doubles_nothing() {
         posted_total += check(&server, &senders_now, &mut sent.lock().expect("the notes"));
         assert!(server.terminate().success(), "a drained stop exits with 0");
     }
-    let after = verify(&data)["transfers"].as_u64().expect("a count");
+    let after = verify(&data)["summary"]["transfers"].as_u64().expect("a count");
     assert_eq!(after - before, posted_total, "transfers beyond the clients' keys");
     println!("{kills} kills, {posted_total} transfers, each once");
 }
@@ -207,7 +212,10 @@ fn slow_clients_are_cut_off() {
     let server = Server::start(
         BINARY.as_ref(),
         &["demo", "--data", &data, "--listen", "127.0.0.1:0"],
-        &[("EXCHEQUER_HTTP_HEADER_TIMEOUT_SECONDS", "1"), ("EXCHEQUER_HTTP_BODY_TIMEOUT_SECONDS", "1")],
+        &[
+            ("EXCHEQUER_HTTP_HEADER_TIMEOUT_SECONDS", "1"),
+            ("EXCHEQUER_HTTP_BODY_TIMEOUT_SECONDS", "1"),
+        ],
     );
     let talk = |text: &str| {
         let mut stream = std::net::TcpStream::connect(server.address()).expect("a connection");

@@ -15,9 +15,13 @@ use crate::{DbError, Tx};
 /// Where the bank lives.
 #[derive(Clone)]
 pub enum Location {
-    Sqlite { path: PathBuf },
+    Sqlite {
+        path: PathBuf,
+    },
     /// A `postgres://` URL or key-value string; carries a password, so it has no `Debug`.
-    Postgres { url: String },
+    Postgres {
+        url: String,
+    },
 }
 
 #[derive(Clone)]
@@ -83,8 +87,7 @@ impl Db {
                 writer.check_durable()?;
                 migrate::check_sqlite(&writer)?;
                 for n in 0..options.readers.max(1) {
-                    let session =
-                        SqliteSession::open(path, options.cache_mib, Access::ReadOnly)?;
+                    let session = SqliteSession::open(path, options.cache_mib, Access::ReadOnly)?;
                     let (queue, faults) = (Arc::clone(&reads), faults.clone());
                     threads.push(spawn(&format!("read-{n}"), move || {
                         read_loop(&session, &queue, &faults);
@@ -98,10 +101,9 @@ impl Db {
                 let pg = pg_options(options, url)?;
                 let check = pg.clone();
                 on_own_thread(move || migrate::check_postgres(&mut PgSession::connect(&check)?))?;
-                for (mode, count, queue) in [
-                    (Mode::Write, options.writers, &writes),
-                    (Mode::Read, options.readers, &reads),
-                ] {
+                for (mode, count, queue) in
+                    [(Mode::Write, options.writers, &writes), (Mode::Read, options.readers, &reads)]
+                {
                     for n in 0..count.max(1) {
                         threads.push(worker(&pg, mode, n, queue, &faults)?);
                     }

@@ -26,7 +26,8 @@ struct Plan {
 impl Faults {
     /// The next write under `verb` fails at its statement number `statement` (from 1), once.
     pub fn fail_at(&self, verb: &'static str, statement: u64) {
-        *self.0.plan.lock().unwrap_or_else(PoisonError::into_inner) = Some(Plan { verb, statement });
+        *self.0.plan.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(Plan { verb, statement });
         self.0.armed.store(true, Ordering::Release);
     }
 

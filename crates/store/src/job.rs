@@ -63,7 +63,9 @@ where
         let answer = match (self.outcome, database) {
             (Some(outcome), Ok(())) => outcome,
             (_, Err(error)) => Err(error.into()),
-            (None, Ok(())) => Err(DbError::Corrupt("a job was answered before it ran".into()).into()),
+            (None, Ok(())) => {
+                Err(DbError::Corrupt("a job was answered before it ran".into()).into())
+            }
         };
         if self.reply.send(answer).is_err() {
             // The client hung up. The act stands; a retry with the same key finds its answer.

@@ -83,7 +83,8 @@ impl PgSession {
 
     /// Refuses a server whose commits would not survive a power cut.
     fn check_durable(&mut self) -> Result<(), DbError> {
-        for (name, sql) in [("fsync", "SHOW fsync"), ("full_page_writes", "SHOW full_page_writes")] {
+        for (name, sql) in [("fsync", "SHOW fsync"), ("full_page_writes", "SHOW full_page_writes")]
+        {
             let rows = self.query(sql, &[])?;
             let found = rows.first().map(|row| row.text(0)).transpose()?.unwrap_or_default();
             if found != "on" {

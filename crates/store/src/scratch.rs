@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use crate::db::on_own_thread;
 use crate::postgres::{PgOptions, PgSession};
 
-/// Dropped with its test.
+/// Unlike `testkit`'s it is empty, without any schema. Dropped with its test.
 pub(crate) struct ScratchDatabase {
     server: String,
     name: String,
@@ -15,12 +15,9 @@ pub(crate) struct ScratchDatabase {
 static MADE: AtomicU32 = AtomicU32::new(0);
 
 impl ScratchDatabase {
-    /// `None`, and a line that says so, where no server is named.
+    /// `None` where no server is named; where one is demanded, that fails.
     pub fn create() -> Option<Self> {
-        let Ok(server) = std::env::var("EXCHEQUER_TEST_POSTGRES") else {
-            tracing::warn!("EXCHEQUER_TEST_POSTGRES is not set: not tried on PostgreSQL");
-            return None;
-        };
+        let server = testkit::database::postgres_address()?;
         let count = MADE.fetch_add(1, Ordering::Relaxed);
         let name = format!("store_{}_{count}", std::process::id());
         let (address, _) = server.rsplit_once('/').expect("an address with a database");

@@ -82,7 +82,8 @@ impl SqliteSession {
                 })
                 .map_err(from_sqlite)
         };
-        for (name, wanted) in [("journal_mode", "wal"), ("synchronous", "2"), ("foreign_keys", "1")] {
+        for (name, wanted) in [("journal_mode", "wal"), ("synchronous", "2"), ("foreign_keys", "1")]
+        {
             let found = read(name)?;
             if found != wanted {
                 return Err(DbError::Refused(format!("PRAGMA {name} is {found}, not {wanted}")));
@@ -130,10 +131,7 @@ impl SqliteSession {
         Ok(found)
     }
 
-    pub fn prepare(
-        &self,
-        sql: &'static str,
-    ) -> Result<rusqlite::CachedStatement<'_>, DbError> {
+    pub fn prepare(&self, sql: &'static str) -> Result<rusqlite::CachedStatement<'_>, DbError> {
         let text = Arc::clone(
             self.numbered.borrow_mut().entry(sql).or_insert_with(|| number_parameters(sql).into()),
         );
@@ -235,10 +233,8 @@ pub(crate) fn write_loop(session: &SqliteSession, queue: &Queue<Box<dyn Job>>, f
 
 /// Moves the log into the database file. Waits for nobody; a reader's snapshot only makes it partial.
 fn checkpoint(session: &SqliteSession) {
-    let result = session
-        .connection
-        .pragma_query(None, "wal_checkpoint", |_| Ok(()))
-        .map_err(from_sqlite);
+    let result =
+        session.connection.pragma_query(None, "wal_checkpoint", |_| Ok(())).map_err(from_sqlite);
     if let Err(error) = result {
         tracing::warn!(%error, "a checkpoint failed; the log keeps growing until one succeeds");
     }

@@ -101,7 +101,7 @@ impl TestBank {
 
     /// Nobody in particular.
     pub fn client(&self) -> Client {
-        Client::new(self.service.clone(), self.bank.clone())
+        Client::new(self.service.clone())
     }
 
     /// A text that must never stand in the log.
@@ -127,14 +127,8 @@ impl TestBank {
             .await
             .expect(201)
             .text("/id");
-        let mut person = Person {
-            client,
-            id,
-            email,
-            password,
-            refresh_token: String::new(),
-            totp_secret: None,
-        };
+        let mut person =
+            Person { client, id, email, password, refresh_token: String::new(), totp_secret: None };
         self.secret(&person.password);
         self.sign_in(&mut person).await;
         person
@@ -266,7 +260,6 @@ impl Drop for TestBank {
         }
     }
 }
-
 
 /// Drop is not async and may run inside a runtime, so the verification gets a thread of its own.
 fn verify_apart(db: Db) -> verify::Report {

@@ -7,7 +7,6 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use bytes::Bytes;
-use exchequer::bank::Bank;
 use exchequer::http::Peer;
 use http::{HeaderMap, Method, StatusCode, header};
 use http_body_util::BodyExt;
@@ -18,7 +17,6 @@ use tower::ServiceExt;
 #[derive(Clone)]
 pub struct Client {
     service: Router,
-    bank: Bank,
     token: Option<String>,
     address: Arc<str>,
 }
@@ -38,8 +36,8 @@ pub fn key() -> String {
 }
 
 impl Client {
-    pub fn new(service: Router, bank: Bank) -> Self {
-        Self { service, bank, token: None, address: Arc::from("192.0.2.1") }
+    pub fn new(service: Router) -> Self {
+        Self { service, token: None, address: Arc::from("192.0.2.1") }
     }
 
     #[must_use]
@@ -80,10 +78,8 @@ impl Client {
 
     /// A request to finish by hand.
     pub fn request(&self, method: Method, path: &str) -> http::request::Builder {
-        let builder = Request::builder()
-            .method(method)
-            .uri(path)
-            .header(header::USER_AGENT, "testkit");
+        let builder =
+            Request::builder().method(method).uri(path).header(header::USER_AGENT, "testkit");
         match &self.token {
             Some(token) => builder.header(header::AUTHORIZATION, format!("Bearer {token}")),
             None => builder,
@@ -92,7 +88,6 @@ impl Client {
 
     pub async fn send(&self, mut request: Request) -> Reply {
         request.extensions_mut().insert(Peer(Arc::clone(&self.address)));
-        request.extensions_mut().insert(self.bank.clone());
         let response = self.service.clone().oneshot(request).await.expect("a router never fails");
         let (parts, body) = response.into_parts();
         let body = body.collect().await.expect("a body of ours").to_bytes();

@@ -81,7 +81,13 @@ pub fn postgres_address() -> Option<String> {
 }
 
 fn options(location: Location) -> Options {
-    Options { cache_mib: 4, readers: 1, writers: 3, require_durable: false, ..Options::new(location) }
+    Options {
+        cache_mib: 4,
+        readers: 1,
+        writers: 3,
+        require_durable: false,
+        ..Options::new(location)
+    }
 }
 
 fn fresh_name(kind: &str) -> String {
@@ -104,10 +110,8 @@ fn with_database(address: &str, name: &str) -> String {
 fn administer(address: &str, sql: &str) {
     let (address, sql) = (address.to_owned(), sql.to_owned());
     std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .expect("a runtime");
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
             let (client, connection) =
                 tokio_postgres::connect(&address, NoTls).await.expect("the test server answers");

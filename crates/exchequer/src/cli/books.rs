@@ -56,10 +56,13 @@ pub fn backup(place: &Place, file: &Path) -> Result<(), Failure> {
         size / 1_024,
         listed(&counts)
     ))?;
-    let report: Report = backup::read_file(file, "verify", verify::everything_in).map_err(
-        |error: DbError| Failure::Said(format!("the copy is there and was not verified: {error}")),
-    )?;
-    say(&format!("The copy was read back and counted, and its books replayed. {report}{KEY_HINT}"))?;
+    let report: Report =
+        backup::read_file(file, "verify", verify::everything_in).map_err(|error: DbError| {
+            Failure::Said(format!("the copy is there and was not verified: {error}"))
+        })?;
+    say(&format!(
+        "The copy was read back and counted, and its books replayed. {report}{KEY_HINT}"
+    ))?;
     judged(&report)
 }
 

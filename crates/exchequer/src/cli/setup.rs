@@ -19,7 +19,8 @@ use crate::serve::{StartError, master_key, open_database, store_options};
 
 /// `exchequer init [DIR]`: configuration and master key of a new bank.
 pub fn init(folder: &Path) -> Result<(), Failure> {
-    let key = MasterKey::generate(&Rng::System).map_err(|error| Failure::Said(error.to_string()))?;
+    let key =
+        MasterKey::generate(&Rng::System).map_err(|error| Failure::Said(error.to_string()))?;
     let made = init_files(folder, key.to_file().expose())
         .map_err(|error| Failure::Said(error.to_string()))?;
     let config = made.config_file.display();

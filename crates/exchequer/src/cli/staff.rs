@@ -63,11 +63,8 @@ const MAX_SECRET_BYTES: u64 = 1_024;
 
 /// In capitals, without blanks and padding, as authenticators show and take it.
 fn read_secret(path: &Path) -> io::Result<SecretString> {
-    let input: Box<dyn Read> = if path == Path::new("-") {
-        Box::new(io::stdin())
-    } else {
-        Box::new(File::open(path)?)
-    };
+    let input: Box<dyn Read> =
+        if path == Path::new("-") { Box::new(io::stdin()) } else { Box::new(File::open(path)?) };
     let mut text = String::new();
     input.take(MAX_SECRET_BYTES).read_to_string(&mut text)?;
     let text = SecretString::new(text);

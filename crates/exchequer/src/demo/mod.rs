@@ -20,11 +20,12 @@ use tokio::runtime::Runtime;
 
 use self::folder::{DemoFolder, Standing};
 pub use self::people::{DemoAccount, DemoCustomer, DemoOperator, People};
+pub use self::seed::seed;
 use crate::bank::Bank;
 use crate::cli::{Failure, bring_up, say};
 use crate::config::{Config, Sources};
-use crate::serve::{self, StartError};
 use crate::logging;
+use crate::serve::{self, StartError};
 
 /// What `exchequer demo` was asked for.
 #[derive(Debug, Clone, Default)]
@@ -72,7 +73,7 @@ async fn open(config: Config, folder: &DemoFolder) -> Result<(Bank, People, bool
     match standing {
         Standing::Seeded(people) => Ok((bank, people, false)),
         Standing::New => {
-            let people = seed::seed(&bank).await?;
+            let people = seed(&bank).await?;
             folder.finish(&people)?;
             Ok((bank, people, true))
         }

@@ -152,9 +152,7 @@ pub(super) fn greeting(url: &str, people: &People, folder: &Path, is_new: bool) 
             text.push_str(&format!("      {currency}  {number}  {id}  {name}\n"));
         }
     }
-    text.push_str(
-        "\nOperators: POST /v1/staff/login with\n",
-    );
+    text.push_str("\nOperators: POST /v1/staff/login with\n");
     for operator in &people.staff {
         let DemoOperator { email, password, role, .. } = operator;
         let file = folder.join(operator.totp_file());

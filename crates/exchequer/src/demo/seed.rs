@@ -16,7 +16,7 @@ use crate::http::Problem;
 use crate::staff;
 
 /// Seeds an empty bank; gives everybody with their sign-ins.
-pub(super) async fn seed(bank: &Bank) -> Result<People, Failure> {
+pub async fn seed(bank: &Bank) -> Result<People, Failure> {
     let mut hashes = Vec::new();
     for plan in &CUSTOMERS {
         let context = vec![plan.email.to_owned(), plan.full_name.to_owned()];
@@ -73,22 +73,17 @@ fn customers_in(
         orders.push(order(act, what, parties, (plan.amount, from.account.currency))?);
     }
     post(tx, act, &orders)?;
-    let described = |(plan, (_, rows)): (&CustomerPlan, &(CustomerId, Vec<AccountRow>))| {
-        DemoCustomer {
+    let described =
+        |(plan, (_, rows)): (&CustomerPlan, &(CustomerId, Vec<AccountRow>))| DemoCustomer {
             email: plan.email.to_owned(),
             password: plan.password.to_owned(),
             full_name: plan.full_name.to_owned(),
             accounts: rows.iter().map(described_account).collect(),
-        }
-    };
+        };
     Ok(CUSTOMERS.iter().zip(&opened).map(described).collect())
 }
 
-fn staff_in(
-    tx: &mut Tx<'_>,
-    act: &Act,
-    hashes: &[String],
-) -> Result<Vec<DemoOperator>, DbError> {
+fn staff_in(tx: &mut Tx<'_>, act: &Act, hashes: &[String]) -> Result<Vec<DemoOperator>, DbError> {
     let mut staff = Vec::new();
     for (plan, hash) in OPERATORS.iter().zip(hashes) {
         let email = plan.email.parse().map_err(|_| unexpected(plan.email))?;

@@ -36,8 +36,8 @@ struct ContextParts {
 
 /// A kind of caller.
 pub trait Caller: Clone + Send + Sync + 'static {
-    /// The first bytes of the scope of its idempotency keys.
-    fn scope(&self) -> Vec<u8>;
+    /// What its idempotency keys are bound to: the kind of caller and the id.
+    fn scope(&self) -> ([u8; 3], [u8; 16]);
     fn context(&self) -> &Context;
     /// The same caller, with its request's key.
     #[must_use]
@@ -70,13 +70,15 @@ impl Context {
         Self(Arc::new(ContextParts { bank: bank.clone(), origin, request, key: None }))
     }
 
-    fn with_key(&self, key: OnceKey) -> Self {
-        Self(Arc::new(ContextParts {
-            bank: self.0.bank.clone(),
-            origin: Arc::clone(&self.0.origin),
-            request: self.0.request,
-            key: Some(key),
-        }))
+    fn with_key(self, key: OnceKey) -> Self {
+        // The caller was just made, so this is the only handle and nothing is copied.
+        let parts = Arc::try_unwrap(self.0).unwrap_or_else(|shared| ContextParts {
+            bank: shared.bank.clone(),
+            origin: Arc::clone(&shared.origin),
+            request: shared.request,
+            key: None,
+        });
+        Self(Arc::new(ContextParts { key: Some(key), ..parts }))
     }
 
     pub fn bank(&self) -> &Bank {
@@ -189,7 +191,7 @@ impl Staff {
 macro_rules! caller {
     ($name:ident, $scope:expr, $context:tt) => {
         impl Caller for $name {
-            fn scope(&self) -> Vec<u8> {
+            fn scope(&self) -> ([u8; 3], [u8; 16]) {
                 ($scope)(self)
             }
 
@@ -213,9 +215,9 @@ macro_rules! caller {
     };
 }
 
-caller!(Public, |_: &Public| b"public".to_vec(), 0);
-caller!(Customer, |c: &Customer| c.id.to_string().into_bytes(), context);
-caller!(Staff, |s: &Staff| s.id.to_string().into_bytes(), context);
+caller!(Public, |_: &Public| (*b"pub", [0; 16]), 0);
+caller!(Customer, |c: &Customer| (*b"cus", *c.id.bytes()), context);
+caller!(Staff, |s: &Staff| (*b"stf", *s.id.bytes()), context);
 
 /// The token of `Authorization: Bearer`, verified, and its session alive.
 async fn verify(incoming: &Incoming<'_>) -> Result<Arc<Verified>, Problem> {

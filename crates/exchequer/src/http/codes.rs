@@ -56,7 +56,6 @@ codes! {
     InvalidCredentials "invalid_credentials" 401 "E-mail or password is wrong" "Check both, or reset the password.";
     InvalidCode "invalid_code" 401 "The code is wrong, used or late" "Use the next code of your authenticator.";
     InvalidRefreshToken "invalid_refresh_token" 401 "The refresh token is not valid" "Sign in again. A used refresh token ends its session.";
-    LockedOut "locked_out" 429 "Too many wrong attempts" "Wait for Retry-After seconds.";
     // Accounts and transfers; the order of a transfer's refusals is part of the contract.
     AccountNotFound "account_not_found" 422 "Account not found" "Check the payer's id and the payee's id or number.";
     SameAccount "same_account" 422 "Payer and payee are the same account" "Name two different accounts.";

@@ -51,5 +51,10 @@ pub(super) fn preflight(config: &Config, parts: &Parts) -> Option<Response> {
 
 fn allowed(config: &Config, parts: &Parts) -> Option<HeaderValue> {
     let origin = parts.headers.get(header::ORIGIN)?;
-    config.http.cors_origins.iter().any(|o| o.as_bytes() == origin.as_bytes()).then(|| origin.clone())
+    config
+        .http
+        .cors_origins
+        .iter()
+        .any(|o| o.as_bytes() == origin.as_bytes())
+        .then(|| origin.clone())
 }

@@ -106,7 +106,8 @@ where
     let started = bank.tools().now();
     let (parts, body) = incoming.request.into_parts();
     let limit = Duration::from_secs(bank.config().http.request_timeout_seconds);
-    let work = AssertUnwindSafe(handle(&bank, &route, handler, (&parts, body), &incoming.segments, id));
+    let work =
+        AssertUnwindSafe(handle(&bank, &route, handler, (&parts, body), &incoming.segments, id));
     // Stopping to wait does not cancel: a transaction that has begun finishes, and its key keeps
     // the answer.
     let result = match tokio::time::timeout(limit, work.catch_unwind()).await {
@@ -114,7 +115,8 @@ where
         Ok(Err(panic)) => Err(panicked(&*panic)),
         Err(_) => Err(Problem::new(Code::Unavailable).cause("the request took too long")),
     };
-    let response = respond(result, &id, route.access);
+    let public = matches!(route.access, Access::Public(_)) && route.method == Method::GET;
+    let response = respond(result, &id, if public { Keep::Allowed } else { Keep::Never });
     let elapsed_us = bank.tools().now().micros_since(started);
     tracing::debug!(
         request_id = %id,
@@ -151,14 +153,9 @@ where
     handler.call(caller, input).await.map(|reply| reply.raw)
 }
 
-fn with_key<C: Caller>(
-    caller: C,
-    route: &Route,
-    parts: &Parts,
-    body: &[u8],
-) -> Result<C, Problem> {
-    let name = format!("{} {}", route.method, route.path);
-    let key = once::key(&caller.scope(), &name, parts, body)?;
+fn with_key<C: Caller>(caller: C, route: &Route, parts: &Parts, body: &[u8]) -> Result<C, Problem> {
+    // Only POSTs demand a key, so the path names the route.
+    let key = once::key(caller.scope(), route.path, parts, body)?;
     Ok(caller.with_key(key))
 }
 
@@ -198,17 +195,17 @@ pub(super) async fn not_found(
     if let Some(preflight) = cors::preflight(bank.config(), &parts) {
         return finish(preflight, &id);
     }
-    respond(Err(unrouted(Code::NotFound)), &id, Access::Public(""))
+    respond(Err(unrouted(Code::NotFound)), &id, Keep::Never)
 }
 
-pub(super) async fn method_not_allowed(table: Arc<[Arc<Route>]>, request: Request) -> Response {
-    let bank = request.extensions().get::<Bank>().cloned();
+pub(super) async fn method_not_allowed(
+    bank: Bank,
+    table: Arc<[Arc<Route>]>,
+    request: Request,
+) -> Response {
     let (parts, _) = request.into_parts();
-    let id = match &bank {
-        Some(bank) => bank.tools().id(),
-        None => RequestId::from_bytes([0; 16]),
-    };
-    if let Some(preflight) = bank.as_ref().and_then(|b| cors::preflight(b.config(), &parts)) {
+    let id: RequestId = bank.tools().id();
+    if let Some(preflight) = cors::preflight(bank.config(), &parts) {
         return finish(preflight, &id);
     }
     let allowed: Vec<&str> = table
@@ -216,7 +213,7 @@ pub(super) async fn method_not_allowed(table: Arc<[Arc<Route>]>, request: Reques
         .filter(|route| matches(route.path, parts.uri.path()))
         .map(|route| route.method.as_str())
         .collect();
-    let mut response = respond(Err(unrouted(Code::MethodNotAllowed)), &id, Access::Public(""));
+    let mut response = respond(Err(unrouted(Code::MethodNotAllowed)), &id, Keep::Never);
     if let Ok(value) = HeaderValue::from_str(&allowed.join(", ")) {
         response.headers_mut().insert(header::ALLOW, value);
     }
@@ -235,7 +232,14 @@ fn matches(pattern: &str, path: &str) -> bool {
     }
 }
 
-fn respond(result: Result<RawReply, Problem>, id: &RequestId, access: Access) -> Response {
+/// What anybody may `GET` may be kept; nothing else is (RFC 9111; RFC 6749 §5.1 for tokens).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Keep {
+    Allowed,
+    Never,
+}
+
+fn respond(result: Result<RawReply, Problem>, id: &RequestId, keep: Keep) -> Response {
     let (reply, retry_after) = match result {
         Ok(reply) => (reply, None),
         Err(problem) => {
@@ -248,6 +252,7 @@ fn respond(result: Result<RawReply, Problem>, id: &RequestId, access: Access) ->
     let mut response = Response::new(Body::from(reply.body));
     *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or_default();
     let headers = response.headers_mut();
+    headers.reserve(ANSWER_HEADERS);
     if reply.status != 204 {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(reply.content_type));
     }
@@ -263,11 +268,14 @@ fn respond(result: Result<RawReply, Problem>, id: &RequestId, access: Access) ->
     if let Some(seconds) = retry_after {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
-    if !matches!(access, Access::Public(_)) || reply.status >= 400 {
+    if keep == Keep::Never || reply.status >= 400 {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     finish(response, id)
 }
+
+/// Room for all of them at once, hyper's own included.
+const ANSWER_HEADERS: usize = 14;
 
 /// OWASP ASVS 5.0 §3.4: on every answer. An API answer runs nothing and is framed by nobody.
 const SECURITY_HEADERS: [(HeaderName, HeaderValue); 6] = [

@@ -20,7 +20,7 @@ pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
 ///
 /// Errors: `idempotency_key_missing`, `idempotency_key_invalid`.
 pub(super) fn key(
-    scope: &[u8],
+    (kind, id): ([u8; 3], [u8; 16]),
     route: &str,
     parts: &Parts,
     body: &[u8],
@@ -36,7 +36,7 @@ pub(super) fn key(
     }
     let path = parts.uri.path().as_bytes();
     let query = parts.uri.query().unwrap_or_default().as_bytes();
-    Ok(OnceKey::new(scope, route, key, &[path, query, body]))
+    Ok(OnceKey::new(&[&kind[..], &id[..]].concat(), route, key, &[path, query, body]))
 }
 
 /// What the transaction found.
@@ -70,9 +70,7 @@ where
         Ok(Ran::Expired) => Err(Problem::new(Code::IdempotencyKeyExpired)),
         // The key's row is the first that the transaction touches: who waits for a lock there waits
         // for a request with the same key.
-        Err(DbError::Busy(cause)) => {
-            Err(Problem::new(Code::IdempotencyKeyInFlight).cause(cause))
-        }
+        Err(DbError::Busy(cause)) => Err(Problem::new(Code::IdempotencyKeyInFlight).cause(cause)),
         Err(error) => Err(error.into()),
     }
 }
@@ -87,9 +85,9 @@ fn run_in<T>(
         if stored.request_hash != key.request_hash {
             return Ok(Ran::Reused);
         }
-        let body = stored.answer.ok_or_else(|| {
-            DbError::Corrupt("an answer is missing under its key".to_owned())
-        })?;
+        let body = stored
+            .answer
+            .ok_or_else(|| DbError::Corrupt("an answer is missing under its key".to_owned()))?;
         if is_forgotten(&body) {
             return Ok(Ran::Expired);
         }
@@ -100,9 +98,7 @@ fn run_in<T>(
     }
     let (status, body, ran) = match call(tx, act)? {
         Ok(reply) => (reply.raw.status, reply.raw.body.to_vec(), Ran::Fresh(reply.raw)),
-        Err(problem) => {
-            (problem.code.status(), problem.body(&act.request), Ran::Refused(problem))
-        }
+        Err(problem) => (problem.code.status(), problem.body(&act.request), Ran::Refused(problem)),
     };
     let sealed = seal(&act.tools, &key.scope, &body)?;
     tx.settle_key(&key.scope, status.into(), None, Some(&sealed))?;
@@ -129,11 +125,7 @@ pub(crate) fn seal(tools: &Tools, scope: &[u8; 16], body: &[u8]) -> Result<Vec<u
 const CHUNK: usize = 64 * 1024;
 
 /// The answer stored under a key. Refuses `idempotency_key_expired`.
-pub(crate) fn unseal(
-    tools: &Tools,
-    scope: &[u8; 16],
-    sealed: &[u8],
-) -> Result<Vec<u8>, Problem> {
+pub(crate) fn unseal(tools: &Tools, scope: &[u8; 16], sealed: &[u8]) -> Result<Vec<u8>, Problem> {
     if is_forgotten(sealed) {
         return Err(Problem::new(Code::IdempotencyKeyExpired));
     }

@@ -224,8 +224,11 @@ impl Routes {
         }
         router
             .fallback(dispatch::not_found)
-            .method_not_allowed_fallback(move |request| {
-                dispatch::method_not_allowed(Arc::clone(&table), request)
+            .method_not_allowed_fallback({
+                let bank = bank.clone();
+                move |request| {
+                    dispatch::method_not_allowed(bank.clone(), Arc::clone(&table), request)
+                }
             })
             .with_state(bank.clone())
     }

@@ -41,11 +41,10 @@ pub async fn serve(bank: Bank, listener: TcpListener, stop: impl Future<Output =
         };
         let Some((stream, peer, permit)) = accepted else { continue };
         let peer = Peer(Arc::from(peer.ip().to_canonical().to_string()));
-        let (service, bank) = (service.clone(), bank.clone());
+        let service = service.clone();
         let serve = hyper::service::service_fn(move |request: hyper::Request<_>| {
             let mut request: Request = request.map(axum::body::Body::new);
             request.extensions_mut().insert(peer.clone());
-            request.extensions_mut().insert(bank.clone());
             service.clone().oneshot(request)
         });
         let connection = builder.serve_connection(TokioIo::new(stream), serve).into_owned();

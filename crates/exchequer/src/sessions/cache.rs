@@ -10,8 +10,8 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use money::{CustomerId, SessionId, StaffId, Timestamp};
 use ::store::rows::Origin;
+use money::{CustomerId, SessionId, StaffId, Timestamp};
 use vault::token_hash;
 
 use super::jwt::{self, Token};
@@ -107,7 +107,8 @@ impl SessionCache {
                 return Ok(verified);
             }
         }
-        let token = jwt::verify(bank.tools(), &bank.config().tokens, token, now).ok_or_else(refused)?;
+        let token =
+            jwt::verify(bank.tools(), &bank.config().tokens, token, now).ok_or_else(refused)?;
         let principal = check(bank, token, now).await?.ok_or_else(refused)?;
         if self.has_ended(&token.session) {
             return Err(refused());

@@ -79,7 +79,12 @@ pub fn issue(
 
 /// Checks form, algorithm, type, key, signature, issuer, audience and time. `None`: not a token of
 /// ours, or no longer.
-pub fn verify(tools: &Tools, config: &config::Tokens, token: &str, now: Timestamp) -> Option<Token> {
+pub fn verify(
+    tools: &Tools,
+    config: &config::Tokens,
+    token: &str,
+    now: Timestamp,
+) -> Option<Token> {
     if token.len() > MAX_TOKEN_BYTES {
         return None;
     }

@@ -125,22 +125,12 @@ pub(super) fn lock_refresh(
         .transpose()
 }
 
-pub(super) fn mark_used(
-    tx: &mut Tx<'_>,
-    hash: &[u8; 32],
-    now: Timestamp,
-) -> Result<(), DbError> {
-    tx.execute(
-        "UPDATE refresh_tokens SET used_at = $2 WHERE token_hash = $1",
-        params![hash, now],
-    )?;
+pub(super) fn mark_used(tx: &mut Tx<'_>, hash: &[u8; 32], now: Timestamp) -> Result<(), DbError> {
+    tx.execute("UPDATE refresh_tokens SET used_at = $2 WHERE token_hash = $1", params![hash, now])?;
     Ok(())
 }
 
-pub(super) fn principal_active(
-    tx: &mut Tx<'_>,
-    principal: &PrincipalRef,
-) -> Result<bool, DbError> {
+pub(super) fn principal_active(tx: &mut Tx<'_>, principal: &PrincipalRef) -> Result<bool, DbError> {
     let row = match principal {
         PrincipalRef::Customer(id) => {
             tx.query_opt("SELECT status FROM customers WHERE id = $1", params![id])?

@@ -28,6 +28,18 @@ pub const REFUSALS: &[Code] = &[
     Code::InsufficientFunds,
 ];
 
+/// Of each transfer of a batch, inside its results.
+pub const BATCH_REFUSALS: &[Code] = &[
+    Code::AccountNotFound,
+    Code::SameAccount,
+    Code::CurrencyMismatch,
+    Code::AccountFrozen,
+    Code::AccountClosed,
+    Code::LimitExceeded,
+    Code::InsufficientFunds,
+    Code::LinkedRefused,
+];
+
 pub fn routes(routes: Routes) -> Routes {
     routes
         .customer(
@@ -37,6 +49,7 @@ pub fn routes(routes: Routes) -> Routes {
         .customer(
             Route::post("/v1/transfers/batch", "sendTransfers", "Send many transfers at once")
                 .answers(200)
+                .refuses(BATCH_REFUSALS)
                 .bulk(),
             send_batch,
         )
@@ -216,9 +229,8 @@ fn result(posted: Posted) -> Result<BatchResult, DbError> {
 
 async fn get(caller: Customer, Path(id): Path<TransferId>) -> Answer<TransferView> {
     let customer = caller.id();
-    let found = caller
-        .read("transfers.get", move |tx| Ok(find_visible(tx, &customer, &id)?))
-        .await?;
+    let found =
+        caller.read("transfers.get", move |tx| Ok(find_visible(tx, &customer, &id)?)).await?;
     let row = found.ok_or_else(|| Problem::new(Code::NotFound))?;
     Ok(Reply::ok(&TransferView::from(&row)))
 }

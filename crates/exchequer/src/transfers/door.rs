@@ -64,10 +64,8 @@ async fn run(db: Db, tools: Tools, mut receiver: mpsc::Receiver<Waiting>) {
     let mut waiting = Vec::new();
     while receiver.recv_many(&mut waiting, MAX_BATCH).await > 0 {
         // Posting time is the batch's; ids ascend in posting order.
-        let (orders, replies): (Vec<_>, Vec<_>) = waiting
-            .drain(..)
-            .map(|w| (order(&tools, w.wanted), w.reply))
-            .unzip();
+        let (orders, replies): (Vec<_>, Vec<_>) =
+            waiting.drain(..).map(|w| (order(&tools, w.wanted), w.reply)).unzip();
         let orders = Arc::new(orders);
         match post(&db, &tools, Arc::clone(&orders)).await {
             Ok(results) => answer(replies, results.into_iter().map(Ok)),
@@ -88,18 +86,13 @@ async fn one_by_one(
 ) {
     for (order, reply) in orders.iter().zip(replies) {
         let alone = Arc::new(vec![order.clone()]);
-        let result = post(db, tools, alone)
-            .await
-            .and_then(|mut results| results.pop().ok_or_else(stopping));
+        let result =
+            post(db, tools, alone).await.and_then(|mut results| results.pop().ok_or_else(stopping));
         answer(vec![reply], std::iter::once(result));
     }
 }
 
-async fn post(
-    db: &Db,
-    tools: &Tools,
-    orders: Arc<Vec<PostOrder>>,
-) -> Result<Vec<Posted>, DbError> {
+async fn post(db: &Db, tools: &Tools, orders: Arc<Vec<PostOrder>>) -> Result<Vec<Posted>, DbError> {
     let tools = tools.clone();
     let now = tools.now();
     db.write("transfers.post", move |tx| {
@@ -109,11 +102,7 @@ async fn post(
 }
 
 /// The answer to a refusal as it is stored under the key: sealed.
-fn refused(
-    tools: &Tools,
-    order: &PostOrder,
-    refusal: Refusal,
-) -> Result<posting::Answer, DbError> {
+fn refused(tools: &Tools, order: &PostOrder, refusal: Refusal) -> Result<posting::Answer, DbError> {
     let problem = Problem::from(refusal);
     let status = problem.code.status();
     let body = problem.body(&order.request);

@@ -259,8 +259,7 @@ impl Book {
     /// Refuses an account whose next entry did not come.
     fn gap(&self) -> Result<(), Finding> {
         let Some((number, entry)) = self.waiting.first_key_value() else { return Ok(()) };
-        let expected =
-            format!("entry {} of {}", self.count.saturating_add(1), self.stored.id);
+        let expected = format!("entry {} of {}", self.count.saturating_add(1), self.stored.id);
         Err(entry.wrong(expected, format!("entry {number}, and none before it")))
     }
 

@@ -105,9 +105,13 @@ fn is_action(text: &str) -> bool {
 }
 
 fn is_word(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+    !text.is_empty()
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
 }
 
 fn is_object(text: &str) -> bool {
     serde_json::from_str::<BTreeMap<String, IgnoredAny>>(text).is_ok()
 }
+
+#[cfg(test)]
+mod tests;

@@ -70,7 +70,15 @@ fn ledger(tx: &mut Tx<'_>, books: &mut Books) -> Step<Summary> {
     let (captures, reversals) = books.parts();
     store::captures(tx, captures > 0)?;
     store::reversals(tx, reversals > 0)?;
-    Ok(Summary { accounts, transfers, holds, captures, reversals, currencies, ..Summary::default() })
+    Ok(Summary {
+        accounts,
+        transfers,
+        holds,
+        captures,
+        reversals,
+        currencies,
+        ..Summary::default()
+    })
 }
 
 fn settle(result: Step<Summary>) -> Result<Report, DbError> {

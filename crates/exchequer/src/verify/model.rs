@@ -151,12 +151,7 @@ impl Finding {
         expected: impl ToString,
         found: impl ToString,
     ) -> Self {
-        Self {
-            table,
-            id: id.to_string(),
-            expected: expected.to_string(),
-            found: found.to_string(),
-        }
+        Self { table, id: id.to_string(), expected: expected.to_string(), found: found.to_string() }
     }
 }
 

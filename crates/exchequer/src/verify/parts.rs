@@ -105,10 +105,9 @@ impl Window {
         let first = self.wholes.iter().filter(differs).min_by_key(|(id, _)| **id);
         match first {
             None => Ok(()),
-            Some((id, (claimed, sum))) => {
-                Err(self.wrong(*id, format!("parts of {sum}, the sum of its transfers"), *claimed)
-                    .into())
-            }
+            Some((id, (claimed, sum))) => Err(self
+                .wrong(*id, format!("parts of {sum}, the sum of its transfers"), *claimed)
+                .into()),
         }
     }
 
@@ -116,3 +115,6 @@ impl Window {
         Finding::new(self.relation.table, (self.relation.whole_id)(id), expected, found)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -277,9 +277,7 @@ fn named<K: IdKind, T>(
 
 fn damaged(table: &'static str, id: String, error: DbError) -> Stop {
     match error {
-        DbError::Corrupt(found) => {
-            Finding::new(table, id, "what the schema allows", found).into()
-        }
+        DbError::Corrupt(found) => Finding::new(table, id, "what the schema allows", found).into(),
         other => other.into(),
     }
 }
@@ -291,3 +289,6 @@ fn key(row: &Row) -> String {
 fn written<K: IdKind>(bytes: [u8; 16]) -> String {
     Id::<K>::from_bytes(bytes).to_string()
 }
+
+#[cfg(test)]
+mod tests;

@@ -29,7 +29,8 @@ async fn a_full_disk_is_a_clear_503_and_no_wrong_success() {
     for n in 0..200 {
         let mut order = p.order(1);
         order["memo"] = json!("m".repeat(140));
-        let reply = p.asha.client.post_with_key("/v1/transfers", &format!("full-{n}"), &order).await;
+        let reply =
+            p.asha.client.post_with_key("/v1/transfers", &format!("full-{n}"), &order).await;
         if reply.status == 201 {
             acknowledged += 1;
         } else {
@@ -134,10 +135,13 @@ async fn postgresql_is_cut_off_under_load_and_comes_back() {
     let mut acknowledged: HashMap<String, Reply> = HashMap::new();
     let mut failed = 0;
     for round in 0..6 {
-        let sends = join_all((0..20).map(|n| {
-            let (asha, order, key) = (&asha, &order, format!("cut-{round}-{n}"));
-            async move { (key.clone(), asha.client.post_with_key("/v1/transfers", &key, order).await) }
-        }));
+        let sends =
+            join_all((0..20).map(|n| {
+                let (asha, order, key) = (&asha, &order, format!("cut-{round}-{n}"));
+                async move {
+                    (key.clone(), asha.client.post_with_key("/v1/transfers", &key, order).await)
+                }
+            }));
         let disturb = async {
             if round % 2 == 1 {
                 relay.cut();
@@ -159,7 +163,8 @@ async fn postgresql_is_cut_off_under_load_and_comes_back() {
     for round in 0..6 {
         for n in 0..20 {
             let key = format!("cut-{round}-{n}");
-            let reply = until_served(|| asha.client.post_with_key("/v1/transfers", &key, &order)).await;
+            let reply =
+                until_served(|| asha.client.post_with_key("/v1/transfers", &key, &order)).await;
             if let Some(first) = acknowledged.get(&key) {
                 assert_eq!(first.body, reply.body, "{key}");
             }

@@ -144,3 +144,14 @@ fn descriptions_are_for_those_who_call() {
         }
     });
 }
+
+#[test]
+fn examples_can_be_copied_into_a_shell() {
+    let document = value();
+    walk(&document, "#", &mut |place, value| {
+        if let Some(example) = value.get("example") {
+            // The page puts them between single quotes.
+            assert!(!example.to_string().contains('\''), "{place}: {example}");
+        }
+    });
+}

@@ -14,7 +14,7 @@ use exchequer::http::routes;
 use serde_json::Value;
 
 fn value() -> Value {
-    serde_json::to_value(document(&routes())).unwrap()
+    serde_json::to_value(document(&routes())).expect("the document is JSON")
 }
 
 /// Every value of a document with its place.
@@ -37,8 +37,8 @@ fn walk<'v>(value: &'v Value, place: &str, visit: &mut dyn FnMut(&str, &'v Value
 
 fn operations(document: &Value) -> Vec<(String, &Value)> {
     let mut found = Vec::new();
-    for (path, item) in document["paths"].as_object().unwrap() {
-        for (method, operation) in item.as_object().unwrap() {
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in item.as_object().expect("operations") {
             found.push((format!("{} {path}", method.to_uppercase()), operation));
         }
     }
@@ -48,7 +48,7 @@ fn operations(document: &Value) -> Vec<(String, &Value)> {
 /// A schema behind its reference.
 fn resolve<'v>(document: &'v Value, schema: &'v Value) -> &'v Value {
     match schema["$ref"].as_str() {
-        Some(place) => resolve(document, document.pointer(&place[1..]).unwrap()),
+        Some(place) => resolve(document, document.pointer(&place[1..]).expect("it resolves")),
         None => schema,
     }
 }

@@ -91,7 +91,7 @@ fn writes() -> bool {
 
 fn compare(path: &Path, expected: &str) {
     if writes() {
-        fs::write(path, expected).unwrap();
+        fs::write(path, expected).expect("a snapshot can be written");
     }
     let committed = fs::read_to_string(path).unwrap_or_default();
     let differs = committed.lines().zip(expected.lines()).position(|(a, b)| a != b);

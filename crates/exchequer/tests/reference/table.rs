@@ -49,8 +49,6 @@ const CONTRACT: &[&str] = &[
 /// Codes that are no route's own answer. The list only shrinks.
 const OF_NO_ROUTE: &[Code] = &[
     Code::MethodNotAllowed, // the router's
-    Code::LockedOut,        // lockouts come with the second factors
-    Code::LinkedRefused,    // inside the results of a batch
 ];
 
 #[test]

@@ -161,8 +161,7 @@ fn copy_file(from: &Path, to: &Path) -> Result<Counts, BackupError> {
     let source = SqliteSession::open(from, CACHE_MIB, Access::ReadWrite)?;
     migrate::check_sqlite(&source)?;
     source.batch("BEGIN DEFERRED")?;
-    let counts =
-        count_all(&mut Tx::new(Backend::Sqlite(&source), "backup", &Faults::default()))?;
+    let counts = count_all(&mut Tx::new(Backend::Sqlite(&source), "backup", &Faults::default()))?;
     let mut target = rusqlite::Connection::open(to).map_err(from_sqlite)?;
     let step = Backup::new(&source.connection, &mut target)
         .and_then(|backup| backup.step(-1))

@@ -14,9 +14,9 @@ fn found_after(sql: &str) -> Option<BrokenGuard> {
     let path = folder.path().join("bank.db");
     migrate(&Options::new(Location::Sqlite { path: path.clone() }), Timestamp::EPOCH).unwrap();
     SqliteSession::open(&path, 1, Access::ReadWrite).unwrap().batch(sql).unwrap();
-    let structure = read_file(&path, "test", Tx::structure_fault).unwrap();
+    let structure = read_file(&path, "test", |tx| tx.structure_fault()).unwrap();
     assert_eq!(structure, None);
-    read_file(&path, "test", Tx::broken_guard).unwrap()
+    read_file(&path, "test", |tx| tx.broken_guard()).unwrap()
 }
 
 fn named(found: Option<BrokenGuard>) -> String {
@@ -53,7 +53,7 @@ fn a_damaged_file_is_a_fault() {
         )
         .unwrap();
     drop(session);
-    assert!(read_file(&path, "test", Tx::structure_fault).unwrap().is_some());
+    assert!(read_file(&path, "test", |tx| tx.structure_fault()).unwrap().is_some());
 }
 
 #[test]
@@ -77,10 +77,16 @@ fn a_guard_on_postgres_is_there_as_it_was_written() {
     for (sql, trigger) in [
         ("DROP TRIGGER transfers_no_truncate ON transfers", "transfers_no_truncate"),
         ("ALTER TABLE events DISABLE TRIGGER events_no_delete", "events_no_delete"),
-        ("DROP TRIGGER events_no_update ON events; CREATE TRIGGER events_no_update BEFORE UPDATE \
-          ON events FOR EACH ROW WHEN (false) EXECUTE FUNCTION refuse_change()", "events_no_update"),
-        ("CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS \
-          $$ BEGIN RETURN NEW; END $$", "transfers_no_update"),
+        (
+            "DROP TRIGGER events_no_update ON events; CREATE TRIGGER events_no_update BEFORE UPDATE \
+          ON events FOR EACH ROW WHEN (false) EXECUTE FUNCTION refuse_change()",
+            "events_no_update",
+        ),
+        (
+            "CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS \
+          $$ BEGIN RETURN NEW; END $$",
+            "transfers_no_update",
+        ),
     ] {
         assert_eq!(look(sql), trigger, "{sql}");
     }

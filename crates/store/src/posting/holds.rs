@@ -272,7 +272,9 @@ fn save(tx: &mut Tx<'_>, before: &HoldRow, loaded: &Loaded) -> Result<HoldRow, D
 }
 
 fn slot(loaded: &Loaded, id: &AccountId) -> Result<usize, DbError> {
-    loaded.slot(id).ok_or_else(|| DbError::Corrupt(format!("{id} has a row that names it, and is gone")))
+    loaded
+        .slot(id)
+        .ok_or_else(|| DbError::Corrupt(format!("{id} has a row that names it, and is gone")))
 }
 
 fn status_code(status: HoldStatus) -> i64 {

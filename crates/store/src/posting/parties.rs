@@ -16,7 +16,10 @@ const BY_NUMBER: &str = "SELECT id FROM accounts WHERE number = $1 AND owner IS 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Party {
     /// The caller's own: found only where this customer owns it.
-    Own { owner: CustomerId, account: AccountId },
+    Own {
+        owner: CustomerId,
+        account: AccountId,
+    },
     /// Any customer's account; never one of the bank's own.
     Payee(AccountId),
     PayeeNumber(String),

@@ -1,6 +1,5 @@
 //! Accounts of a batch: loaded and locked in id order, and their changed totals saved.
 
-
 use ledger::{Account, BalancePolicy, Limits, WINDOW_MICROS};
 use money::{AccountId, Currency, CustomerId, Id, IdKind, Timestamp};
 
@@ -159,8 +158,7 @@ impl Columns for tokio_postgres::Row {
     }
 
     fn bytes(&self, index: usize) -> Result<Option<[u8; 16]>, DbError> {
-        let bytes: Option<&[u8]> =
-            self.try_get(index).map_err(crate::postgres::from_postgres)?;
+        let bytes: Option<&[u8]> = self.try_get(index).map_err(crate::postgres::from_postgres)?;
         bytes
             .map(|b| b.try_into().map_err(|_| DbError::Corrupt("an id of another length".into())))
             .transpose()
@@ -196,4 +194,3 @@ fn id<K: IdKind>(bytes: Option<[u8; 16]>) -> Result<Id<K>, DbError> {
 fn no_currency() -> DbError {
     DbError::Corrupt("a currency that ISO 4217 does not have".to_owned())
 }
-

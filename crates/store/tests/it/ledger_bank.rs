@@ -108,10 +108,7 @@ impl LedgerBank {
     }
 
     pub async fn count(&self, sql: &'static str) -> i64 {
-        self.db
-            .read("count", move |tx| tx.query_one(sql, &[])?.int(0))
-            .await
-            .expect("a count")
+        self.db.read("count", move |tx| tx.query_one(sql, &[])?.int(0)).await.expect("a count")
     }
 
     /// An account's entries by the chain, newest first.
@@ -119,7 +116,8 @@ impl LedgerBank {
         let id = self.accounts[account];
         self.db
             .read("chain", move |tx| {
-                let row = tx.query_one("SELECT last_entry FROM accounts WHERE id = $1", params![&id])?;
+                let row =
+                    tx.query_one("SELECT last_entry FROM accounts WHERE id = $1", params![&id])?;
                 match row.id_opt(0)? {
                     Some(newest) => tx.entries(&id, &newest, 1_000),
                     None => Ok(Vec::new()),
@@ -137,4 +135,3 @@ pub fn done(posted: &Posted) -> &TransferRow {
         other => panic!("not posted: {other:?}"),
     }
 }
-

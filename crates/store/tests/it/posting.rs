@@ -51,9 +51,8 @@ async fn a_refusal_is_stored_under_its_key() {
 #[tokio::test]
 async fn one_key_many_times_in_one_batch() {
     let bank = LedgerBank::new(2).await;
-    let orders: Vec<_> = (0..50)
-        .map(|n| bank.order(0, 1, if n == 7 { 11 } else { 10 }, Some("k")))
-        .collect();
+    let orders: Vec<_> =
+        (0..50).map(|n| bank.order(0, 1, if n == 7 { 11 } else { 10 }, Some("k"))).collect();
     let posted = bank.post(orders).await.expect("posts");
     let row = done(&posted[0]).clone();
     for (n, result) in posted.iter().enumerate().skip(1) {
@@ -106,10 +105,7 @@ async fn linked_orders_happen_together_or_not_at_all() {
             other => panic!("{other:?}"),
         })
         .collect();
-    assert_eq!(
-        codes,
-        [Refusal::LinkedRefused, Refusal::LinkedRefused, Refusal::InsufficientFunds]
-    );
+    assert_eq!(codes, [Refusal::LinkedRefused, Refusal::LinkedRefused, Refusal::InsufficientFunds]);
     assert_eq!(bank.balances().await, [OPENING; 3]);
     assert_eq!(bank.count("SELECT COUNT(*) FROM transfers").await, 3, "the deposits");
 }

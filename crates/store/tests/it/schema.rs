@@ -41,7 +41,8 @@ async fn a_schema_from_the_future_or_with_another_text_is_refused() {
 
 /// Table, column and constraint names as the SQL texts of both databases declare them.
 fn declared(folder: &str) -> BTreeSet<String> {
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations").join(folder);
+    let root =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations").join(folder);
     let mut found = BTreeSet::new();
     let mut files: Vec<_> =
         std::fs::read_dir(root).expect("a folder").map(|f| f.expect("a file").path()).collect();

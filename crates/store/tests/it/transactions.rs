@@ -115,8 +115,7 @@ async fn values_come_back_as_they_went() {
     let back = db
         .write("values", move |tx| {
             tx.execute(PUT, params![text, i64::MIN, &blob])?;
-            let row = tx
-                .query_one("SELECT purpose, version, wrapped FROM data_keys", &[])?;
+            let row = tx.query_one("SELECT purpose, version, wrapped FROM data_keys", &[])?;
             Ok::<_, DbError>((row.text(0)?.to_owned(), row.int(1)?, row.blob(2)?.to_vec()))
         })
         .await

@@ -46,13 +46,13 @@ impl Call<'_> {
         }
     }
 
-    fn parameters(&self, place: ParameterIn) -> Vec<&Parameter> {
+    fn parameters(&self, place: &ParameterIn) -> Vec<&Parameter> {
         let all =
             self.operation.parameters.iter().flatten().filter_map(|parameter| match parameter {
                 RefOr::T(parameter) => Some(parameter),
                 RefOr::Ref(_) => None,
             });
-        all.filter(|parameter| parameter.parameter_in == place).collect()
+        all.filter(|parameter| parameter.parameter_in == *place).collect()
     }
 
     fn takes_key(&self) -> bool {
@@ -69,7 +69,7 @@ impl Call<'_> {
 
     fn write_parameters(&self, f: &mut Formatter<'_>) -> fmt::Result {
         for (place, title) in [(ParameterIn::Path, "Path"), (ParameterIn::Query, "Query")] {
-            let parameters = self.parameters(place);
+            let parameters = self.parameters(&place);
             if parameters.is_empty() {
                 continue;
             }

@@ -129,7 +129,7 @@ impl Main<'_, '_> {
             if !text.is_empty() {
                 writeln!(f, "<p>{}</p>", Inline(text))?;
             }
-            write!(f, "{}</article>\n", Fields { schema, schemas })?;
+            writeln!(f, "{}</article>", Fields { schema, schemas })?;
         }
         f.write_str("</section>\n")
     }

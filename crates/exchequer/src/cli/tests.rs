@@ -1,0 +1,48 @@
+//! What a person reads: columns, times, and the commands on a bank of their own.
+
+use super::*;
+
+#[test]
+fn columns_are_as_wide_as_their_widest_cell() {
+    let rows = [vec!["a", "é", "x"], vec!["long", "b", ""]];
+    let rows = rows.map(|row| row.into_iter().map(str::to_owned).collect::<Vec<_>>());
+    assert_eq!(columns(&rows), "a     é  x\nlong  b\n");
+    assert_eq!(columns(&[]), "");
+}
+
+#[test]
+fn seconds_have_three_decimals() {
+    for (micros, text) in
+        [(0, "0.000 s"), (1_999, "0.001 s"), (61_002_000, "61.002 s"), (-5, "0.000 s")]
+    {
+        assert_eq!(seconds(micros), text);
+    }
+}
+
+#[test]
+fn a_missing_bank_is_not_made_by_looking_at_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place { config: None, data: Some(folder.path().to_owned()) };
+    let text = |failure: Failure| match failure {
+        Failure::Said(text) | Failure::Undecided(text) => text,
+        Failure::Shown | Failure::Output(_) => String::new(),
+    };
+    let verified = verify(&place, false).unwrap_err();
+    assert!(matches!(verified, Failure::Undecided(_)), "{verified:?}");
+    assert!(text(verified).contains("there is no bank at"));
+    let copy = folder.path().join("copy");
+    assert!(text(backup(&place, &copy).unwrap_err()).contains("there is no database at"));
+    assert!(text(list_keys(&place).unwrap_err()).contains("there is no bank at"));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn an_unknown_purpose_or_role_is_answered_with_those_there_are() {
+    let place = Place::default();
+    let Err(Failure::Said(text)) = rotate_key(&place, "everything") else { panic!() };
+    assert!(text.contains("token_signing"), "{text}");
+    let Err(Failure::Said(text)) = create_staff(&place, "a@example.test", "king") else { panic!() };
+    assert!(text.contains("compliance"), "{text}");
+    let Err(Failure::Said(text)) = create_staff(&place, "nobody", "admin") else { panic!() };
+    assert!(text.contains("e-mail"), "{text}");
+}

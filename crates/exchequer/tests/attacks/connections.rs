@@ -1,0 +1,142 @@
+//! Connections: clients that say nothing, say half, never read, or say too much. None keeps its place.
+
+use std::time::Duration;
+
+use exchequer::http::server;
+use testkit::TestBank;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+
+/// Longer than all limits of the server together.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+struct Served {
+    address: std::net::SocketAddr,
+    stop: oneshot::Sender<()>,
+    task: tokio::task::JoinHandle<usize>,
+}
+
+impl Served {
+    async fn start(bank: &TestBank) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a socket");
+        let address = listener.local_addr().expect("an address");
+        let (stop, stopped) = oneshot::channel::<()>();
+        let bank = bank.bank().clone();
+        let task = tokio::spawn(async move {
+            server::serve(bank, listener, async {
+                stopped.await.expect("an order to stop");
+            })
+            .await
+        });
+        Self { address, stop, task }
+    }
+
+    async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.expect("a connection")
+    }
+
+    async fn end(self) {
+        self.stop.send(()).expect("it serves");
+        self.task.await.expect("it ends");
+    }
+}
+
+async fn impatient() -> TestBank {
+    TestBank::with(|config| {
+        config.http.header_timeout_seconds = 1;
+        config.http.body_timeout_seconds = 1;
+        config.http.idle_timeout_seconds = 1;
+        config.http.request_timeout_seconds = 1;
+        config.http.drain_seconds = 1;
+        config.http.max_connections = 2;
+    })
+    .await
+}
+
+/// Whatever is left to read, up to the server's closing.
+async fn until_closed(stream: &mut TcpStream) -> Option<Vec<u8>> {
+    let mut answer = Vec::new();
+    // A reset is a closing too.
+    tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await.ok().map(|_| answer)
+}
+
+async fn is_served(served: &Served) {
+    let ask = async {
+        let mut stream = served.connect().await;
+        let text = b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+        stream.write_all(text).await.expect("a request");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.expect("an answer");
+        answer
+    };
+    let answer = tokio::time::timeout(PATIENCE, ask).await.expect("an answer in time");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+#[tokio::test]
+async fn clients_that_say_nothing_or_half_a_word_are_cut_off() {
+    let bank = impatient().await;
+    let served = Served::start(&bank).await;
+    for said in ["", "P", "PRI * HTTP/2.0\r\n", "GET / HT", "\r\n"] {
+        let (mut one, mut two) = (served.connect().await, served.connect().await);
+        for stream in [&mut one, &mut two] {
+            stream.write_all(said.as_bytes()).await.expect("a write");
+        }
+        // Both places are taken; whoever comes next is served all the same, soon.
+        is_served(&served).await;
+        for stream in [&mut one, &mut two] {
+            assert!(until_closed(stream).await.is_some(), "{said:?} keeps its place");
+        }
+    }
+    served.end().await;
+}
+
+#[tokio::test]
+async fn a_client_that_never_reads_is_cut_off() {
+    let bank = impatient().await;
+    let served = Served::start(&bank).await;
+    let mut stream = served.connect().await;
+    let ask = b"GET /openapi.json HTTP/1.1\r\nhost: x\r\n\r\n".repeat(400);
+    let asked = tokio::time::timeout(PATIENCE, stream.write_all(&ask)).await;
+    assert!(asked.is_ok(), "the requests fit into the socket");
+    tokio::time::sleep(PATIENCE).await;
+    // Who was cut off is told by the next write, at the latest by the one after it.
+    let mut cut = false;
+    for _ in 0..2 {
+        let more = tokio::time::timeout(Duration::from_secs(1), stream.write_all(&ask[..50])).await;
+        cut |= !matches!(more, Ok(Ok(())));
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(cut, "it keeps its place");
+    served.end().await;
+}
+
+#[tokio::test]
+async fn too_many_or_too_long_headers_are_refused_and_nothing_is_smuggled() {
+    let bank = impatient().await;
+    let served = Served::start(&bank).await;
+    let many = "x-a: b\r\n".repeat(65);
+    let long = format!("x-long: {}\r\n", "y".repeat(40 * 1024));
+    let smuggled = "\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nhost: x\r\n\r\n";
+    for (headers, body, wanted) in [
+        (many.as_str(), "", &["431"][..]),
+        (long.as_str(), "", &["431"]),
+        ("content-length: 5\r\ncontent-length: 6\r\n", "hello", &["400"]),
+        ("content-length: +5\r\n", "hello", &["400"]),
+        ("transfer-encoding: identity\r\n", "hello", &["400"]),
+        ("transfer-encoding: chunked, identity\r\n", smuggled, &["400"]),
+        ("host: y\r\nbad header: 1\r\n", "", &["400"]),
+    ] {
+        let mut stream = served.connect().await;
+        let text = format!("POST /v1/auth/refresh HTTP/1.1\r\nhost: x\r\n{headers}\r\n{body}");
+        // The server may close before it has read all of it.
+        let _written = stream.write_all(text.as_bytes()).await.is_ok();
+        let answer = until_closed(&mut stream).await.expect("an end");
+        let answer = String::from_utf8_lossy(&answer).into_owned();
+        let status = answer.get(9..12).unwrap_or_default();
+        assert!(wanted.contains(&status), "{headers:.60?}: {answer}");
+        assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{headers:.60?}: {answer}");
+    }
+    served.end().await;
+}

@@ -1,0 +1,13 @@
+//! The bank attacked: another's id, twice at once, a changed byte, a clock that jumps, a stolen dump, a
+//! client that will not read. What the attack wants is in each test's name; that it fails is the test.
+
+mod books;
+mod clocks;
+mod connections;
+mod dump;
+mod edge;
+mod holds;
+mod races;
+mod scene;
+mod second_factor;
+mod sessions;

@@ -1,0 +1,67 @@
+//! What the attacks start from: two customers with an account each, a teller, and a hand in the database.
+
+use exchequer::staff::model::Role;
+use serde_json::{Value, json};
+use store::DbError;
+use testkit::{Person, Reply, TestBank};
+
+/// Asha has 10,000 INR; Bela has an empty account.
+pub struct Scene {
+    pub bank: TestBank,
+    pub asha: Person,
+    pub bela: Person,
+    pub from: String,
+    pub to: String,
+    pub teller: Person,
+}
+
+impl Scene {
+    pub async fn new() -> Self {
+        Self::on(TestBank::new().await).await
+    }
+
+    pub async fn on(bank: TestBank) -> Self {
+        let teller = bank.operator(Role::Teller).await;
+        let (asha, bela) = (bank.customer("Asha").await, bank.customer("Bela").await);
+        let from = bank.account(&asha, "INR").await;
+        let to = bank.account(&bela, "INR").await;
+        bank.deposit(&teller, &from, 10_000, "INR").await;
+        Self { bank, asha, bela, from, to, teller }
+    }
+
+    pub fn order(&self, amount: i64) -> Value {
+        json!({ "from": self.from, "to": self.to, "amount": amount, "currency": "INR" })
+    }
+
+    /// Places a hold of Asha's money for Bela; gives its path.
+    pub async fn hold(&self, body: &Value) -> String {
+        let placed = self.asha.client.post("/v1/holds", body).await.expect(201);
+        format!("/v1/holds/{}", placed.text("/id"))
+    }
+
+    pub async fn balances(&self) -> [[i64; 3]; 2] {
+        let asha = self.bank.balance(&self.asha, &self.from).await;
+        [asha, self.bank.balance(&self.bela, &self.to).await]
+    }
+}
+
+/// A statement of somebody who has got hold of the database itself; gives the rows it changed.
+pub async fn sql(bank: &TestBank, text: &'static str) -> u64 {
+    let run = bank.bank().db().write("attack", move |tx| tx.execute(text, &[]));
+    run.await.unwrap_or_else(|error: DbError| panic!("{text}: {error}"))
+}
+
+/// The only integer of the only row.
+pub async fn number(bank: &TestBank, text: &'static str) -> i64 {
+    let run = bank.bank().db().read("attack", move |tx| tx.query_one(text, &[])?.int(0));
+    run.await.unwrap_or_else(|error: DbError| panic!("{text}: {error}"))
+}
+
+/// Signs in or refreshes: a route without key.
+pub async fn post(bank: &TestBank, path: &str, body: &Value) -> Reply {
+    bank.client().post_raw(path, None, body.to_string().into_bytes()).await
+}
+
+pub fn succeeded(replies: &[Reply]) -> usize {
+    replies.iter().filter(|reply| reply.status.is_success()).count()
+}

@@ -105,20 +105,20 @@ impl Tools {
 
     /// A sealed text column of a row.
     pub fn seal(&self, place: &vault::Place<'_>, plaintext: &str) -> Result<Vec<u8>, DbError> {
-        self.keyring().seal(self.rng(), place, plaintext.as_bytes()).map_err(|e| sealing(&e))
+        self.keyring().seal(self.rng(), place, plaintext.as_bytes()).map_err(sealing)
     }
 
     /// Opens a sealed text column. A value that does not open is [`DbError::Corrupt`]: it was changed,
     /// moved, or sealed under a key that is gone.
     pub fn unseal(&self, place: &vault::Place<'_>, sealed: &[u8]) -> Result<SecretString, DbError> {
-        let bytes = self.keyring().open_sealed(place, sealed).map_err(|e| sealing(&e))?;
+        let bytes = self.keyring().open_sealed(place, sealed).map_err(sealing)?;
         String::from_utf8(bytes.expose().to_vec())
             .map(SecretString::new)
             .map_err(|_| DbError::Corrupt("a sealed text is not UTF-8".to_owned()))
     }
 }
 
-fn sealing(error: &vault::SealError) -> DbError {
+fn sealing(error: vault::SealError) -> DbError {
     DbError::Corrupt(format!("sealing: {error}"))
 }
 

@@ -22,6 +22,19 @@ const PG_TRIGGER: &str = "SELECT CAST(t.tgtype AS BIGINT), CAST(t.tgenabled AS T
      JOIN pg_proc AS p ON p.oid = t.tgfoid \
      WHERE t.tgrelid = to_regclass($1) AND t.tgname = CAST($2 AS TEXT) AND NOT t.tgisinternal";
 const PG_TYPES: [(&str, i64); 3] = [("update", 19), ("delete", 11), ("truncate", 34)];
+/// Triggers and views that no migration made: they would act, or lie, inside our transactions.
+const FOREIGN: &str = "SELECT name FROM sqlite_master WHERE type = 'view' OR (type = 'trigger' \
+     AND name NOT IN ('transfers_no_update', 'transfers_no_delete', 'events_no_update', \
+     'events_no_delete', 'origins_no_update', 'origins_no_delete')) ORDER BY name LIMIT 1";
+/// The same on a server, with rewrite rules; other people's tables may stand beside ours.
+const PG_FOREIGN: &str = "SELECT found.name FROM (SELECT t.tgname AS name, t.tgrelid AS of \
+     FROM pg_trigger AS t WHERE NOT t.tgisinternal AND t.tgname NOT IN ('transfers_no_update', \
+     'transfers_no_delete', 'transfers_no_truncate', 'events_no_update', 'events_no_delete', \
+     'events_no_truncate', 'origins_no_update', 'origins_no_delete', 'origins_no_truncate') \
+     UNION ALL SELECT r.rulename, r.ev_class FROM pg_rewrite AS r JOIN pg_class AS c \
+     ON c.oid = r.ev_class WHERE c.relkind = 'r') AS found JOIN pg_class AS c ON c.oid = found.of \
+     WHERE c.relnamespace = (SELECT relnamespace FROM pg_class \
+     WHERE oid = to_regclass('schema_migrations')) ORDER BY found.name LIMIT 1";
 const PG_FUNCTION: &str = "refuse_change";
 const PG_BODY: &str = " BEGIN RAISE EXCEPTION '% are immutable', TG_TABLE_NAME; END ";
 
@@ -47,7 +60,8 @@ impl Tx<'_> {
         }
     }
 
-    /// The first guard that is missing, changed or switched off.
+    /// The first guard that is missing, changed or switched off; then the first trigger, view or rule
+    /// that no migration made.
     pub fn broken_guard(&mut self) -> Result<Option<BrokenGuard>, DbError> {
         let acts: &[(&str, i64)] = match &self.backend {
             Backend::Sqlite(_) => &PG_TYPES[..2], // SQLite has no TRUNCATE
@@ -62,7 +76,18 @@ impl Tx<'_> {
                 }
             }
         }
-        Ok(None)
+        self.foreign_trigger()
+    }
+
+    fn foreign_trigger(&mut self) -> Result<Option<BrokenGuard>, DbError> {
+        self.count()?;
+        let rows = match &mut self.backend {
+            Backend::Sqlite(session) => session.query(FOREIGN, &[], 1)?,
+            Backend::Postgres(session) => session.query(PG_FOREIGN, &[])?,
+        };
+        let Some(row) = rows.first() else { return Ok(None) };
+        let found = "no migration made it".to_owned();
+        Ok(Some(BrokenGuard { trigger: row.text(0)?.to_owned(), found }))
     }
 
     fn guard_fault(

@@ -152,10 +152,15 @@ impl Migration {
     /// Over both texts, so that the same number is the same schema on both databases.
     fn checksum(&self) -> String {
         let both = format!("{}\0{}", self.sqlite, self.postgres);
-        sha256(both.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&sha256(both.as_bytes()))
     }
 }
 
 fn sqlite_dialect(sql: &str) -> String {
     sql.replace("BIGINT", "INTEGER") + " STRICT"
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let digit = |n: u8| char::from_digit(u32::from(n), 16).unwrap_or('0');
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }

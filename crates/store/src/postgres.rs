@@ -177,6 +177,7 @@ impl PgSession {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the shape that `map_err` wants")]
 pub(crate) fn from_postgres(error: tokio_postgres::Error) -> DbError {
     let Some(server) = error.as_db_error() else {
         // Everything without an SQLSTATE is the connection or the conversion of a value.
@@ -283,7 +284,7 @@ pub(crate) fn work_loop(
 ) {
     let mut session = Some(first);
     loop {
-        let job = match queue.pop(Duration::from_secs(60)) {
+        let job = match queue.pop(Duration::from_mins(1)) {
             Pop::Job(job) => job,
             Pop::TimedOut => continue,
             Pop::Closed => return,

@@ -187,6 +187,7 @@ fn read_value(value: ValueRef<'_>) -> Result<Value, DbError> {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the shape that `map_err` wants")]
 pub(crate) fn from_sqlite(error: rusqlite::Error) -> DbError {
     let rusqlite::Error::SqliteFailure(failure, message) = &error else {
         return DbError::Corrupt(error.to_string());
@@ -300,7 +301,7 @@ fn answer_all(group: Vec<Box<dyn Job>>, database: &Result<(), DbError>) {
 /// A reader's loop: each closure sees one snapshot.
 pub(crate) fn read_loop(session: &SqliteSession, queue: &Queue<Box<dyn Job>>, faults: &Faults) {
     loop {
-        match queue.pop(Duration::from_secs(60)) {
+        match queue.pop(Duration::from_mins(1)) {
             Pop::Job(mut job) => {
                 let result = read_one(session, faults, &mut *job);
                 job.answer(result);

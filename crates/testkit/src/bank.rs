@@ -57,6 +57,7 @@ impl TestBank {
     }
 
     /// On a database that stands already.
+    #[expect(clippy::unused_async, reason = "the bank's batcher needs the runtime of the caller")]
     pub async fn on(database: TestDatabase, change: impl FnOnce(&mut Config)) -> Self {
         let capture = Capture::process_wide().expect("the log can be captured");
         let mark = capture.mark();

@@ -79,7 +79,7 @@ async fn open(caller: Customer, Json(body): Json<OpenAccount>) -> Answer<Account
     caller
         .once("accounts.open", move |tx, act| {
             let opened = super::open(tx, act, &owner, (currency, &name))?;
-            Ok(opened.map(|row| Reply::created(&AccountView::from(&row))))
+            Ok(opened.map(|row| Reply::created(&AccountView::from(&row)).about(&row.account.id)))
         })
         .await
 }

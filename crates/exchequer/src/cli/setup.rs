@@ -41,15 +41,13 @@ pub fn init(folder: &Path) -> Result<(), Failure> {
 pub fn migrate(place: &Place) -> Result<(), Failure> {
     let config = place.load()?;
     let made = runtime()?.block_on(bring_up(&config))?;
-    let mut text = String::new();
-    for name in &made.migrations {
-        text.push_str(&format!("ran {name}\n"));
-    }
+    let mut lines: Vec<String> =
+        made.migrations.iter().map(|name| format!("ran {name}\n")).collect();
     if made.keys {
-        text.push_str("made the first data keys, wrapped under the master key\n");
+        lines.push("made the first data keys, wrapped under the master key\n".to_owned());
     }
-    text.push_str(&format!("the schema is at version {}\n", store::latest_version()));
-    Ok(say(&text)?)
+    lines.push(format!("the schema is at version {}\n", store::latest_version()));
+    Ok(say(&lines.concat())?)
 }
 
 /// What a migration did.

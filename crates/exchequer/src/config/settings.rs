@@ -179,9 +179,9 @@ pub const SETTINGS: &[Setting] = &[
     row("password", "memory_kib", whole(7168, 1_048_576), "19456",
         "Memory for one Argon2id hash. With password_iterations at least 47104 and 1, 19456 and 2, \
          12288 and 3, 9216 and 4, or 7168 and 5 (OWASP Password Storage Cheat Sheet)."),
-    row("password", "iterations", whole(1, 20), "2",
+    row("password", "iterations", whole(1, 16), "2",
         "Passes of one Argon2id hash."),
-    row("password", "parallelism", whole(1, 16), "1",
+    row("password", "parallelism", whole(1, 8), "1",
         "Lanes of one Argon2id hash."),
     row("password", "hashing_threads", whole(1, 64), "2",
         "Hashes at a time, so that sign-ins cannot starve the bank; each takes \

@@ -66,7 +66,8 @@ async fn register(caller: Public, Json(body): Json<RegisterCustomer>) -> Answer<
                 full_name: wanted.full_name.clone(),
                 phone: wanted.phone.as_ref().map(|p| p.as_str().to_owned()),
                 created_at: act.now.to_string(),
-            })))
+            })
+            .about(&registered.id)))
         })
         .await
 }

@@ -140,31 +140,31 @@ pub(super) const OPERATORS: [OperatorPlan; 4] = [
 pub(super) fn greeting(url: &str, people: &People, folder: &Path, is_new: bool) -> String {
     let shown = folder.display();
     let made = if is_new { "just made" } else { "started again, as it was left" };
-    let mut text = format!(
+    let mut lines = vec![format!(
         "An Exchequer demo bank in {shown} ({made})\n\n  \
          API        {url}/v1\n  \
          reference  {url}/docs\n\n\
          Customers: POST /v1/auth/login with\n"
-    );
+    )];
     for DemoCustomer { email, password, accounts, .. } in &people.customers {
-        text.push_str(&format!("  {email:<21} {password}\n"));
+        lines.push(format!("  {email:<21} {password}\n"));
         for DemoAccount { id, number, name, currency } in accounts {
-            text.push_str(&format!("      {currency}  {number}  {id}  {name}\n"));
+            lines.push(format!("      {currency}  {number}  {id}  {name}\n"));
         }
     }
-    text.push_str("\nOperators: POST /v1/staff/login with\n");
+    lines.push("\nOperators: POST /v1/staff/login with\n".to_owned());
     for operator in &people.staff {
         let DemoOperator { email, password, role, .. } = operator;
         let file = folder.join(operator.totp_file());
-        text.push_str(&format!(
+        lines.push(format!(
             "  {email:<21} {password}  ({role})\n      \
              code: exchequer totp --secret-file {}\n",
             file.display()
         ));
     }
-    text.push_str(&format!(
+    lines.push(format!(
         "\nThe README's tour goes on from here. Ctrl-C stops the bank, the same command starts it \
          again,\nand `exchequer verify --data {shown}` replays its books.\n\n"
     ));
-    text
+    lines.concat()
 }

@@ -56,7 +56,8 @@ fn customers_in(
         for account in plan.accounts {
             let currency = currency(account.currency)?;
             accounts::ensure_cash(tx, act, currency)?;
-            let row = accounts::open(tx, act, &id, (currency, account.name))?.map_err(refused)?;
+            let row = accounts::open(tx, act, &id, (currency, account.name))?
+                .map_err(|problem| refused(&problem))?;
             let cash = Party::Bank(bank::cash_account(currency));
             let to = Party::Payee(row.account.id);
             let deposit = (TransferKind::Deposit, "Opening deposit");
@@ -174,7 +175,7 @@ fn currency(code: &str) -> Result<Currency, DbError> {
     Currency::from_code(code).map_err(|_| unexpected(code))
 }
 
-fn refused(problem: Problem) -> DbError {
+fn refused(problem: &Problem) -> DbError {
     DbError::Corrupt(format!("the demo's plan: {}", problem.code.as_str()))
 }
 

@@ -126,7 +126,7 @@ async fn place(caller: Customer, Json(body): Json<PlaceHold>) -> Answer<HoldView
     caller
         .once("holds.place", move |tx, act| {
             let placed = super::place(tx, act, &customer, &wanted)?;
-            Ok(placed.map(|row| Reply::created(&HoldView::from(&row))))
+            Ok(placed.map(|row| Reply::created(&HoldView::from(&row)).about(&row.id)))
         })
         .await
 }
@@ -147,7 +147,9 @@ async fn capture(
     caller
         .once("holds.capture", move |tx, act| {
             let captured = super::capture(tx, act, (&customer, &id), part)?;
-            Ok(captured.map(|(row, transfer)| Reply::created(&CaptureView::new(&row, &transfer))))
+            Ok(captured.map(|(row, transfer)| {
+                Reply::created(&CaptureView::new(&row, &transfer)).about(&transfer)
+            }))
         })
         .await
 }
@@ -160,7 +162,7 @@ async fn void(
     caller
         .once("holds.void", move |tx, act| {
             let voided = super::void(tx, act, (&customer, &id))?;
-            Ok(voided.map(|row| Reply::ok(&HoldView::from(&row))))
+            Ok(voided.map(|row| Reply::ok(&HoldView::from(&row)).about(&row.id)))
         })
         .await
 }

@@ -155,7 +155,8 @@ where
 
 fn with_key<C: Caller>(caller: C, route: &Route, parts: &Parts, body: &[u8]) -> Result<C, Problem> {
     // Only POSTs demand a key, so the path names the route.
-    let key = once::key(caller.scope(), route.path, parts, body)?;
+    let tools = caller.context().bank().tools();
+    let key = once::key(tools, caller.scope(), route.path, parts, body)?;
     Ok(caller.with_key(key))
 }
 
@@ -198,11 +199,8 @@ pub(super) async fn not_found(
     respond(Err(unrouted(Code::NotFound)), &id, Keep::Never)
 }
 
-pub(super) async fn method_not_allowed(
-    bank: Bank,
-    table: Arc<[Arc<Route>]>,
-    request: Request,
-) -> Response {
+/// Also where a preflight arrives: `OPTIONS` is no route's method.
+pub(super) fn method_not_allowed(bank: &Bank, table: &[Arc<Route>], request: Request) -> Response {
     let (parts, _) = request.into_parts();
     let id: RequestId = bank.tools().id();
     if let Some(preflight) = cors::preflight(bank.config(), &parts) {
@@ -245,7 +243,13 @@ fn respond(result: Result<RawReply, Problem>, id: &RequestId, keep: Keep) -> Res
         Err(problem) => {
             log(&problem, id);
             let (status, body) = (problem.code.status(), problem.body(id).into());
-            let reply = RawReply { status, content_type: PROBLEM_JSON, body, replayed: false };
+            let reply = RawReply {
+                status,
+                content_type: PROBLEM_JSON,
+                body,
+                replayed: false,
+                resource: None,
+            };
             (reply, problem.retry_after_seconds)
         }
     };

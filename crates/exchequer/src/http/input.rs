@@ -164,7 +164,8 @@ fn describe_json_error(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let safe = if text.starts_with("invalid type") || text.starts_with("invalid value") {
         // "invalid type: string \"secret\", expected i64 at line 1 column 9": drop the value.
-        match text.split_once(", expected ") {
+        // The last one: the value itself may say ", expected ".
+        match text.rsplit_once(", expected ") {
             Some((_, expected)) => format!("expected {expected}"),
             None => "a value of another type was expected".to_owned(),
         }

@@ -12,6 +12,7 @@ pub mod fields;
 pub mod input;
 pub(crate) mod once;
 pub mod openapi;
+mod patience;
 pub mod problem;
 pub mod reply;
 pub mod routes;

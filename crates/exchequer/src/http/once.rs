@@ -8,7 +8,7 @@ use vault::Place;
 
 use super::codes::Code;
 use super::problem::Problem;
-use super::reply::{Answer, JSON, RawReply};
+use super::reply::{Answer, JSON, RawReply, Reply};
 use crate::bank::{Act, Tools};
 
 const HEADER: &str = "idempotency-key";
@@ -20,6 +20,7 @@ pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
 ///
 /// Errors: `idempotency_key_missing`, `idempotency_key_invalid`.
 pub(super) fn key(
+    tools: &Tools,
     (kind, id): ([u8; 3], [u8; 16]),
     route: &str,
     parts: &Parts,
@@ -36,12 +37,23 @@ pub(super) fn key(
     }
     let path = parts.uri.path().as_bytes();
     let query = parts.uri.query().unwrap_or_default().as_bytes();
-    Ok(OnceKey::new(&[&kind[..], &id[..]].concat(), route, key, &[path, query, body]))
+    let principal = [&kind[..], &id[..]].concat();
+    let mut once = OnceKey::new(&principal, route, key, &[path, query, body]);
+    // Keyed, because a body can hold a password: behind a plain hash a dump would confirm a guess at
+    // it in nanoseconds, and the slow hash beside it would guard nothing.
+    let keyed = tools.keyring().blind_index("idempotency.request_hash", &once.request_hash);
+    once.request_hash.copy_from_slice(&keyed[..16]);
+    Ok(once)
 }
+
+/// The closure of a verb: the inner error is a refusal, the outer one rolls back.
+type Call<'c, T> = dyn FnMut(&mut Tx<'_>, &Act) -> Result<Answer<T>, DbError> + 'c;
 
 /// What the transaction found.
 enum Ran {
     Fresh(RawReply),
+    /// Another request holds the key's row.
+    InFlight(String),
     Refused(Problem),
     Replayed(posting::Answer),
     Reused,
@@ -68,9 +80,7 @@ where
         Ok(Ran::Replayed(answer)) => Ok(replayed(answer)),
         Ok(Ran::Reused) => Err(Problem::new(Code::IdempotencyKeyReused)),
         Ok(Ran::Expired) => Err(Problem::new(Code::IdempotencyKeyExpired)),
-        // The key's row is the first that the transaction touches: who waits for a lock there waits
-        // for a request with the same key.
-        Err(DbError::Busy(cause)) => Err(Problem::new(Code::IdempotencyKeyInFlight).cause(cause)),
+        Ok(Ran::InFlight(cause)) => Err(Problem::new(Code::IdempotencyKeyInFlight).cause(cause)),
         Err(error) => Err(error.into()),
     }
 }
@@ -79,9 +89,15 @@ fn run_in<T>(
     tx: &mut Tx<'_>,
     key: &OnceKey,
     act: &Act,
-    call: &mut dyn FnMut(&mut Tx<'_>, &Act) -> Result<Answer<T>, DbError>,
+    call: &mut Call<'_, T>,
 ) -> Result<Ran, DbError> {
-    if let Some(stored) = tx.claim_key(key, act.now)? {
+    let claimed = match tx.claim_key(key, act.now) {
+        // Who waits too long for this row waits for a request with the same key. Nothing was written,
+        // so there is nothing that a commit could keep.
+        Err(DbError::Busy(cause)) => return Ok(Ran::InFlight(cause)),
+        other => other?,
+    };
+    if let Some(stored) = claimed {
         if stored.request_hash != key.request_hash {
             return Ok(Ran::Reused);
         }
@@ -96,12 +112,14 @@ fn run_in<T>(
         let body = open(&act.tools, &key.scope, &body)?;
         return Ok(Ran::Replayed(posting::Answer { status, body }));
     }
-    let (status, body, ran) = match call(tx, act)? {
-        Ok(reply) => (reply.raw.status, reply.raw.body.to_vec(), Ran::Fresh(reply.raw)),
-        Err(problem) => (problem.code.status(), problem.body(&act.request), Ran::Refused(problem)),
+    let (status, resource, body, ran) = match call(tx, act)? {
+        Ok(Reply { raw, .. }) => (raw.status, raw.resource, raw.body.to_vec(), Ran::Fresh(raw)),
+        Err(problem) => {
+            (problem.code.status(), None, problem.body(&act.request), Ran::Refused(problem))
+        }
     };
     let sealed = seal(&act.tools, &key.scope, &body)?;
-    tx.settle_key(&key.scope, status.into(), None, Some(&sealed))?;
+    tx.settle_key(&key.scope, status.into(), resource.as_ref(), Some(&sealed))?;
     Ok(ran)
 }
 
@@ -165,5 +183,5 @@ fn place(scope: &[u8; 16]) -> Place<'_> {
 pub(crate) fn replayed(answer: posting::Answer) -> RawReply {
     let content_type = if answer.status < 400 { JSON } else { PROBLEM_JSON };
     let (status, body) = (answer.status, answer.body.into());
-    RawReply { status, content_type, body, replayed: true }
+    RawReply { status, content_type, body, replayed: true, resource: None }
 }

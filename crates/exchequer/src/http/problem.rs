@@ -59,6 +59,7 @@ impl Problem {
     }
 
     #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "errors are handed over, as to `detail`")]
     pub fn cause(mut self, cause: impl ToString) -> Self {
         self.cause = Some(cause.to_string());
         self

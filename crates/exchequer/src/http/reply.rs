@@ -30,6 +30,8 @@ pub(crate) struct RawReply {
     pub body: Bytes,
     /// The answer of an earlier request with the same key.
     pub replayed: bool,
+    /// What the request made: kept with its key for ever, longer than the answer.
+    pub resource: Option<[u8; 16]>,
 }
 
 /// The body of an answer without one.
@@ -60,14 +62,26 @@ impl<T: Serialize> Reply<T> {
     fn json(status: u16, body: &T) -> Self {
         // Our own types of strings, integers and lists: serialising them cannot fail.
         let body = serde_json::to_vec(body).unwrap_or_default();
-        Self::raw(RawReply { status, content_type: JSON, body: body.into(), replayed: false })
+        Self::raw(RawReply {
+            status,
+            content_type: JSON,
+            body: body.into(),
+            replayed: false,
+            resource: None,
+        })
     }
 }
 
 impl Reply<Empty> {
     pub fn no_content() -> Self {
         let body = Bytes::new();
-        Self::raw(RawReply { status: 204, content_type: JSON, body, replayed: false })
+        Self::raw(RawReply {
+            status: 204,
+            content_type: JSON,
+            body,
+            replayed: false,
+            resource: None,
+        })
     }
 }
 
@@ -102,11 +116,18 @@ impl<T> Reply<T> {
     }
 
     fn bytes(content_type: &'static str, body: Bytes) -> Self {
-        Self::raw(RawReply { status: 200, content_type, body, replayed: false })
+        Self::raw(RawReply { status: 200, content_type, body, replayed: false, resource: None })
     }
 
     pub(crate) fn raw(raw: RawReply) -> Self {
         Self { raw, body: PhantomData }
+    }
+
+    /// Names what the request made.
+    #[must_use]
+    pub fn about<K: money::IdKind>(mut self, id: &money::Id<K>) -> Self {
+        self.raw.resource = Some(*id.bytes());
+        self
     }
 
     pub(crate) fn replayed(mut self) -> Self {

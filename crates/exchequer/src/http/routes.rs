@@ -227,7 +227,7 @@ impl Routes {
             .method_not_allowed_fallback({
                 let bank = bank.clone();
                 move |request| {
-                    dispatch::method_not_allowed(bank.clone(), Arc::clone(&table), request)
+                    std::future::ready(dispatch::method_not_allowed(&bank, &table, request))
                 }
             })
             .with_state(bank.clone())

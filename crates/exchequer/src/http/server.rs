@@ -1,7 +1,8 @@
 //! Connections: an accept loop of our own, because every wait on a client has a limit here.
 //!
 //! Limits: connections at once; seconds for the request head (also the idle limit between requests of
-//! a connection); seconds and bytes for the body (in `dispatch`); seconds for the whole request.
+//! a connection); seconds and bytes for the body (in `dispatch`); seconds for the whole request;
+//! seconds in which no byte moves (in `patience`).
 //! Stopping: the socket closes at once, requests in flight get `drain_seconds`.
 
 use std::net::SocketAddr;
@@ -17,6 +18,7 @@ use tokio::sync::Semaphore;
 use tower::ServiceExt;
 
 use super::dispatch::Peer;
+use super::patience::Patient;
 use crate::bank::Bank;
 use crate::config::Http;
 
@@ -47,6 +49,7 @@ pub async fn serve(bank: Bank, listener: TcpListener, stop: impl Future<Output =
             request.extensions_mut().insert(peer.clone());
             service.clone().oneshot(request)
         });
+        let stream = patient(stream, &bank.config().http);
         let connection = builder.serve_connection(TokioIo::new(stream), serve).into_owned();
         let watched = graceful.watch(connection);
         tokio::spawn(async move {
@@ -84,6 +87,13 @@ async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> Option<Acce
             None
         }
     }
+}
+
+/// Longer than a request may take, during which nothing moves, and than HTTP/2's pings are apart.
+fn patient(stream: TcpStream, http: &Http) -> Patient {
+    let seconds = http.idle_timeout_seconds.saturating_add(http.request_timeout_seconds);
+    let first = Duration::from_secs(http.header_timeout_seconds);
+    Patient::new(stream, first, Duration::from_secs(seconds))
 }
 
 fn builder(http: &Http) -> auto::Builder<TokioExecutor> {

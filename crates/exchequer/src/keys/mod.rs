@@ -49,7 +49,7 @@ pub fn create_first_in(tx: &mut Tx<'_>, act: &KeyAct) -> Result<bool, DbError> {
     if !store::list(tx)?.is_empty() {
         return Ok(false);
     }
-    let made = Keyring::first_data_keys(&act.master, &act.rng, act.now).map_err(|e| refused(&e))?;
+    let made = Keyring::first_data_keys(&act.master, &act.rng, act.now).map_err(refused)?;
     for key in &made {
         store::insert(tx, key)?;
     }
@@ -72,8 +72,8 @@ pub fn rotate_in(
     let version = newest
         .checked_add(1)
         .ok_or_else(|| DbError::Corrupt(format!("version {newest} of a data key")))?;
-    let made = Keyring::new_data_key(&act.master, &act.rng, purpose, version, act.now)
-        .map_err(|e| refused(&e))?;
+    let made =
+        Keyring::new_data_key(&act.master, &act.rng, purpose, version, act.now).map_err(refused)?;
     store::retire(tx, purpose)?;
     store::insert(tx, &made)?;
     record(tx, act, "data_key.rotated", std::slice::from_ref(&made))?;
@@ -106,7 +106,7 @@ fn record(
     tx.insert_events(&events)
 }
 
-fn refused(error: &KeyError) -> DbError {
+fn refused(error: KeyError) -> DbError {
     DbError::Corrupt(format!("a data key was not made: {error}"))
 }
 

@@ -212,10 +212,11 @@ async fn answer_challenge(
         fields.refuse("code", "invalid", "six digits");
     }
     let code = fields.finish(Some(body.code))?;
-    let absolute_seconds = seconds(caller.bank().config().sessions.absolute_seconds);
+    let config = &caller.bank().config().sessions;
+    let (absolute_seconds, lockout) = (seconds(config.absolute_seconds), config.lockout);
     let answered = caller
         .write("sessions.answer_challenge", move |tx, act| {
-            match staff::answer_in(tx, act, &id, &code)? {
+            match staff::answer_in(tx, act, (&id, &code), lockout)? {
                 Ok(staff) => {
                     let principal = PrincipalRef::Staff(staff);
                     let opened = super::open_in(tx, act, principal, absolute_seconds)?;
@@ -238,11 +239,12 @@ async fn answer_challenge(
 }
 
 async fn refresh(caller: Public, Json(body): Json<RefreshTokens>) -> Answer<Tokens> {
-    let idle_seconds = seconds(caller.bank().config().sessions.idle_seconds);
+    let config = caller.bank().config();
+    let limits = (seconds(config.sessions.idle_seconds), seconds(config.tokens.refresh_seconds));
     let token = vault::SecretString::new(body.refresh_token);
     let (refreshed, ended) = caller
         .write("sessions.refresh", move |tx, act| {
-            let refreshed = super::refresh_in(tx, act, token.expose(), idle_seconds)?;
+            let refreshed = super::refresh_in(tx, act, token.expose(), limits)?;
             let ended = match &refreshed {
                 Err(RefreshRefusal::Used) => store::lock_refresh(tx, &token_hash(token.expose()))?,
                 Err(RefreshRefusal::Unknown | RefreshRefusal::Ended) | Ok(_) => None,

@@ -23,7 +23,8 @@ use crate::staff::model::Role;
 
 /// How long the database's word about a session is taken for granted.
 const RECHECK_MICROS: i64 = 1_000_000;
-/// How often a session's last use is written down; the idle limit is minutes.
+/// How often a session's last use is written down, at most; a short idle limit (demo banks have
+/// seconds) is divided by four, or a session in use would end.
 const TOUCH_MICROS: i64 = 30 * 1_000_000;
 /// Tokens remembered; about 500 bytes each. Past it, the expired and then all are forgotten.
 const MAX_TOKENS: usize = 100_000;
@@ -179,7 +180,8 @@ async fn check(bank: &Bank, token: Token, now: Timestamp) -> Result<Option<Princ
         })
         .await?;
     let Some((principal, last_used_at)) = found else { return Ok(None) };
-    if now.micros_since(last_used_at) > TOUCH_MICROS {
+    let touch_micros = TOUCH_MICROS.min(idle_seconds.saturating_mul(1_000_000) / 4);
+    if now.micros_since(last_used_at) > touch_micros {
         bank.db()
             .write("sessions.touch", move |tx| {
                 store::touch(tx, &token.session, now).map_err(Problem::from)

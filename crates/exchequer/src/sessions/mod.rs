@@ -59,12 +59,13 @@ pub fn open_in(
     Ok(Opened { session, refresh_token })
 }
 
-/// Takes a refresh token and gives the next one.
+/// Takes a refresh token and gives the next one. `idle_seconds` is the session's limit,
+/// `refresh_seconds` the token's own.
 pub fn refresh_in(
     tx: &mut Tx<'_>,
     act: &Act,
     token: &str,
-    idle_seconds: i64,
+    (idle_seconds, refresh_seconds): (i64, i64),
 ) -> Result<Result<(PrincipalRef, Opened), RefreshRefusal>, DbError> {
     let Some(found) = store::lock_refresh(tx, &token_hash(token))? else {
         return Ok(Err(RefreshRefusal::Unknown));
@@ -76,7 +77,11 @@ pub fn refresh_in(
         end_in(tx, act, &row.id, "refresh_token_reused")?;
         return Ok(Err(RefreshRefusal::Used));
     }
-    if !row.is_live(act.now, idle_seconds) || !store::principal_active(tx, &row.principal)? {
+    let is_fresh = act.now < found.issued_at.plus_seconds(refresh_seconds);
+    if !is_fresh
+        || !row.is_live(act.now, idle_seconds)
+        || !store::principal_active(tx, &row.principal)?
+    {
         return Ok(Err(RefreshRefusal::Ended));
     }
     store::mark_used(tx, &token_hash(token), act.now)?;

@@ -37,6 +37,7 @@ impl SessionRow {
 
 pub(super) struct RefreshRow {
     pub session: SessionId,
+    pub issued_at: Timestamp,
     pub used: bool,
 }
 
@@ -117,11 +118,14 @@ pub(super) fn lock_refresh(
     hash: &[u8; 32],
 ) -> Result<Option<RefreshRow>, DbError> {
     let rows = tx.query_locked(
-        "SELECT session, used_at FROM refresh_tokens WHERE token_hash = $1",
+        "SELECT session, used_at, issued_at FROM refresh_tokens WHERE token_hash = $1",
         params![hash],
     )?;
     rows.first()
-        .map(|row| Ok(RefreshRow { session: row.id(0)?, used: row.time_opt(1)?.is_some() }))
+        .map(|row| {
+            let (session, used) = (row.id(0)?, row.time_opt(1)?.is_some());
+            Ok(RefreshRow { session, used, issued_at: row.time(2)? })
+        })
         .transpose()
 }
 

@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::{store, totp};
 use crate::bank::Act;
+use crate::config::Lockout;
 use crate::customers::model::Email;
 use crate::events;
 use crate::http::Code;
@@ -72,13 +73,16 @@ pub fn challenge_in(
 pub fn answer_in(
     tx: &mut Tx<'_>,
     act: &Act,
-    challenge: &ChallengeId,
-    code: &str,
+    (challenge, code): (&ChallengeId, &str),
+    lockout: Lockout,
 ) -> Result<Result<StaffId, ChallengeRefusal>, DbError> {
     let Some(row) = store::lock_challenge(tx, challenge)? else {
         return Ok(Err(ChallengeRefusal::Unknown));
     };
-    let is_dead = row.is_used || row.attempts >= MAX_ATTEMPTS || act.now >= row.expires_at;
+    let is_dead = row.is_used
+        || row.attempts >= MAX_ATTEMPTS
+        || act.now >= row.expires_at
+        || is_guessed_at(tx, act, &row.staff, lockout)?;
     let refusal = if is_dead {
         ChallengeRefusal::Dead
     } else if take_code(tx, act, &row.staff, code)? {
@@ -92,6 +96,19 @@ pub fn answer_in(
     let (action, outcome) = ("session.second_factor_failed", Code::InvalidCode.as_str());
     events::record(tx, act, action, &row.staff.to_string(), outcome, Some(&after))?;
     Ok(Err(refusal))
+}
+
+/// Whether so many wrong codes came lately that none is taken, through whichever challenges: who has
+/// the password opens as many of them as they please. Nobody without it gets that far.
+fn is_guessed_at(
+    tx: &mut Tx<'_>,
+    act: &Act,
+    staff: &StaffId,
+    lockout: Lockout,
+) -> Result<bool, DbError> {
+    let seconds = i64::try_from(lockout.seconds).unwrap_or(i64::MAX);
+    let wrong = store::wrong_codes(tx, staff, act.now.plus_seconds(-seconds))?;
+    Ok(wrong >= i64::from(lockout.failures))
 }
 
 /// Whether this is a code of the present that nobody used; it is used then.

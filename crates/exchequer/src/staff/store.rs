@@ -151,6 +151,25 @@ pub(super) fn count_attempt(tx: &mut Tx<'_>, id: &ChallengeId) -> Result<(), DbE
     Ok(())
 }
 
+/// Wrong codes that an operator's challenges opened since then were given. Locks the operator, so that
+/// of two answers at once the second counts the first.
+pub(super) fn wrong_codes(
+    tx: &mut Tx<'_>,
+    id: &StaffId,
+    since: Timestamp,
+) -> Result<i64, DbError> {
+    tx.query_locked("SELECT id FROM staff WHERE id = $1 ORDER BY id", params![id])?;
+    // Ids begin with their milliseconds (RFC 9562 §5.7): the primary key bounds the search.
+    let millis = u128::try_from(since.millis()).unwrap_or(0);
+    let first = ChallengeId::from_bytes((millis << 80).to_be_bytes());
+    tx.query_one(
+        "SELECT CAST(COALESCE(SUM(attempts), 0) AS BIGINT) FROM challenges WHERE id >= $2 \
+         AND principal = $1 AND principal_kind = 'staff' AND created_at > $3",
+        params![id, &first, since],
+    )?
+    .int(0)
+}
+
 pub(super) fn use_challenge(
     tx: &mut Tx<'_>,
     id: &ChallengeId,

@@ -24,7 +24,7 @@ use self::model::{Step, Stop};
 
 /// Verifies a whole bank. An error means that it could not be found out.
 pub async fn run(db: &Db) -> Result<Report, DbError> {
-    db.read("verify", |tx| everything_in(tx)).await
+    db.read("verify", everything_in).await
 }
 
 /// The same in somebody's transaction, which must be one snapshot.

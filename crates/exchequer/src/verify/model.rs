@@ -145,6 +145,10 @@ impl fmt::Display for Finding {
 }
 
 impl Finding {
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "ids, texts and numbers as the callers have them"
+    )]
     pub fn new(
         table: &'static str,
         id: impl ToString,

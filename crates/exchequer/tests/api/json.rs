@@ -57,7 +57,7 @@ async fn unknown_duplicate_and_missing_fields_are_refused() {
         "null".to_owned(),
     ] {
         let (status, code) = code_of(&p, &body).await;
-        assert_eq!((status, &*code), (400, "malformed_json"), "{:.80}", body);
+        assert_eq!((status, &*code), (400, "malformed_json"), "{body:.80}");
     }
 }
 

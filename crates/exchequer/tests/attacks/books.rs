@@ -3,7 +3,7 @@
 use exchequer::staff::model::Role;
 use exchequer::verify;
 use serde_json::json;
-use store::db::Kind;
+use store::Kind;
 
 use crate::scene::{Scene, sql};
 

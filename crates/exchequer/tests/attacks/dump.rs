@@ -84,7 +84,7 @@ async fn a_sealed_field_moved_or_cut_is_an_error_and_nobody_elses_name() {
         "UPDATE customers SET full_name_sealed = substr(full_name_sealed, 1, 20)",
         "UPDATE customers SET full_name_sealed = substr(full_name_sealed, 1, 0)",
     ] {
-        if change.contains("MAX") && bank.bank().db().kind() == store::db::Kind::Postgres {
+        if change.contains("MAX") && bank.bank().db().kind() == store::Kind::Postgres {
             continue; // PostgreSQL has no MAX(bytea) before version 18
         }
         assert_eq!(sql(&bank, change).await, 2);

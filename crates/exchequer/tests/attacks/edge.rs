@@ -118,10 +118,8 @@ async fn a_stored_refusal_of_a_withdrawal_cannot_be_read_with_anothers_key() {
     let first = s.teller.client.post_with_key(path, "w", &slip).await;
     first.refused(422, "insufficient_funds");
     let again = s.teller.client.post_with_key(path, "w", &slip).await;
-    assert_eq!(
-        (again.header("idempotent-replayed"), again.body),
-        (Some("true"), first.body.clone())
-    );
+    assert_eq!(again.header("idempotent-replayed"), Some("true"));
+    assert_eq!(again.body, first.body);
     let anothers = other.client.post_with_key(path, "w", &slip).await;
     assert_eq!(anothers.header("idempotent-replayed"), None);
     assert_ne!(anothers.body, first.body);

@@ -53,11 +53,14 @@ impl Folder {
         SqliteSession::open(&self.path(name), 1, Access::ReadWrite).unwrap()
     }
 
+    /// Without the logs of banks: who reads last leaves them.
     fn files(&self) -> Vec<String> {
         let name = |entry: std::io::Result<fs::DirEntry>| {
             entry.unwrap().file_name().into_string().unwrap()
         };
-        let mut names: Vec<String> = fs::read_dir(self.0.path()).unwrap().map(name).collect();
+        let wanted = |name: &String| !name.contains(".db-");
+        let mut names: Vec<String> =
+            fs::read_dir(self.0.path()).unwrap().map(name).filter(wanted).collect();
         names.sort();
         names
     }

@@ -14,9 +14,17 @@ fn found_after(sql: &str) -> Option<BrokenGuard> {
     let path = folder.path().join("bank.db");
     migrate(&Options::new(Location::Sqlite { path: path.clone() }), Timestamp::EPOCH).unwrap();
     SqliteSession::open(&path, 1, Access::ReadWrite).unwrap().batch(sql).unwrap();
-    let structure = read_file(&path, "test", |tx| tx.structure_fault()).unwrap();
+    let structure = read_file(&path, "test", structure_fault).unwrap();
     assert_eq!(structure, None);
-    read_file(&path, "test", |tx| tx.broken_guard()).unwrap()
+    read_file(&path, "test", broken_guard).unwrap()
+}
+
+fn structure_fault(tx: &mut Tx<'_>) -> Result<Option<String>, DbError> {
+    tx.structure_fault()
+}
+
+fn broken_guard(tx: &mut Tx<'_>) -> Result<Option<BrokenGuard>, DbError> {
+    tx.broken_guard()
 }
 
 fn named(found: Option<BrokenGuard>) -> String {
@@ -53,7 +61,7 @@ fn a_damaged_file_is_a_fault() {
         )
         .unwrap();
     drop(session);
-    assert!(read_file(&path, "test", |tx| tx.structure_fault()).unwrap().is_some());
+    assert!(read_file(&path, "test", structure_fault).unwrap().is_some());
 }
 
 #[test]

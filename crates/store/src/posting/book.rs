@@ -11,7 +11,7 @@ use crate::{DbError, Tx};
 pub(crate) struct Loaded {
     pub book: Book,
     /// The accounts as they were, in the same slots.
-    pub loaded: Vec<LoadedAccount>,
+    pub before: Vec<LoadedAccount>,
     slots: HashMap<AccountId, usize>,
 }
 
@@ -22,7 +22,7 @@ impl Loaded {
         let slots = loaded.iter().enumerate().map(|(slot, a)| (a.account.id, slot)).collect();
         let accounts: Vec<Account> = loaded.iter().map(|a| a.account).collect();
         let book = Book { accounts, holds: Vec::new(), originals: Vec::new() };
-        Ok(Self { book, loaded, slots })
+        Ok(Self { book, before: loaded, slots })
     }
 
     pub fn slot(&self, id: &AccountId) -> Option<usize> {
@@ -39,7 +39,7 @@ impl Loaded {
             .book
             .accounts
             .iter()
-            .zip(&self.loaded)
+            .zip(&self.before)
             .filter(|(now, before)| **now != before.account)
             .map(|(now, _)| *now)
             .collect();

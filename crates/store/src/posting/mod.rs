@@ -158,15 +158,14 @@ fn claim(tx: &mut Tx<'_>, orders: &[PostOrder], now: Timestamp) -> Result<Vec<Cl
         return Ok(claimed);
     }
     let stored = tx.claim_keys(&mut claims, now)?;
-    for (scope, answer) in stored {
-        for (i, order) in orders.iter().enumerate() {
-            let Some(key) = order.key.filter(|k| k.scope == scope) else { continue };
-            claimed[i] = if key.request_hash == answer.request_hash {
-                Claimed::Stored(answer.clone())
-            } else {
-                Claimed::Reused
-            };
-        }
+    for (order, claim) in orders.iter().zip(&mut claimed) {
+        let Some(key) = order.key else { continue };
+        let Some(answer) = stored.get(&key.scope) else { continue };
+        *claim = if key.request_hash == answer.request_hash {
+            Claimed::Stored(answer.clone())
+        } else {
+            Claimed::Reused
+        };
     }
     Ok(claimed)
 }

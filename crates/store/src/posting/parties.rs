@@ -59,7 +59,7 @@ impl Resolved<'_> {
     pub fn slots(&self, loaded: &Loaded) -> Vec<[Option<usize>; 2]> {
         let slot = |(party, id): &(&Party, Option<AccountId>)| {
             let slot = loaded.slot(id.as_ref()?)?;
-            party.accepts(&loaded.loaded[slot]).then_some(slot)
+            party.accepts(&loaded.before[slot]).then_some(slot)
         };
         self.0.iter().map(|[debit, credit]| [slot(debit), slot(credit)]).collect()
     }

@@ -58,7 +58,7 @@ fn declared(folder: &str) -> BTreeSet<String> {
                 .replace(" WITH (fillfactor = 50)", "");
             let words: Vec<&str> = line.split_whitespace().collect();
             match words.as_slice() {
-                ["CREATE", "TABLE", name, ..] => table = (*name).to_owned(),
+                ["CREATE", "TABLE", name, ..] => (*name).clone_into(&mut table),
                 ["CREATE", "UNIQUE" | "INDEX", ..] => {
                     found.insert(words.join(" "));
                 }

@@ -1,3 +1,5 @@
+//! What `keyring` promises.
+
 use super::*;
 use money::Rng;
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! What `master` promises.
+
 use super::*;
 use money::Rng;
 use proptest::prelude::*;

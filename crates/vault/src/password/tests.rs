@@ -1,3 +1,5 @@
+//! What `password` promises.
+
 use super::*;
 
 fn cheap() -> PasswordHasher {

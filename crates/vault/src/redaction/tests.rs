@@ -1,3 +1,5 @@
+//! What `redaction` promises.
+
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 

@@ -1,3 +1,5 @@
+//! What `sealing` promises.
+
 use super::*;
 use crate::SecretBytes;
 use money::Rng;

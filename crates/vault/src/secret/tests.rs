@@ -1,3 +1,5 @@
+//! What `secret` promises.
+
 use super::*;
 use crate::{Keyring, MasterKey, SigningKey};
 use zeroize::ZeroizeOnDrop;

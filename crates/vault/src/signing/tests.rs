@@ -1,3 +1,5 @@
+//! What `signing` promises.
+
 use super::*;
 use data_encoding::HEXLOWER;
 

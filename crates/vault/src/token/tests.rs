@@ -1,3 +1,5 @@
+//! What `token` promises.
+
 use super::*;
 use data_encoding::HEXLOWER;
 use std::collections::BTreeSet;

@@ -1,3 +1,5 @@
+//! What `customers::hashing` promises.
+
 use std::sync::mpsc;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! What `customers::model` promises.
+
 use super::*;
 
 #[test]

@@ -142,7 +142,9 @@ async fn change(
     verb: Verb,
 ) -> Answer<StaffAccountView> {
     caller
-        .once(name, move |tx, act| Ok(verb(tx, act, &id)?.map(|row| Reply::ok(&view(&row)))))
+        .once(name, move |tx, act| {
+            Ok(verb(tx, act, &id)?.map(|row| Reply::ok(&view(&row)).about(&row.account.id)))
+        })
         .await
 }
 
@@ -169,7 +171,7 @@ async fn set_limits(
                 per_day: per_day.or(before.per_day),
             };
             let set = accounts::set_limits(tx, act, &id, limits)?;
-            Ok(set.map(|row| Reply::ok(&view(&row))))
+            Ok(set.map(|row| Reply::ok(&view(&row)).about(&row.account.id)))
         })
         .await
 }

@@ -100,6 +100,12 @@ async fn search(
 
 async fn list(caller: Staff, Query(query): Query<EventQuery>) -> Answer<Page<EventView>> {
     let (limit, before) = page::<EventId>(query.limit, query.cursor.as_deref())?;
+    for (field, value) in [("action", &query.action), ("resource", &query.resource)] {
+        // PostgreSQL takes no U+0000 in a text.
+        if value.as_ref().is_some_and(|text| text.chars().any(char::is_control)) {
+            return Err(Problem::field(field, "control_character", "no control characters"));
+        }
+    }
     let filter = EventFilter { action: query.action, resource: query.resource };
     let slice = caller
         .read("events.list", move |tx| Ok(events::list(tx, &filter, before.as_ref(), limit)?))

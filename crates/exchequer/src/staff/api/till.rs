@@ -157,7 +157,7 @@ async fn reverse(
     caller
         .once("staff.reverse", move |tx, act| {
             let reversed = crate::staff::reverse_in(tx, act, &id, (amount, &reason))?;
-            Ok(reversed.map(|row| Reply::created(&TransferView::from(&row))))
+            Ok(reversed.map(|row| Reply::created(&TransferView::from(&row)).about(&row.id)))
         })
         .await
 }

@@ -1,3 +1,5 @@
+//! What `staff::model` promises.
+
 use super::*;
 
 #[test]

@@ -1,3 +1,5 @@
+//! What `staff::totp` promises.
+
 use super::*;
 
 /// RFC 6238 appendix B, the rows of SHA-1.

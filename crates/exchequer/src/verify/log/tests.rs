@@ -22,9 +22,9 @@ fn event() -> LoggedEvent {
 
 #[test]
 fn an_event_can_be_read_and_is_of_its_time() {
+    type Spoil = fn(&mut LoggedEvent);
     event().check().unwrap();
     assert!(event().opens_account());
-    type Spoil = fn(&mut LoggedEvent);
     let cases: &[(&str, Spoil)] = &[
         ("origin", |e| e.has_origin = false),
         ("noun.verb", |e| e.action = "opened".to_owned()),
@@ -50,6 +50,7 @@ fn an_event_can_be_read_and_is_of_its_time() {
 
 #[test]
 fn an_origin_is_named_by_its_content() {
+    type Spoil = fn(&mut LoggedOrigin);
     let made = Origin::new("customer", Some([7; 16]), None, "::1".to_owned(), "curl".to_owned());
     let row = LoggedOrigin {
         id: *made.id(),
@@ -60,7 +61,6 @@ fn an_origin_is_named_by_its_content() {
         agent: "curl".to_owned(),
     };
     row.check().unwrap();
-    type Spoil = fn(&mut LoggedOrigin);
     let cases: [Spoil; 6] = [
         |o| o.actor_kind = "robot".to_owned(),
         |o| o.actor_kind = "staff".to_owned(),

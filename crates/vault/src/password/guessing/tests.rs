@@ -1,3 +1,5 @@
+//! What `password::guessing` promises.
+
 use super::*;
 
 fn chars(password: &str) -> usize {

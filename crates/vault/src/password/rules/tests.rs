@@ -1,3 +1,5 @@
+//! What `password::rules` promises.
+
 use super::*;
 use proptest::prelude::*;
 

@@ -1,3 +1,5 @@
+//! What `staff::api::accounts` promises.
+
 use super::*;
 
 fn read(json: &str) -> Result<(Given<Amount>, Given<Amount>), Problem> {

@@ -1,3 +1,5 @@
+//! What `staff::api::audit` promises.
+
 use super::*;
 
 #[test]

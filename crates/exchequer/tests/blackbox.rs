@@ -134,14 +134,14 @@ fn kill_9_under_load_loses_nothing_and_doubles_nothing() {
     let before = verify(&data)["summary"]["transfers"].as_u64().expect("a count");
     let sent = Mutex::new(HashMap::new());
     let mut posted_total = 0;
+    let mut answered = 0;
     for round in 0..kills {
         let server = start(&data);
         if round % 50 == 0 {
             senders_now = senders(&server);
         }
-        let answered = load(&server, &senders_now, round, &sent);
+        answered += load(&server, &senders_now, round, &sent);
         drop(server);
-        assert!(answered > 0, "round {round}: the server answered nobody");
         // The next start finds everything that was acknowledged, once; the rest is retried by key.
         let server = start(&data);
         senders_now = senders(&server);
@@ -149,6 +149,7 @@ fn kill_9_under_load_loses_nothing_and_doubles_nothing() {
         assert!(server.terminate().success(), "a drained stop exits with 0");
     }
     let after = verify(&data)["summary"]["transfers"].as_u64().expect("a count");
+    assert!(answered > kills, "{answered} answers under {kills} kills are no load");
     assert_eq!(after - before, posted_total, "transfers beyond the clients' keys");
     println!("{kills} kills, {posted_total} transfers, each once");
 }

@@ -54,10 +54,11 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 const MAX_SLIPS: usize = 3;
 
 impl Sources {
-    /// What a command starts with: the file it was given, `.env` in the current folder when there
-    /// is one, and the process environment. Text that is not UTF-8 is refused later, by its name.
+    /// What a command starts with: the file it was given, else `exchequer.toml` in the current folder
+    /// when there is one; `.env` likewise; and the process environment. Text that is not UTF-8 is refused later, by its name.
     pub fn of_process(file: Option<PathBuf>) -> Self {
-        let dotenv = PathBuf::from(".env");
+        let (found, dotenv) = (PathBuf::from("exchequer.toml"), PathBuf::from(".env"));
+        let file = file.or_else(|| found.exists().then_some(found));
         let environment = std::env::vars_os()
             .map(|(name, value)| {
                 (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned())

@@ -40,7 +40,9 @@ pub struct Wish {
 
 /// `exchequer demo`: returns after a stop that was asked for.
 pub fn run(wish: Wish) -> Result<(), Failure> {
-    let config = Config::load_demo(wish.data, wish.listen, &Sources::of_process(None))?;
+    // A configuration file in the current folder is that of another bank.
+    let sources = Sources { file: None, ..Sources::of_process(None) };
+    let config = Config::load_demo(wish.data, wish.listen, &sources)?;
     logging::install(&config.log).map_err(StartError::Log)?;
     let runtime = Runtime::new().map_err(StartError::Threads)?;
     let bank = runtime.block_on(async {

@@ -12,6 +12,7 @@ use money::{AccountId, Amount, TransferId};
 use store::rows::{Side, TransferKind};
 
 use super::model::{CurrencyTotals, Finding, Posted, Step, StoredAccount, StoredHold};
+use super::standing::Standings;
 
 /// Entries that wait for an earlier one. Disorder comes from transactions under way at once, which are
 /// some thousands; more are a gap, and would only fill memory.
@@ -23,6 +24,8 @@ pub struct Books {
     waiting: usize,
     captures: u64,
     reversals: u64,
+    /// What is not a sum.
+    pub standings: Standings,
 }
 
 /// An account as it is stored, and as its rows say that it should be.
@@ -57,6 +60,7 @@ impl Books {
             let expected = "an account that keeps the ledger's rules";
             return Err(Finding::new("accounts", account.id, expected, violation).into());
         }
+        self.standings.add(&row);
         self.accounts.insert(account.id, Book::new(account));
         Ok(())
     }

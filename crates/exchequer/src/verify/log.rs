@@ -8,8 +8,9 @@ use store::rows::Origin;
 
 use super::model::{Finding, Step};
 
-/// How far an event's time may lie from the time in its id. Both come from one clock within a
-/// transaction, but the ids of a node do not go back when its clock is set back.
+/// How far an event's time may lie after the time in its id. Both come from one clock within a
+/// transaction. Before it, it may lie as far as it likes: the ids of a node do not go back when a clock
+/// that was far ahead is set right, and rows that nobody can change must not be wrong for ever.
 pub const TOLERANCE_MICROS: i64 = 24 * 3_600 * 1_000_000;
 
 /// A row of `events`.
@@ -51,8 +52,7 @@ impl LoggedEvent {
         if !is_word(&self.outcome) {
             return Err(wrong("an outcome of one word", &self.outcome).into());
         }
-        let distance = self.at.micros_since(minted_at(&self.id)).unsigned_abs();
-        if distance > TOLERANCE_MICROS.unsigned_abs() {
+        if self.at.micros_since(minted_at(&self.id)) > TOLERANCE_MICROS {
             let expected = format!("a time near that of its id, {}", minted_at(&self.id));
             return Err(wrong(&expected, &self.at.to_string()).into());
         }

@@ -3,8 +3,8 @@
 //! Order: the database's own check of its files, the guards that keep rows immutable, accounts,
 //! transfers (each account's entries by their numbers), the totals that the accounts keep, debits
 //! against credits by currency, holds and what they reserve, captures, reversals, idempotency keys,
-//! origins, events. What the rules are stands in [`books`], [`parts`] and [`log`], which are pure;
-//! `store` reads.
+//! origins, events. What the rules are stands in [`books`], [`parts`], [`standing`] and [`log`],
+//! which are pure; `store` reads.
 //!
 //! Cost: every row once, and captures and reversals once more. Memory: some 300 bytes an account, one
 //! page of rows, and a window of holds; the number of transfers does not count. All of it is one
@@ -14,6 +14,7 @@ pub mod books;
 pub mod log;
 pub mod model;
 pub mod parts;
+pub mod standing;
 mod store;
 
 use ::store::{Db, DbError, Tx};
@@ -51,12 +52,14 @@ fn everything(tx: &mut Tx<'_>) -> Step<Summary> {
     let origins = store::origins(tx)?;
     let events = store::events(tx, &mut |event| {
         event.check()?;
+        books.standings.follow(&event)?;
         if event.opens_account() {
             books.mark_opened(&event.resource);
         }
         Ok(())
     })?;
     books.finish_opened()?;
+    books.standings.finish()?;
     Ok(Summary { keys, origins, events, ..summary })
 }
 

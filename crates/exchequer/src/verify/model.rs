@@ -3,7 +3,7 @@
 use std::fmt;
 
 use ledger::{Account, Hold};
-use money::{AccountId, TransferId};
+use money::{AccountId, CustomerId, TransferId};
 use serde::Serialize;
 use store::DbError;
 use store::rows::Side;
@@ -79,6 +79,8 @@ pub struct Posted {
 #[derive(Debug, Clone, Copy)]
 pub struct StoredAccount {
     pub account: Account,
+    /// `None`: the bank's own.
+    pub owner: Option<CustomerId>,
 }
 
 /// A row of `holds`; the slots of `hold` mean nothing here.

@@ -16,8 +16,8 @@ use super::parts::{Moves, Part, Relation, Whole, Window};
 const PAGE: i64 = 5_000;
 
 const ACCOUNTS: &str = "SELECT id, currency, status, bounded, overdraft_limit, limit_transfer, \
-     limit_day, debits_posted, credits_posted, debits_held, credits_held, last_entry, entry_count \
-     FROM accounts WHERE id > $1 ORDER BY id LIMIT $2";
+     limit_day, debits_posted, credits_posted, debits_held, credits_held, last_entry, entry_count, \
+     owner FROM accounts WHERE id > $1 ORDER BY id LIMIT $2";
 const TRANSFERS: &str = "SELECT t.id, t.debit_account, t.debit_number, t.debit_previous, \
      t.debit_balance, t.credit_account, t.credit_number, t.credit_previous, t.credit_balance, \
      t.amount, t.currency, t.kind, t.reference IS NOT NULL, o.id IS NOT NULL \
@@ -175,7 +175,7 @@ fn account(row: &Row) -> Result<StoredAccount, DbError> {
     account.credits_held = row.int(10)?;
     account.last_entry = row.id_opt(11)?;
     account.entry_count = row.int(12)?;
-    Ok(StoredAccount { account })
+    Ok(StoredAccount { account, owner: row.id_opt(13)? })
 }
 
 fn posted(row: &Row) -> Result<Posted, DbError> {

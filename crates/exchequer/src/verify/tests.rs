@@ -18,7 +18,7 @@ fn account(number: u64, debits: i64, credits: i64, entries: &[u64]) -> StoredAcc
     account.credits_posted = credits;
     account.entry_count = i64::try_from(entries.len()).unwrap();
     account.last_entry = entries.last().map(|entry| id(*entry));
-    StoredAccount { account }
+    StoredAccount { account, owner: None }
 }
 
 /// `[account, number, previous, balance]`; no previous is 0.
@@ -193,7 +193,7 @@ fn what_an_account_says_is_what_its_entries_say() {
         policy: BalancePolicy::Bounded { overdraft_limit: 119 },
         ..accounts()[0].account
     };
-    let finding = found(Books::default().add_account(StoredAccount { account: overdrawn }));
+    let finding = found(Books::default().add_account(StoredAccount { account: overdrawn, owner: None }));
     assert!(finding.found.contains("overdraft"), "{}", finding.found);
 }
 

@@ -99,7 +99,7 @@ async fn totals_holds_and_captures_that_were_altered_are_found() {
         (
             "UPDATE holds SET captured = captured - 1, amount = amount - 1",
             "UPDATE holds SET captured = captured + 1, amount = amount + 1",
-            "holds",
+            "transfers",
         ),
         (
             "UPDATE accounts SET entry_count = entry_count + 1 WHERE owner IS NOT NULL",

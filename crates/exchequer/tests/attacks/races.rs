@@ -49,7 +49,7 @@ async fn freezing_racing_closing_never_reopens() {
         let own = s.bela.client.get(&format!("/v1/accounts/{account}")).await.expect(200);
         assert_eq!(own.text("/status"), "closed");
         for path in &paths {
-            auditor.client.post(path, &empty).await.refused(409, "account_closed");
+            auditor.client.post(path, &empty).await.refused(422, "account_closed");
         }
     }
 }

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use money::{AccountId, Clock, Currency, IdKind, IdMint, RequestId, Rng, Timestamp};
+use store::cache::Cache;
 use store::rows::Origin;
 use store::{Db, DbError};
 use vault::{Keyring, SecretString};
@@ -45,7 +46,7 @@ impl Bank {
         let tools = Tools(Arc::new(ToolParts { clock, rng, mint, keyring }));
         let hashing = HashingPool::new(&config.passwords, &tools);
         let door = Door::open(db.clone(), tools.clone());
-        let sessions = SessionCache::default();
+        let sessions = SessionCache::new(Cache::memory());
         Self(Arc::new(Parts { db, tools, config, sessions, hashing, door }))
     }
 

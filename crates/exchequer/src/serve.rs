@@ -1,9 +1,9 @@
 //! Serving: from a configuration to an open bank, and from there to the last drained request.
 //!
 //! Order of a start: configuration (all faults at once), logging, master key, database and its schema,
-//! data keys, jobs, the listening socket, and only then the line that says so. Order of a stop, at
-//! SIGTERM or SIGINT: the socket closes, requests under way finish within `drain_seconds`, jobs end,
-//! the database is closed. What fails at the start stops it; nothing is half served.
+//! data keys, the listening socket, jobs, and only then the line that says that it listens. Order of a
+//! stop, at SIGTERM or SIGINT: the socket closes, requests under way finish within `drain_seconds`,
+//! jobs end, the database is closed. What fails at the start stops it; nothing is half served.
 //!
 //! What it never does: create a database, a schema or a key. `exchequer migrate` does.
 
@@ -125,10 +125,14 @@ pub async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
     TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })
 }
 
+/// The address in fact, where a free port was asked for.
+pub fn local_address(listener: &TcpListener, asked: SocketAddr) -> Result<SocketAddr, StartError> {
+    listener.local_addr().map_err(|source| StartError::Listen { address: asked, source })
+}
+
 /// Says that it listens, serves until SIGTERM or SIGINT, drains, and ends the jobs.
 pub async fn until_stopped(bank: &Bank, listener: TcpListener) -> Result<(), StartError> {
-    let address = bank.config().listen;
-    let address = listener.local_addr().map_err(|source| StartError::Listen { address, source })?;
+    let address = local_address(&listener, bank.config().listen)?;
     let stop = Stop::listen().map_err(StartError::Signals)?;
     let (stop_jobs, stopped) = watch::channel(false);
     let jobs = jobs::spawn(bank, stopped);

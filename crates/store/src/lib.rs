@@ -10,6 +10,7 @@
 //! from a caller's text.
 
 pub mod backup;
+pub mod cache;
 mod db;
 mod error;
 mod fault;

@@ -6,6 +6,7 @@
 pub mod bank;
 pub mod client;
 pub mod database;
+pub mod fuzzing;
 pub mod process;
 
 pub use bank::{Person, TestBank};

@@ -47,7 +47,7 @@ pub fn run(wish: Wish) -> Result<(), Failure> {
     let runtime = Runtime::new().map_err(StartError::Threads)?;
     let bank = runtime.block_on(async {
         let listener = serve::listen(config.listen).await?;
-        let address = listener.local_addr().map_err(StartError::Signals)?;
+        let address = serve::local_address(&listener, config.listen)?;
         let folder = DemoFolder::claim(&config)?;
         let (bank, people, is_new) = open(config, &folder).await?;
         let url = format!("http://{address}");

@@ -253,7 +253,7 @@ async fn refresh(caller: Public, Json(body): Json<RefreshTokens>) -> Answer<Toke
         })
         .await?;
     if let Some(session) = ended {
-        forget(caller.bank(), &[session]);
+        forget(caller.bank(), &[session]).await;
     }
     match refreshed {
         Ok((principal, opened)) => {
@@ -274,7 +274,7 @@ pub async fn sign_out(caller: &Context, session: SessionId) -> Answer<Empty> {
     caller
         .write("sessions.sign_out", move |tx, act| super::end_in(tx, act, &session, "signed_out"))
         .await?;
-    forget(caller.bank(), &[session]);
+    forget(caller.bank(), &[session]).await;
     Ok(Reply::no_content())
 }
 
@@ -309,7 +309,7 @@ async fn end_one(caller: Customer, Path(id): Path<SessionId>) -> Answer<Empty> {
     if !is_own {
         return Err(Problem::new(Code::NotFound));
     }
-    forget(caller.bank(), &[id]);
+    forget(caller.bank(), &[id]).await;
     Ok(Reply::no_content())
 }
 
@@ -331,7 +331,7 @@ async fn end_all(caller: Customer, _: Nothing) -> Answer<Empty> {
             }
         })
         .await?;
-    forget(caller.bank(), &ended);
+    forget(caller.bank(), &ended).await;
     Ok(Reply::no_content())
 }
 
@@ -351,10 +351,10 @@ async fn key_set(caller: Public, _: Nothing) -> Answer<KeySet> {
 }
 
 /// Only after the commit: a transaction that was rolled back has ended nothing.
-fn forget(bank: &Bank, sessions: &[SessionId]) {
+async fn forget(bank: &Bank, sessions: &[SessionId]) {
     let now: Timestamp = bank.tools().now();
     for session in sessions {
-        bank.sessions().end(*session, now);
+        bank.sessions().end(*session, now).await;
     }
 }
 

@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use ::store::cache::{Cache, Key};
 use ::store::rows::Origin;
 use money::{CustomerId, SessionId, StaffId, Timestamp};
 use vault::token_hash;
@@ -31,11 +32,10 @@ const MAX_TOKENS: usize = 100_000;
 /// An ended session is remembered for longer than any access token of it lives.
 const ENDED_SECONDS: i64 = 600;
 
-#[derive(Default)]
 pub struct SessionCache {
     tokens: RwLock<HashMap<[u8; 32], Arc<Verified>>>,
-    /// Sessions that this node ended, and when.
-    ended: RwLock<HashMap<SessionId, Timestamp>>,
+    /// Where sessions that have ended are made known.
+    cache: Cache,
 }
 
 /// A caller with what a handler needs to know.
@@ -91,6 +91,15 @@ impl Verified {
 }
 
 impl SessionCache {
+    pub fn new(cache: Cache) -> Self {
+        Self { tokens: RwLock::default(), cache }
+    }
+
+    /// The backend's name.
+    pub fn backend(&self) -> &'static str {
+        self.cache.name()
+    }
+
     /// The caller behind an access token, its session alive at most a second ago.
     ///
     /// Errors: `unauthenticated`, and `unavailable` where the database cannot be asked: who cannot be
@@ -100,7 +109,8 @@ impl SessionCache {
         let now = bank.tools().now();
         let hash = token_hash(token);
         if let Some(verified) = self.get(&hash) {
-            if now >= verified.token.expires_at || self.has_ended(&verified.token.session) {
+            if now >= verified.token.expires_at || self.has_ended(verified.token.session, now).await
+            {
                 return Err(refused());
             }
             let age = now.micros().saturating_sub(verified.checked_at.load(Ordering::Relaxed));
@@ -111,26 +121,23 @@ impl SessionCache {
         let token =
             jwt::verify(bank.tools(), &bank.config().tokens, token, now).ok_or_else(refused)?;
         let principal = check(bank, token, now).await?.ok_or_else(refused)?;
-        if self.has_ended(&token.session) {
+        if self.has_ended(token.session, now).await {
             return Err(refused());
         }
         Ok(self.remember(hash, token, principal, now))
     }
 
-    /// This node ended the session: its tokens are worth nothing from now on.
-    pub fn end(&self, session: SessionId, now: Timestamp) {
-        let mut ended = self.ended.write().unwrap_or_else(PoisonError::into_inner);
-        let forget = now.plus_seconds(-ENDED_SECONDS);
-        ended.retain(|_, at| *at > forget);
-        ended.insert(session, now);
+    /// The session has ended: its tokens are worth nothing from now on.
+    pub async fn end(&self, session: SessionId, now: Timestamp) {
+        self.cache.put(Key::EndedSession(session), now.seconds(), ENDED_SECONDS, now).await;
     }
 
     fn get(&self, hash: &[u8; 32]) -> Option<Arc<Verified>> {
         self.tokens.read().unwrap_or_else(PoisonError::into_inner).get(hash).cloned()
     }
 
-    fn has_ended(&self, session: &SessionId) -> bool {
-        self.ended.read().unwrap_or_else(PoisonError::into_inner).contains_key(session)
+    async fn has_ended(&self, session: SessionId, now: Timestamp) -> bool {
+        self.cache.get(Key::EndedSession(session), now).await.is_some()
     }
 
     fn remember(

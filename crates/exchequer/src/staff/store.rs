@@ -153,11 +153,7 @@ pub(super) fn count_attempt(tx: &mut Tx<'_>, id: &ChallengeId) -> Result<(), DbE
 
 /// Wrong codes that an operator's challenges opened since then were given. Locks the operator, so that
 /// of two answers at once the second counts the first.
-pub(super) fn wrong_codes(
-    tx: &mut Tx<'_>,
-    id: &StaffId,
-    since: Timestamp,
-) -> Result<i64, DbError> {
+pub(super) fn wrong_codes(tx: &mut Tx<'_>, id: &StaffId, since: Timestamp) -> Result<i64, DbError> {
     tx.query_locked("SELECT id FROM staff WHERE id = $1 ORDER BY id", params![id])?;
     // Ids begin with their milliseconds (RFC 9562 §5.7): the primary key bounds the search.
     let millis = u128::try_from(since.millis()).unwrap_or(0);

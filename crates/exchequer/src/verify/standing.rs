@@ -72,7 +72,9 @@ impl Standings {
         }
         let found = event.resource.parse().ok().and_then(|id: AccountId| self.0.get_mut(&id));
         let Some(standing) = found else {
-            return Err(Finding::new("events", event.id, "the account it is about", "no such row").into());
+            return Err(
+                Finding::new("events", event.id, "the account it is about", "no such row").into()
+            );
         };
         let (before, after) = (&event.before, &event.after);
         match event.action.as_str() {

@@ -193,7 +193,8 @@ fn what_an_account_says_is_what_its_entries_say() {
         policy: BalancePolicy::Bounded { overdraft_limit: 119 },
         ..accounts()[0].account
     };
-    let finding = found(Books::default().add_account(StoredAccount { account: overdrawn, owner: None }));
+    let finding =
+        found(Books::default().add_account(StoredAccount { account: overdrawn, owner: None }));
     assert!(finding.found.contains("overdraft"), "{}", finding.found);
 }
 

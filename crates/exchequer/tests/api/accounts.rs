@@ -100,7 +100,8 @@ async fn a_cursor_from_a_strangers_transfer_is_refused_like_an_unknown_one() {
     p.bank.deposit(&p.teller, &own, 1, "INR").await;
     let unknown = p.bank.unknown_id::<Transfer>();
     let from = async |cursor: &str| {
-        let reply = mallory.client.get(&format!("/v1/accounts/{own}/entries?cursor={cursor}")).await;
+        let reply =
+            mallory.client.get(&format!("/v1/accounts/{own}/entries?cursor={cursor}")).await;
         reply.refused(400, "malformed_request");
         let mut json = reply.json();
         json.as_object_mut().expect("an object").remove("request_id");
@@ -205,14 +206,15 @@ async fn a_closed_account_never_reopens_whatever_races_its_closing() {
     for round in 0..6 {
         let account = p.bank.account(&p.asha, "INR").await;
         let acts = ["freeze", "unfreeze", "close"].into_iter().cycle().skip(round).take(18);
+        let (admin, account) = (&admin, account.as_str());
         let replies =
-            join_all(acts.map(|act| async { (act, stand(&admin, &account, act).await) })).await;
+            join_all(acts.map(|act| async move { (act, stand(admin, account, act).await) })).await;
         let closed = |(act, reply): &&(&str, Reply)| *act == "close" && reply.status == 200;
         assert_eq!(replies.iter().filter(closed).count(), 1, "it closes once");
         let own = p.asha.client.get(&format!("/v1/accounts/{account}")).await.expect(200);
         assert_eq!(own.text("/status"), "closed");
         for act in ["unfreeze", "freeze", "close"] {
-            assert_eq!(stand(&admin, &account, act).await.code(), "account_closed");
+            assert_eq!(stand(admin, account, act).await.code(), "account_closed");
         }
     }
 }

@@ -70,7 +70,10 @@ async fn a_hold_reserves_money_and_a_capture_moves_it() {
     assert_eq!(balances(&p).await, [[9_400, 0, 9_400], [600, 0, 600]]);
     let transfer = format!("/v1/transfers/{}", captured.text("/transfer_id"));
     let transfer = p.asha.client.get(&transfer).await.expect(200);
-    assert_eq!((transfer.int("/amount"), transfer.text("/memo")), (600, order["memo"].as_str().expect("a memo").to_owned()));
+    assert_eq!(
+        (transfer.int("/amount"), transfer.text("/memo")),
+        (600, order["memo"].as_str().expect("a memo").to_owned())
+    );
 }
 
 #[tokio::test]
@@ -80,7 +83,10 @@ async fn a_hold_is_captured_in_parts_until_the_final_one() {
     for (amount, remaining) in [(100, 900), (250, 650)] {
         let part = json!({ "amount": amount, "final": false });
         let reply = capture(&p.bela.client, &path, &part).await.expect(201);
-        assert_eq!((reply.text("/status"), reply.int("/remaining")), ("active".to_owned(), remaining));
+        assert_eq!(
+            (reply.text("/status"), reply.int("/remaining")),
+            ("active".to_owned(), remaining)
+        );
     }
     assert_eq!(balances(&p).await, [[9_650, 650, 9_000], [350, 0, 350]]);
     let more = capture(&p.bela.client, &path, &json!({ "amount": 651, "final": false })).await;
@@ -201,7 +207,9 @@ async fn what_has_ended_is_neither_captured_nor_voided_and_nothing_moves() {
     for path in [&voided, &captured, &expired] {
         let shown = p.asha.client.get(path).await.expect(200).body;
         for client in [&p.asha.client, &p.bela.client] {
-            for body in [json!({}), json!({ "amount": 1, "final": false }), json!({ "amount": 101 })] {
+            for body in
+                [json!({}), json!({ "amount": 1, "final": false }), json!({ "amount": 101 })]
+            {
                 capture(client, path, &body).await.refused(409, "hold_not_active");
             }
             void(client, path).await.refused(409, "hold_not_active");
@@ -217,8 +225,10 @@ async fn two_captures_of_one_hold_at_once_have_one_winner() {
     for body in [json!({}), json!({ "amount": 60 }), json!({ "amount": 60, "final": false })] {
         let before = balances(&p).await[1][0];
         let path = hold(&p, 100).await;
-        let (payer, payee) =
-            tokio::join!(capture(&p.asha.client, &path, &body), capture(&p.bela.client, &path, &body));
+        let (payer, payee) = tokio::join!(
+            capture(&p.asha.client, &path, &body),
+            capture(&p.bela.client, &path, &body)
+        );
         assert_eq!(successes(&[payer, payee]), 1, "{body}");
         let moved = body["amount"].as_i64().unwrap_or(100);
         assert_eq!(balances(&p).await[1][0], before + moved);
@@ -318,7 +328,9 @@ async fn nothing_never_means_all_and_a_hold_lasts_1_second_to_30_days() {
     let p = Pair::new().await;
     let path = hold(&p, 100).await;
     for amount in [json!(0), json!(-1), json!(1.0), json!("5")] {
-        capture(&p.bela.client, &path, &json!({ "amount": amount })).await.refused(422, "invalid_fields");
+        capture(&p.bela.client, &path, &json!({ "amount": amount }))
+            .await
+            .refused(422, "invalid_fields");
         let mut order = p.order(1);
         order["amount"] = amount;
         p.asha.client.post("/v1/holds", &order).await.refused(422, "invalid_fields");

@@ -96,10 +96,8 @@ async fn a_job_run_twice_or_at_once_acts_once() {
     let answers = number(&p.bank, kept).await;
     assert!(answers > 1_200, "{answers}");
     pass(&mut p, ANSWERS_KEPT).await;
-    let (one, other) = tokio::join!(
-        run(&p.bank, Job::ForgetAnswers),
-        run(&p.bank, Job::ForgetAnswers)
-    );
+    let (one, other) =
+        tokio::join!(run(&p.bank, Job::ForgetAnswers), run(&p.bank, Job::ForgetAnswers));
     assert_eq!(i64::try_from(one + other), Ok(answers));
     assert_eq!(run(&p.bank, Job::ForgetAnswers).await, 0);
     assert_eq!(number(&p.bank, kept).await, 0);

@@ -133,6 +133,10 @@ pub fn restore(options: &Options, file: &Path, now: Timestamp) -> Result<Counts,
                     &mut Tx::new(Backend::Postgres(&mut session), "restore", &faults),
                 )?;
                 session.batch("COMMIT")?;
+                // Without it the planner knows nothing of the new rows. The bank is there already.
+                if let Err(error) = session.batch("ANALYZE") {
+                    tracing::warn!(%error, "statistics were not made; the server will do it");
+                }
                 Ok(counts)
             })
         }

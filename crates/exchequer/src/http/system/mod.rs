@@ -150,7 +150,7 @@ async fn readiness(caller: Public, _: Nothing) -> Answer<Readiness> {
     if let Err(cause) = keys_answer(caller.bank().tools()) {
         return Err(not_ready("keys", cause));
     }
-    let checks = Checks { database: "ok", keys: "ok", cache: "memory" };
+    let checks = Checks { database: "ok", keys: "ok", cache: caller.bank().sessions().backend() };
     Ok(Reply::ok(&Readiness { status: "ready", checks }))
 }
 

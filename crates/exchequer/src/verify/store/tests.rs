@@ -173,7 +173,11 @@ const SPOILED: &[(&str, &str, &str)] = &[
     ("UPDATE origins SET agent = 'somebody else'", "origins", "follows from the row"),
     ("UPDATE origins SET actor_kind = 'nobody'", "origins", "kind of actor"),
     ("UPDATE events SET after = 'x' WHERE action = 'staff.created'", "events", "`after`"),
-    ("UPDATE events SET at = 9000000000000000 WHERE action = 'staff.created'", "events", "near that of its id"),
+    (
+        "UPDATE events SET at = 9000000000000000 WHERE action = 'staff.created'",
+        "events",
+        "near that of its id",
+    ),
     ("UPDATE events SET origin = zeroblob(16) WHERE action = 'staff.created'", "events", "origin"),
     ("DELETE FROM events WHERE action = 'account.opened'", "accounts", "account.opened"),
 ];

@@ -1,0 +1,4 @@
+//! `testkit::fuzzing::redaction` under libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| testkit::fuzzing::redaction(data));

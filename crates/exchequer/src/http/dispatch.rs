@@ -1,7 +1,7 @@
 //! From a routed request to its answer.
 //!
-//! Order: request id; body within size and time; caller; permission; idempotency key; input; handler.
-//! So an unauthenticated request learns nothing of what its body would have led to. Whatever happens,
+//! Order: request id; caller; permission; body within size and time; idempotency key; input; handler.
+//! So an unauthenticated request costs no body and learns nothing of what it would have led to. Whatever happens,
 //! a panic included, the answer carries the request id and the security headers.
 
 use std::any::Any;

@@ -17,6 +17,7 @@ pub const ALLOWED: &[&str] = &[
     "attempt",
     "backtrace",
     "bytes",
+    "cause",
     "code",
     "connections",
     "count",

@@ -50,3 +50,6 @@ impl From<&TransferRow> for TransferView {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -78,14 +78,17 @@ impl Standings {
         };
         let (before, after) = (&event.before, &event.after);
         match event.action.as_str() {
-            "account.opened" => standing.opened = Some(read(event, after)?),
+            "account.opened" => standing.opened = Some(read(event, after.as_deref())?),
             "account.frozen" | "account.unfrozen" | "account.closed" => {
-                let (before, after) = (read(event, before)?, read(event, after)?);
+                let (before, after) =
+                    (read(event, before.as_deref())?, read(event, after.as_deref())?);
                 let (StatusSaid { status: before }, StatusSaid { status: after }) = (before, after);
                 standing.statuses.step(before, after);
             }
             "account.limited" => {
-                standing.limits.step(read(event, before)?, read(event, after)?);
+                standing
+                    .limits
+                    .step(read(event, before.as_deref())?, read(event, after.as_deref())?);
             }
             _ => {} // says nothing of these
         }
@@ -157,8 +160,8 @@ impl<T: PartialEq> Path<T> {
     }
 }
 
-fn read<T: DeserializeOwned>(event: &LoggedEvent, text: &Option<String>) -> Result<T, Finding> {
-    let parsed = text.as_deref().and_then(|text| serde_json::from_str(text).ok());
+fn read<T: DeserializeOwned>(event: &LoggedEvent, text: Option<&str>) -> Result<T, Finding> {
+    let parsed = text.and_then(|text| serde_json::from_str(text).ok());
     parsed.ok_or_else(|| {
         let expected = format!("what an `{}` says", event.action);
         Finding::new("events", event.id, expected, "something else")

@@ -13,5 +13,7 @@ mod json;
 mod once;
 mod outage;
 mod rows;
+mod secrets;
 mod sessions;
+mod staff;
 mod transfers;

@@ -1,0 +1,106 @@
+//! `exchequer-bench`: one measurement per call, for `cargo xtask bench`, which repeats and compares.
+//!
+//! Order: a bank, the load, the clock, and then the books: a bank that does not verify has no rate.
+//! The last line on standard output is one JSON object of numbers. Cost and bound: the counts and
+//! seconds of the arguments. Everything is durable as shipped and stays on this machine: folders that
+//! are named here, a PostgreSQL database of the given server, and the loopback address. It never
+//! retries and never leaves a process behind.
+#![expect(
+    clippy::float_arithmetic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a measuring tool: rates are quotients, and they are printed"
+)]
+
+mod bank;
+mod bare;
+mod door;
+mod engine;
+mod http;
+mod load;
+mod served;
+
+use std::error::Error;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use serde_json::{Value, json};
+
+use crate::bank::Opened;
+use crate::load::Keys;
+
+/// What went wrong, for the person who measures.
+pub type Result<T, E = Box<dyn Error + Send + Sync>> = std::result::Result<T, E>;
+
+/// The shipped binary's allocator, so that the engine and the bare route have what the bank has.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+const USAGE: &str = "\
+engine KEYS BATCH ACCOUNTS TOTAL FOLDER   a fresh bank; KEYS is `ordered` or `random`
+more KEYS BATCH TOTAL FOLDER              the bank that `engine` left in FOLDER
+door CALLERS TOTAL FOLDER                 the batcher, with callers that wait
+postgres BATCH TOTAL                      a fresh database; EXCHEQUER_BENCH_POSTGRES is the server
+http SECONDS FOLDER                       wrk against the bare route, then against a demo
+memory TOTAL FOLDER                       a demo after TOTAL transfers over HTTP
+fill TOTAL FOLDER                         a demo that holds TOTAL transfers and is stopped
+start FOLDER                              the demo that `fill` left, from start to listening";
+
+/// Accounts of the banks that are not asked for another number.
+const ACCOUNTS: u32 = 10_000;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match measure(&words) {
+        Ok(numbers) => {
+            println!("{numbers}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("exchequer-bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn measure(words: &[&str]) -> Result<Value> {
+    match words {
+        ["engine", keys, batch, accounts, total, folder] => {
+            let opened = Opened::fresh_in(Path::new(folder), accounts.parse()?)?;
+            let rate = engine::run(&opened, Keys::named(keys)?, batch.parse()?, total.parse()?)?;
+            opened.finish()?;
+            Ok(json!({ "rate": rate }))
+        }
+        ["more", keys, batch, total, folder] => {
+            let opened = Opened::left_in(Path::new(folder))?;
+            let rate = engine::run(&opened, Keys::named(keys)?, batch.parse()?, total.parse()?)?;
+            opened.finish()?;
+            Ok(json!({ "rate": rate }))
+        }
+        ["door", callers, total, folder] => {
+            let opened = Opened::fresh_in(Path::new(folder), ACCOUNTS)?;
+            let rate = door::run(&opened, callers.parse()?, total.parse()?)?;
+            opened.finish()?;
+            Ok(json!({ "rate": rate }))
+        }
+        ["postgres", batch, total] => {
+            let server = std::env::var("EXCHEQUER_BENCH_POSTGRES")?;
+            let opened = Opened::fresh_on(&server, ACCOUNTS)?;
+            let rate = engine::run(&opened, Keys::Ordered, batch.parse()?, total.parse()?)?;
+            opened.finish()?;
+            Ok(json!({ "rate": rate }))
+        }
+        ["http", seconds, folder] => http::run(seconds.parse()?, Path::new(folder)),
+        ["memory", total, folder] => served::memory(total.parse()?, Path::new(folder)),
+        ["fill", total, folder] => served::fill(total.parse()?, Path::new(folder)),
+        ["start", folder] => served::start(Path::new(folder)),
+        _ => Err(format!("usage:\n{USAGE}").into()),
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "what is measured is real time, not bank time")]
+pub fn now() -> Instant {
+    Instant::now()
+}

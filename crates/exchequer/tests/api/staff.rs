@@ -335,7 +335,7 @@ fn written_actions() -> BTreeSet<String> {
             {
                 let text = std::fs::read_to_string(&path).expect("a source");
                 let action = |literal: &&str| {
-                    literal.ends_with("ed")
+                    (literal.ends_with("ed") || literal.ends_with("en"))
                         && literal.bytes().all(|b| b.is_ascii_lowercase() || b"._".contains(&b))
                         && literal.split_once('.').is_some_and(|(noun, _)| NOUNS.contains(&noun))
                 };

@@ -8,7 +8,7 @@ CREATE TABLE accounts (
     number          TEXT    NOT NULL,
     name            TEXT    NOT NULL,
     currency        TEXT    NOT NULL CHECK (length(currency) = 3),
-    status          BIGINT  NOT NULL CHECK (status IN (0, 1, 2)),        -- open, frozen, closed
+    status          BIGINT  NOT NULL CHECK (status BETWEEN 0 AND 2),        -- open, frozen, closed
     bounded         BIGINT  NOT NULL CHECK (bounded IN (0, 1)),
     overdraft_limit BIGINT  NOT NULL CHECK (overdraft_limit >= 0),
     limit_transfer  BIGINT CHECK (limit_transfer >= 0),
@@ -58,7 +58,7 @@ CREATE TABLE holds (
     amount          BIGINT  NOT NULL CHECK (amount > 0),
     captured        BIGINT  NOT NULL CHECK (captured >= 0),
     currency        TEXT    NOT NULL,
-    status          BIGINT  NOT NULL CHECK (status IN (0, 1, 2, 3)), -- active, captured, voided, expired
+    status          BIGINT  NOT NULL CHECK (status BETWEEN 0 AND 3), -- active, captured, voided, expired
     created_at      BIGINT  NOT NULL,
     expires_at      BIGINT  NOT NULL,
     memo            TEXT,

@@ -8,7 +8,7 @@ CREATE TABLE accounts (
     number          TEXT    NOT NULL,
     name            TEXT    NOT NULL,
     currency        TEXT    NOT NULL CHECK (length(currency) = 3),
-    status          INTEGER NOT NULL CHECK (status IN (0, 1, 2)),        -- open, frozen, closed
+    status          INTEGER NOT NULL CHECK (status BETWEEN 0 AND 2),        -- open, frozen, closed
     bounded         INTEGER NOT NULL CHECK (bounded IN (0, 1)),
     overdraft_limit INTEGER NOT NULL CHECK (overdraft_limit >= 0),
     limit_transfer  INTEGER CHECK (limit_transfer >= 0),
@@ -23,7 +23,7 @@ CREATE TABLE accounts (
     CONSTRAINT accounts_bank_or_bounded CHECK (bounded = 1 OR owner IS NULL),
     CONSTRAINT accounts_within_overdraft CHECK
         (bounded = 0 OR credits_posted - debits_posted - debits_held + overdraft_limit >= 0)
-) STRICT, WITHOUT ROWID;
+) STRICT; -- with a rowid: an update of totals descends one b-tree of integers
 CREATE UNIQUE INDEX accounts_number ON accounts (number);
 CREATE INDEX accounts_owner ON accounts (owner, id);
 
@@ -58,7 +58,7 @@ CREATE TABLE holds (
     amount          INTEGER NOT NULL CHECK (amount > 0),
     captured        INTEGER NOT NULL CHECK (captured >= 0),
     currency        TEXT    NOT NULL,
-    status          INTEGER NOT NULL CHECK (status IN (0, 1, 2, 3)), -- active, captured, voided, expired
+    status          INTEGER NOT NULL CHECK (status BETWEEN 0 AND 3), -- active, captured, voided, expired
     created_at      INTEGER NOT NULL,
     expires_at      INTEGER NOT NULL,
     memo            TEXT,

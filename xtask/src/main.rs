@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask ci`, `tidy` and `pg`.
+//! The project's own commands: `cargo xtask ci`, `tidy`, `pg` and `bench`.
 //!
 //! Purpose: one place where every rule that a machine can hold is held. Order: arguments are read here
 //! and nothing else; each command has its module. Bound: every process that is started has a time
@@ -8,6 +8,7 @@
 use std::env;
 use std::process::{Command, ExitCode};
 
+mod bench;
 mod ci;
 mod guard;
 mod postgres;
@@ -25,7 +26,9 @@ pub type Result<T> = std::result::Result<T, String>;
 const USAGE: &str = "\
 cargo xtask ci [--step NAME]       everything that must hold before a change lands
 cargo xtask tidy                   the rules of STYLE.md that a program can check
-cargo xtask pg [--fsync] -- CMD…   runs CMD with a private PostgreSQL in EXCHEQUER_TEST_POSTGRES";
+cargo xtask pg [--fsync] -- CMD…   runs CMD with a private PostgreSQL in EXCHEQUER_TEST_POSTGRES
+cargo xtask bench [--runs N] [--only GROUPS] [--quick]
+                                   the speed floors, measured here, as one table";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -34,6 +37,7 @@ fn main() -> ExitCode {
         ["ci"] => ci::run(&ci::ORDER),
         ["ci", "--step", name] => ci::step_named(name).and_then(|step| ci::run(&[step])),
         ["tidy"] => tidy(),
+        ["bench", wish @ ..] => bench::run(wish),
         ["pg", "--fsync", "--", command @ ..] => with_postgres(command, true),
         ["pg", "--", command @ ..] => with_postgres(command, false),
         _ => Err(format!("usage:\n{USAGE}\nsteps: {}", ci::step_names())),

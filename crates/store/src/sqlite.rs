@@ -20,6 +20,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql};
 use crate::fault::Faults;
 use crate::job::{Job, Wish};
 use crate::queue::{Pop, Queue};
+use crate::sets::Places;
 use crate::tx::Backend;
 use crate::value::Value;
 use crate::{DbError, Param, Row, Tx};
@@ -38,6 +39,7 @@ const STATEMENTS: usize = 256;
 pub(crate) struct SqliteSession {
     pub(crate) connection: Connection,
     numbered: RefCell<HashMap<&'static str, Arc<str>>>,
+    pub(crate) places: RefCell<Places>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +58,7 @@ impl SqliteSession {
             .map_err(|e| DbError::Unavailable(format!("{}: {e}", path.display())))?;
         connection.busy_timeout(BUSY_TIMEOUT).map_err(from_sqlite)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
-        let session = Self { connection, numbered: RefCell::default() };
+        let session = Self { connection, numbered: RefCell::default(), places: RefCell::default() };
         if access == Access::ReadWrite {
             session.pragma("journal_mode", "WAL")?;
             session.pragma("synchronous", "FULL")?;
@@ -98,6 +100,11 @@ impl SqliteSession {
 
     pub fn batch(&self, sql: &str) -> Result<(), DbError> {
         self.connection.execute_batch(sql).map_err(from_sqlite)
+    }
+
+    /// A statement that begins or ends a transaction: prepared once, as it runs for every closure.
+    fn control(&self, sql: &'static str) -> Result<(), DbError> {
+        self.execute(sql, &[]).map(|_| ())
     }
 
     pub fn execute(&self, sql: &'static str, params: &[Param<'_>]) -> Result<u64, DbError> {
@@ -158,8 +165,17 @@ pub(crate) fn bind(
     if wanted != params.len() {
         return Err(DbError::Corrupt(format!("{} parameters, {wanted} wanted", params.len())));
     }
-    for (index, param) in params.iter().enumerate() {
-        statement.raw_bind_parameter(index + 1, *param).map_err(from_sqlite)?;
+    bind_from(statement, 0, params)
+}
+
+/// Binds `params` behind the first `before` parameters.
+pub(crate) fn bind_from(
+    statement: &mut rusqlite::Statement<'_>,
+    before: usize,
+    params: &[Param<'_>],
+) -> Result<(), DbError> {
+    for (param, index) in params.iter().zip(before + 1..) {
+        statement.raw_bind_parameter(index, *param).map_err(from_sqlite)?;
     }
     Ok(())
 }
@@ -241,53 +257,70 @@ fn checkpoint(session: &SqliteSession) {
     }
 }
 
+/// Runs what waits in one transaction. `BEGIN` is the first closure's savepoint: a savepoint of its own
+/// would copy every page that it changes. If it rolls back, the group ends with it.
 fn run_group(
     session: &SqliteSession,
     queue: &Queue<Box<dyn Job>>,
     faults: &Faults,
-    first: Box<dyn Job>,
+    mut first: Box<dyn Job>,
 ) {
-    if let Err(error) = session.batch("BEGIN IMMEDIATE") {
+    if let Err(error) = session.control("BEGIN IMMEDIATE") {
         first.answer(Err(error));
         return;
     }
+    let ran = run_bare(session, faults, &mut *first);
+    if ran != Ok(Wish::Commit) {
+        roll_back(session);
+        first.answer(ran.map(|_| ()));
+        return;
+    }
     let mut group = Vec::with_capacity(8);
-    let mut next = Some(first);
-    while let Some(mut job) = next {
+    group.push(first);
+    while group.len() < MAX_GROUP
+        && let Some(mut job) = queue.try_pop()
+    {
         let ran = run_one(session, faults, &mut *job);
         group.push(job);
         if let Err(error) = ran {
             roll_back(session);
             return answer_all(group, &Err(error));
         }
-        next = if group.len() < MAX_GROUP { queue.try_pop() } else { None };
     }
-    let committed = session.batch("COMMIT");
+    let committed = session.control("COMMIT");
     if committed.is_err() {
         roll_back(session);
     }
     answer_all(group, &committed);
 }
 
-/// Runs one closure under a savepoint. An error here is the whole group's: SQLite gave the
-/// transaction up (disk full, I/O error), so nothing of it can be acknowledged.
+/// Runs one closure under a savepoint. An error here is the whole group's.
 fn run_one(session: &SqliteSession, faults: &Faults, job: &mut dyn Job) -> Result<(), DbError> {
-    session.batch("SAVEPOINT one")?;
+    session.control("SAVEPOINT one")?;
+    match run_bare(session, faults, job)? {
+        Wish::Commit => session.control("RELEASE one"),
+        Wish::RollBack => {
+            session.control("ROLLBACK TO one")?;
+            session.control("RELEASE one")
+        }
+    }
+}
+
+/// An error means that SQLite gave the transaction up (disk full, I/O error), so nothing of it can be
+/// acknowledged.
+fn run_bare(session: &SqliteSession, faults: &Faults, job: &mut dyn Job) -> Result<Wish, DbError> {
     let wish = job.run(&mut Tx::new(Backend::Sqlite(session), job.verb(), faults));
     if session.connection.is_autocommit() {
         return Err(DbError::Unavailable("the database gave the transaction up".to_owned()));
     }
-    match wish {
-        Wish::Commit => session.batch("RELEASE one"),
-        Wish::RollBack => session.batch("ROLLBACK TO one; RELEASE one"),
-    }
+    Ok(wish)
 }
 
 fn roll_back(session: &SqliteSession) {
     if session.connection.is_autocommit() {
         return;
     }
-    if let Err(error) = session.batch("ROLLBACK") {
+    if let Err(error) = session.control("ROLLBACK") {
         tracing::error!(%error, "a rollback failed");
     }
 }
@@ -313,10 +346,10 @@ pub(crate) fn read_loop(session: &SqliteSession, queue: &Queue<Box<dyn Job>>, fa
 }
 
 fn read_one(session: &SqliteSession, faults: &Faults, job: &mut dyn Job) -> Result<(), DbError> {
-    session.batch("BEGIN DEFERRED")?;
+    session.control("BEGIN DEFERRED")?;
     let wish = job.run(&mut Tx::new(Backend::Sqlite(session), job.verb(), faults));
     match wish {
-        Wish::Commit => session.batch("COMMIT"),
+        Wish::Commit => session.control("COMMIT"),
         Wish::RollBack => {
             roll_back(session);
             Ok(())

@@ -81,7 +81,8 @@ pub fn stores(tree: &Tree) -> Vec<Finding> {
 pub fn floats(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (source, lexed) in tree.rust("") {
-        let measures = source.path.split('/').any(|part| part.starts_with("bench"));
+        let measures = |part: &str| part.starts_with("bench") || part.ends_with("-bench");
+        let measures = source.path.split('/').any(measures);
         if measures || source.path.starts_with("xtask/") {
             continue;
         }
@@ -248,6 +249,7 @@ mod tests {
         let tree = Tree::of(&[
             ("crates/money/src/amount.rs", text),
             ("crates/exchequer/benches/engine.rs", text),
+            ("crates/testkit/src/bin/exchequer-bench/main.rs", text),
             ("xtask/src/bench.rs", text),
         ]);
         let path = "crates/money/src/amount.rs";

@@ -35,7 +35,10 @@ fn wrong_code(bank: &TestBank, person: &Person) -> String {
         right.push(bank.totp_code(person));
     }
     bank.advance(-30);
-    (0..1_000_000).map(|n| format!("{n:06}")).find(|code| !right.contains(code)).expect("one of a million")
+    (0..1_000_000)
+        .map(|n| format!("{n:06}"))
+        .find(|code| !right.contains(code))
+        .expect("one of a million")
 }
 
 #[tokio::test]

@@ -146,7 +146,7 @@ fn claim(tx: &mut Tx<'_>, orders: &[PostOrder], now: Timestamp) -> Result<Vec<Cl
         };
         let leader = *first.entry(key.scope).or_insert(i);
         claimed.push(if leader == i {
-            claims.push(KeyClaim { key, status: CREATED, resource: Some(*order.id.bytes()) });
+            claims.push(KeyClaim { key, status: CREATED, resource: *order.id.bytes() });
             Claimed::Mine
         } else if orders[leader].key == order.key {
             Claimed::Follows(leader)

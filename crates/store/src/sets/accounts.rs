@@ -16,20 +16,12 @@ pub struct LoadedAccount {
     pub owner: Option<CustomerId>,
 }
 
-macro_rules! columns {
-    () => {
-        "SELECT id, owner, currency, status, bounded, overdraft_limit, limit_transfer, limit_day, \
-         debits_posted, credits_posted, debits_held, credits_held, last_entry, entry_count \
-         FROM accounts "
-    };
-}
-const LOAD_ONE: &str = concat!(columns!(), "WHERE id = $1");
-const LOAD_SET: &str =
-    concat!(columns!(), "WHERE id = ANY($1::bytea[]) ORDER BY id FOR NO KEY UPDATE");
+const LOAD_SET: &str = "SELECT id, owner, currency, status, bounded, overdraft_limit, \
+     limit_transfer, limit_day, debits_posted, credits_posted, debits_held, credits_held, \
+     last_entry, entry_count FROM accounts WHERE id = ANY($1::bytea[]) ORDER BY id \
+     FOR NO KEY UPDATE";
 const SPENT_ONE: &str = "SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) FROM outflows \
                          WHERE account = $1 AND posted_at > $2";
-const SAVE_ONE: &str = "UPDATE accounts SET status = $2, debits_posted = $3, credits_posted = $4, \
-     debits_held = $5, credits_held = $6, last_entry = $7, entry_count = $8 WHERE id = $1";
 const SAVE_SET: &str = "UPDATE accounts AS a SET status = n.status, debits_posted = n.dp, \
      credits_posted = n.cp, debits_held = n.dh, credits_held = n.ch, last_entry = n.entry, \
      entry_count = n.count FROM unnest($1::bytea[], $2::bigint[], $3::bigint[], $4::bigint[], \
@@ -48,18 +40,7 @@ impl Tx<'_> {
         sorted.sort_unstable();
         sorted.dedup();
         let mut loaded = match &mut self.backend {
-            Backend::Sqlite(session) => {
-                let mut statement = session.prepare(LOAD_ONE)?;
-                let mut loaded = Vec::with_capacity(sorted.len());
-                for id in &sorted {
-                    statement.raw_bind_parameter(1, &id.bytes()[..]).map_err(from_sqlite)?;
-                    let mut rows = statement.raw_query();
-                    if let Some(row) = rows.next().map_err(from_sqlite)? {
-                        loaded.push(read(row)?);
-                    }
-                }
-                loaded
-            }
+            Backend::Sqlite(session) => session.places.borrow_mut().load(session, &sorted)?,
             Backend::Postgres(session) => {
                 let ids = column(&sorted, |id| &id.bytes()[..]);
                 let rows = session.query_raw(LOAD_SET, &[&ids])?;
@@ -78,27 +59,7 @@ impl Tx<'_> {
     pub fn save_accounts(&mut self, accounts: &[Account]) -> Result<(), DbError> {
         self.count()?;
         let changed = match &mut self.backend {
-            Backend::Sqlite(session) => {
-                let mut statement = session.prepare(SAVE_ONE)?;
-                let mut changed = 0;
-                for a in accounts {
-                    crate::sqlite::bind(
-                        &mut statement,
-                        params![
-                            &a.id,
-                            status_code(a.status),
-                            a.debits_posted,
-                            a.credits_posted,
-                            a.debits_held,
-                            a.credits_held,
-                            a.last_entry.as_ref(),
-                            a.entry_count
-                        ],
-                    )?;
-                    changed += statement.raw_execute().map_err(from_sqlite)?;
-                }
-                changed as u64
-            }
+            Backend::Sqlite(session) => session.places.borrow_mut().save(session, accounts)? as u64,
             Backend::Postgres(session) => session.execute_typed(
                 SAVE_SET,
                 &[
@@ -122,7 +83,7 @@ impl Tx<'_> {
 }
 
 /// The columns of both drivers, read without a `Value` for each: the hot path.
-trait Columns {
+pub(super) trait Columns {
     fn int(&self, index: usize) -> Result<i64, DbError>;
     fn int_opt(&self, index: usize) -> Result<Option<i64>, DbError>;
     fn bytes(&self, index: usize) -> Result<Option<[u8; 16]>, DbError>;
@@ -170,7 +131,7 @@ impl Columns for tokio_postgres::Row {
     }
 }
 
-fn read(row: &impl Columns) -> Result<LoadedAccount, DbError> {
+pub(super) fn read(row: &impl Columns) -> Result<LoadedAccount, DbError> {
     let policy = match row.int(4)? {
         0 => BalancePolicy::Unbounded,
         _ => BalancePolicy::Bounded { overdraft_limit: row.int(5)? },

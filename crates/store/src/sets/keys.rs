@@ -1,21 +1,26 @@
 //! Idempotency keys of a batch: claimed as a set, before anything else of the transaction.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
 
 use money::Timestamp;
 
+use super::chunk::Insert;
 use super::column;
 use crate::postgres::from_postgres;
 use crate::rows::{OnceKey, StoredAnswer};
-use crate::sqlite::{bind, from_sqlite};
 use crate::tx::Backend;
-use crate::{DbError, Row, Tx, params};
+use crate::{DbError, Param, Row, Tx, params};
 
 const CLAIM_ONE: &str = "INSERT INTO idempotency (scope, request_hash, resource, status, \
      created_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (scope) DO NOTHING";
 const CLAIM_SET: &str = "INSERT INTO idempotency (scope, request_hash, resource, status, \
      created_at) SELECT * FROM unnest($1::bytea[], $2::bytea[], $3::bytea[], $4::bigint[], \
      $5::bigint[]) ON CONFLICT (scope) DO NOTHING RETURNING scope";
+static INSERT: LazyLock<Insert> = LazyLock::new(|| {
+    let into = "INSERT INTO idempotency (scope, request_hash, resource, status, created_at)";
+    Insert::new(into, 5, "ON CONFLICT (scope) DO NOTHING")
+});
 const STORED: &str =
     "SELECT request_hash, status, resource, answer FROM idempotency WHERE scope = $1";
 const SETTLE: &str =
@@ -26,7 +31,8 @@ const SETTLE: &str =
 pub struct KeyClaim {
     pub key: OnceKey,
     pub status: i64,
-    pub resource: Option<[u8; 16]>,
+    /// A fresh id, which nobody else's row can have: by it a claim knows its own row.
+    pub resource: [u8; 16],
 }
 
 impl Tx<'_> {
@@ -41,27 +47,17 @@ impl Tx<'_> {
     ) -> Result<HashMap<[u8; 16], StoredAnswer>, DbError> {
         self.count()?;
         claims.sort_unstable_by_key(|c| c.key.scope);
-        let taken: Vec<[u8; 16]> = match &mut self.backend {
-            Backend::Sqlite(session) => {
-                let mut statement = session.prepare(CLAIM_ONE)?;
-                let mut taken = Vec::new();
-                for c in claims.iter() {
-                    bind(
-                        &mut statement,
-                        params![
-                            &c.key.scope,
-                            &c.key.request_hash,
-                            c.resource.as_ref(),
-                            c.status,
-                            now
-                        ],
-                    )?;
-                    if statement.raw_execute().map_err(from_sqlite)? == 0 {
-                        taken.push(c.key.scope);
-                    }
-                }
-                taken
-            }
+        let mut unsure: Vec<KeyClaim> = Vec::new();
+        match &mut self.backend {
+            Backend::Sqlite(session) => INSERT.run(
+                session,
+                claims,
+                |c| values(c, now),
+                |part| {
+                    unsure.extend(part);
+                    Ok(())
+                },
+            )?,
             Backend::Postgres(session) => {
                 let won: HashSet<Vec<u8>> = session
                     .query_raw(
@@ -69,7 +65,7 @@ impl Tx<'_> {
                         &[
                             &column(claims, |c| &c.key.scope[..]),
                             &column(claims, |c| &c.key.request_hash[..]),
-                            &column(claims, |c| c.resource.as_ref().map(|r| &r[..])),
+                            &column(claims, |c| &c.resource[..]),
                             &column(claims, |c| c.status),
                             &column(claims, |_| now.micros()),
                         ],
@@ -77,14 +73,16 @@ impl Tx<'_> {
                     .iter()
                     .map(|row| row.try_get(0).map_err(from_postgres))
                     .collect::<Result<_, _>>()?;
-                let scopes = claims.iter().map(|c| c.key.scope);
-                scopes.filter(|scope| !won.contains(&scope[..])).collect()
+                unsure.extend(claims.iter().filter(|c| !won.contains(&c.key.scope[..])));
             }
-        };
-        let mut stored = HashMap::with_capacity(taken.len());
-        for scope in taken {
-            let found = self.stored_answer(&scope)?;
-            stored.insert(scope, found.ok_or_else(|| lost(scope))?);
+        }
+        let mut stored = HashMap::with_capacity(unsure.len());
+        for claim in unsure {
+            let scope = claim.key.scope;
+            let found = self.stored_answer(&scope)?.ok_or_else(|| lost(scope))?;
+            if found.resource != Some(claim.resource) {
+                stored.insert(scope, found);
+            }
         }
         Ok(stored)
     }
@@ -120,6 +118,10 @@ impl Tx<'_> {
     pub fn stored_answer(&mut self, scope: &[u8; 16]) -> Result<Option<StoredAnswer>, DbError> {
         self.query_opt(STORED, params![scope])?.map(|row| read(&row)).transpose()
     }
+}
+
+fn values(c: &KeyClaim, now: Timestamp) -> [Param<'_>; 5] {
+    *params![&c.key.scope, &c.key.request_hash, &c.resource, c.status, now]
 }
 
 fn read(row: &Row) -> Result<StoredAnswer, DbError> {

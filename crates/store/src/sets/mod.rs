@@ -6,16 +6,19 @@
 //! scope, then accounts by id.
 
 mod accounts;
+mod chunk;
 mod events;
 mod keys;
 mod numbers;
 mod outflows;
+mod places;
 mod transfers;
 
 pub use accounts::LoadedAccount;
 pub use keys::KeyClaim;
 pub use numbers::NumberedAccount;
 pub use outflows::Outflow;
+pub(crate) use places::Places;
 
 /// A column of a set, for `unnest`.
 pub(crate) fn column<'a, T, V>(rows: &'a [T], of: impl Fn(&'a T) -> V) -> Vec<V> {

@@ -1,17 +1,24 @@
 //! Transfers of a batch, appended; and the outflows of accounts with a daily limit.
 
+use std::sync::LazyLock;
+
 use money::{AccountId, TransferId};
 
+use super::chunk::Insert;
 use super::column;
 use crate::rows::{Side, TransferKind, TransferRow};
-use crate::sqlite::{bind, from_sqlite};
 use crate::tx::Backend;
-use crate::{DbError, Row, Tx, params};
+use crate::{DbError, Param, Row, Tx, params};
 
-const INSERT_ONE: &str = "INSERT INTO transfers (id, debit_account, credit_account, amount, \
-     currency, kind, posted_at, debit_number, debit_previous, debit_balance, credit_number, \
-     credit_previous, credit_balance, memo, reference, origin, request) VALUES ($1, $2, $3, $4, \
-     $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
+static INSERT: LazyLock<Insert> = LazyLock::new(|| {
+    Insert::new(
+        "INSERT INTO transfers (id, debit_account, credit_account, amount, currency, kind, \
+         posted_at, debit_number, debit_previous, debit_balance, credit_number, credit_previous, \
+         credit_balance, memo, reference, origin, request)",
+        17,
+        "",
+    )
+});
 const INSERT_SET: &str = "INSERT INTO transfers (id, debit_account, credit_account, amount, \
      currency, kind, posted_at, debit_number, debit_previous, debit_balance, credit_number, \
      credit_previous, credit_balance, memo, reference, origin, request) SELECT * FROM \
@@ -64,34 +71,7 @@ impl Tx<'_> {
     pub fn insert_transfers(&mut self, rows: &[TransferRow]) -> Result<(), DbError> {
         self.count()?;
         match &mut self.backend {
-            Backend::Sqlite(session) => {
-                let mut statement = session.prepare(INSERT_ONE)?;
-                for r in rows {
-                    bind(
-                        &mut statement,
-                        params![
-                            &r.id,
-                            &r.debit.account,
-                            &r.credit.account,
-                            r.amount,
-                            r.currency,
-                            r.kind.code(),
-                            r.posted_at,
-                            r.debit.number,
-                            r.debit.previous.as_ref(),
-                            r.debit.balance,
-                            r.credit.number,
-                            r.credit.previous.as_ref(),
-                            r.credit.balance,
-                            r.memo.as_deref(),
-                            r.reference.as_ref(),
-                            &r.origin,
-                            &r.request
-                        ],
-                    )?;
-                    statement.raw_execute().map_err(from_sqlite)?;
-                }
-            }
+            Backend::Sqlite(session) => INSERT.run(session, rows, values, |_| Ok(()))?,
             Backend::Postgres(session) => {
                 session.execute_typed(
                     INSERT_SET,
@@ -119,6 +99,28 @@ impl Tx<'_> {
         }
         Ok(())
     }
+}
+
+fn values(r: &TransferRow) -> [Param<'_>; 17] {
+    *params![
+        &r.id,
+        &r.debit.account,
+        &r.credit.account,
+        r.amount,
+        r.currency,
+        r.kind.code(),
+        r.posted_at,
+        r.debit.number,
+        r.debit.previous.as_ref(),
+        r.debit.balance,
+        r.credit.number,
+        r.credit.previous.as_ref(),
+        r.credit.balance,
+        r.memo.as_deref(),
+        r.reference.as_ref(),
+        &r.origin,
+        &r.request
+    ]
 }
 
 fn read(row: &Row) -> Result<TransferRow, DbError> {

@@ -55,6 +55,7 @@ fn declared(folder: &str) -> BTreeSet<String> {
                 .replace("BYTEA", "BLOB")
                 .replace("BIGINT", "INTEGER")
                 .replace(" STRICT, WITHOUT ROWID", "")
+                .replace(" STRICT", "")
                 .replace(" WITH (fillfactor = 50)", "");
             let words: Vec<&str> = line.split_whitespace().collect();
             match words.as_slice() {

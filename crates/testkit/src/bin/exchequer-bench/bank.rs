@@ -51,7 +51,7 @@ impl Opened {
         }
         let config = config(folder);
         config.make_data_dir()?;
-        Self::fresh(store_options(&config), config, accounts)
+        Self::fresh(&store_options(&config), config, accounts)
     }
 
     /// A new bank in a database of its own; an earlier one is dropped.
@@ -61,7 +61,7 @@ impl Opened {
         let config = config(Path::new("unused"));
         let location = Location::Postgres { url: format!("{base}/{DATABASE}") };
         let options = Options { location, ..store_options(&config) };
-        Self::fresh(options, config, accounts)
+        Self::fresh(&options, config, accounts)
     }
 
     /// A bank that an earlier measurement or a demo left.
@@ -70,9 +70,9 @@ impl Opened {
         Self::open(&store_options(&config), config)?.with_members()
     }
 
-    fn fresh(options: Options, config: Config, accounts: u32) -> Result<Self> {
-        store::migrate(&options, Clock::System.now())?;
-        let opened = Self::open(&options, config)?;
+    fn fresh(options: &Options, config: Config, accounts: u32) -> Result<Self> {
+        store::migrate(options, Clock::System.now())?;
+        let opened = Self::open(options, config)?;
         let act = opened.bank.system_act("bench");
         let seeded = opened.bank.db().write("bench.seed", move |tx| seed(tx, &act, accounts));
         opened.runtime.block_on(seeded)?;

@@ -289,23 +289,45 @@ pub(crate) fn work_loop(
             Pop::TimedOut => continue,
             Pop::Closed => return,
         };
-        if session.as_ref().is_none_or(PgSession::is_closed) {
-            session = None; // closes the old socket before a new one is opened
-            match PgSession::connect(options) {
-                Ok(fresh) => session = Some(fresh),
-                Err(error) => tracing::warn!(%error, "no connection to the database"),
+        match begin(options, mode, &mut session) {
+            Ok(session) => run(session, mode, faults, job),
+            Err(error) => {
+                tracing::warn!(%error, "no connection to the database");
+                job.answer(Err(error));
             }
-        }
-        match &mut session {
-            Some(session) => run(session, mode, faults, job),
-            None => job.answer(Err(DbError::Unavailable("no connection".to_owned()))),
         }
     }
 }
 
+/// Begins a transaction, on a fresh connection where the old one turns out to be dead: nothing was
+/// done yet, so nothing is done twice.
+fn begin<'s>(
+    options: &PgOptions,
+    mode: Mode,
+    slot: &'s mut Option<PgSession>,
+) -> Result<&'s mut PgSession, DbError> {
+    if let Some(mut session) = slot.take().filter(|session| !session.is_closed()) {
+        match session.batch(mode.begin()) {
+            Ok(()) => return Ok(slot.insert(session)),
+            Err(error) if session.is_closed() => {
+                tracing::debug!(%error, "a database connection was dead");
+            }
+            Err(error) => {
+                *slot = Some(session);
+                return Err(error);
+            }
+        }
+    }
+    let mut session = PgSession::connect(options)?;
+    session.batch(mode.begin())?;
+    Ok(slot.insert(session))
+}
+
+/// Runs a job in the transaction that has begun, and again in others while the server asks for it.
 fn run(session: &mut PgSession, mode: Mode, faults: &Faults, mut job: Box<dyn Job>) {
     for attempt in 1..=ATTEMPTS {
-        let result = attempt_once(session, mode, faults, &mut *job);
+        let begun = if attempt == 1 { Ok(()) } else { session.batch(mode.begin()) };
+        let result = begun.and_then(|()| attempt_once(session, faults, &mut *job));
         if !session.again || attempt == ATTEMPTS {
             return job.answer(result);
         }
@@ -316,12 +338,10 @@ fn run(session: &mut PgSession, mode: Mode, faults: &Faults, mut job: Box<dyn Jo
 
 fn attempt_once(
     session: &mut PgSession,
-    mode: Mode,
     faults: &Faults,
     job: &mut dyn Job,
 ) -> Result<(), DbError> {
     session.again = false;
-    session.batch(mode.begin())?;
     let wish = job.run(&mut Tx::new(Backend::Postgres(session), job.verb(), faults));
     match wish {
         Wish::Commit => session.batch("COMMIT"),

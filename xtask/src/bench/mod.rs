@@ -136,10 +136,13 @@ pub fn run(words: &[&str]) -> Result<ExitCode> {
     let guard = Guard::new("bench")?;
     let sizes = if wish.quick { &Sizes::QUICK } else { &Sizes::WHOLE };
     let mut runner = Runner::new(&workspace, &guard, sizes)?;
+    let head = machine::head(&workspace, &wish)?;
     runner.build()?;
     let mut samples = Samples::default();
     let server = prepare(&probes, &mut runner, &mut samples)?;
+    let mut syncs = Vec::new();
     for round in 1..=wish.runs {
+        syncs.push(machine::sync_ms(runner.folder())?);
         for probe in &probes {
             if samples.goes_on(*probe) {
                 measure(*probe, &runner, &mut samples, (round, wish.runs));
@@ -150,7 +153,7 @@ pub fn run(words: &[&str]) -> Result<ExitCode> {
     fs::remove_dir_all(runner.folder())
         .map_err(|error| format!("{}: {error}", runner.folder().display()))?;
 
-    println!("{}", machine::head(&workspace, &wish)?);
+    println!("{head}; one fdatasync took {:.2} ms\n", table::median(&syncs));
     println!("{}", table::render(&rows, &samples, sizes));
     let failed = samples.stopped.values().any(|why| matches!(why, Stopped::Failed(_)));
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })

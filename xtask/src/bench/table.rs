@@ -99,7 +99,7 @@ fn grouped(value: f64) -> String {
 }
 
 /// Of an even number of values the mean of the two in the middle; of none, nothing that meets a floor.
-fn median(values: &[f64]) -> f64 {
+pub fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let middle = sorted.len() / 2;

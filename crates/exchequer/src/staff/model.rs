@@ -1,7 +1,7 @@
 //! Operators: their roles and what each role may do, in one table.
 //!
 //! Pure. The routes table names a permission for every staff route; this table says who has it. Duties
-//! are separated: who hands out money does not set limits, and who administers does neither.
+//! are separated: who hands out money sets no limits and reverses nothing; who administers hands out none.
 
 use std::fmt;
 use std::str::FromStr;

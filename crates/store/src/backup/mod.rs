@@ -28,7 +28,7 @@ use crate::migrate::{self, migrate};
 use crate::postgres::{PgOptions, PgSession};
 use crate::sqlite::{Access, SqliteSession, from_sqlite};
 use crate::tx::Backend;
-use crate::{DbError, Tx};
+use crate::{DbError, Tx, params};
 
 /// The tables of a bank and how many rows each has, in the order of the migrations.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,6 +109,7 @@ pub fn restore(options: &Options, file: &Path, now: Timestamp) -> Result<Counts,
             let counts = fill(
                 &source,
                 &mut Tx::new(Backend::Sqlite(&session), "restore", &Faults::default()),
+                now,
             )?;
             session.batch("COMMIT")?;
             Ok(counts)
@@ -131,6 +132,7 @@ pub fn restore(options: &Options, file: &Path, now: Timestamp) -> Result<Counts,
                 let counts = fill(
                     &source,
                     &mut Tx::new(Backend::Postgres(&mut session), "restore", &faults),
+                    now,
                 )?;
                 session.batch("COMMIT")?;
                 // Without it the planner knows nothing of the new rows. The bank is there already.
@@ -234,7 +236,11 @@ fn refuse_rows(target: &mut Tx<'_>) -> Result<(), BackupError> {
 const NO_TABLE: [&str; 2] = ["no such table", "(42P01)"];
 
 /// Copies a backup into the open transaction of a migrated database.
-fn fill(source: &SqliteSession, target: &mut Tx<'_>) -> Result<Counts, BackupError> {
+fn fill(
+    source: &SqliteSession,
+    target: &mut Tx<'_>,
+    now: Timestamp,
+) -> Result<Counts, BackupError> {
     if let Some(table) = first_used_table(target)? {
         return Err(BackupError::NotEmpty { table });
     }
@@ -242,6 +248,11 @@ fn fill(source: &SqliteSession, target: &mut Tx<'_>) -> Result<Counts, BackupErr
     let faults = Faults::default();
     let counts = copy_all(&mut Tx::new(Backend::Sqlite(source), "restore", &faults), target)?;
     source.batch("COMMIT")?;
+    // Some may have been ended after the backup was made: nobody is signed in by a restore.
+    target.execute(
+        "UPDATE sessions SET ended_at = $1, end_reason = 'restored' WHERE ended_at IS NULL",
+        params![now],
+    )?;
     Ok(counts)
 }
 

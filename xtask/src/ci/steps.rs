@@ -83,7 +83,7 @@ impl Run {
 
     fn doc(&self, log: &Path) -> Result<Verdict> {
         let mut command = self.workspace.cargo();
-        command.args(["doc", "--no-deps", "--workspace", "--locked", "--document-private-items"]);
+        command.args(["doc", "--no-deps", "--workspace", "--locked"]);
         self.one(command.env("RUSTDOCFLAGS", "-D warnings"), log)
     }
 

@@ -37,7 +37,7 @@ impl Tx<'_> {
     ) -> Result<Vec<LoadedAccount>, DbError> {
         self.count()?;
         let mut sorted = ids.to_vec();
-        sorted.sort_unstable();
+        sorted.sort_unstable_by_key(|id| u128::from_be_bytes(*id.bytes()));
         sorted.dedup();
         let mut loaded = match &mut self.backend {
             Backend::Sqlite(session) => session.places.borrow_mut().load(session, &sorted)?,

@@ -46,7 +46,7 @@ impl Tx<'_> {
         now: Timestamp,
     ) -> Result<HashMap<[u8; 16], StoredAnswer>, DbError> {
         self.count()?;
-        claims.sort_unstable_by_key(|c| c.key.scope);
+        claims.sort_unstable_by_key(|c| u128::from_be_bytes(c.key.scope));
         let mut unsure: Vec<KeyClaim> = Vec::new();
         match &mut self.backend {
             Backend::Sqlite(session) => INSERT.run(

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use ledger::Refusal;
-use store::DbError;
 use store::posting::{Answer, Posted, Replay};
+use store::{DbError, Kind};
 
 use crate::ledger_bank::{LedgerBank, OPENING, done};
 
@@ -63,6 +63,45 @@ async fn one_key_many_times_in_one_batch() {
         assert_eq!(*result, wanted, "{n}");
     }
     assert_eq!(bank.balances().await, [OPENING - 10, OPENING + 10]);
+}
+
+#[tokio::test]
+async fn a_large_batch_tells_old_keys_from_new_ones() {
+    let bank = LedgerBank::new(2).await;
+    let order = |n: usize| bank.order(n % 2, 1 - n % 2, 1, Some(&format!("k{n}")));
+    let first = bank.post((0..100).step_by(7).map(order).collect()).await.expect("posts");
+    let both = bank.post((0..100).map(order).collect()).await.expect("posts");
+    for (n, result) in both.iter().enumerate() {
+        if n % 7 == 0 {
+            let row = done(&first[n / 7]).clone();
+            assert_eq!(*result, Posted::Replayed(Replay::Row(row)), "{n}");
+        } else {
+            assert!(matches!(result, Posted::Done(_)), "{n}: {result:?}");
+        }
+    }
+    assert_eq!(bank.balances().await, [OPENING; 2]);
+}
+
+#[tokio::test]
+async fn accounts_that_moved_in_their_table_are_found() {
+    let bank = LedgerBank::new(2).await;
+    if bank.db.kind() != Kind::Sqlite {
+        return; // only there has a table places
+    }
+    bank.post(vec![bank.order(0, 1, 100, None)]).await.expect("posts");
+    // Each account but the middle one now stands where another stood, then where none stood.
+    for (there, back) in [
+        ("UPDATE accounts SET rowid = -rowid", "UPDATE accounts SET rowid = 4 + rowid"),
+        ("UPDATE accounts SET rowid = -rowid", "UPDATE accounts SET rowid = 100 - rowid"),
+    ] {
+        let moved = bank.db.write("move", move |tx| {
+            Ok::<_, DbError>([tx.execute(there, &[])?, tx.execute(back, &[])?])
+        });
+        assert_eq!(moved.await, Ok([3, 3]));
+        let posted = bank.post(vec![bank.order(0, 1, 100, None)]).await.expect("posts");
+        assert!(matches!(posted[0], Posted::Done(_)), "{posted:?}");
+    }
+    assert_eq!(bank.balances().await, [OPENING - 300, OPENING + 300]);
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use money::RequestId;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::callers::{self, Caller, Customer, Public, Staff};
 use super::codes::Code;
@@ -145,6 +146,10 @@ where
     let address = parts.extensions.get::<Peer>().map_or("", |peer| &*peer.0);
     let incoming = callers::Incoming { bank, parts, request, address };
     let mut caller = C::admit(&incoming, route.access).await?;
+    let _place = match route.body_limit {
+        BodyLimit::Bulk => Some(bulk_place(bank).await?),
+        BodyLimit::Ordinary => None,
+    };
     let body = read_body(bank, route, body).await?;
     if route.once {
         caller = with_key(caller, route, parts, &body)?;
@@ -158,6 +163,18 @@ fn with_key<C: Caller>(caller: C, route: &Route, parts: &Parts, body: &[u8]) -> 
     let tools = caller.context().bank().tools();
     let key = once::key(tools, caller.scope(), route.path, parts, body)?;
     Ok(caller.with_key(key))
+}
+
+/// Bulk requests at once, from the first byte of the body to the answer: 4 MiB each, and some times that
+/// once parsed, so that all connections together cannot fill the memory.
+static BULK: Semaphore = Semaphore::const_new(8);
+
+async fn bulk_place(bank: &Bank) -> Result<SemaphorePermit<'static>, Problem> {
+    let limit = Duration::from_secs(bank.config().http.body_timeout_seconds);
+    match tokio::time::timeout(limit, BULK.acquire()).await {
+        Ok(Ok(place)) => Ok(place),
+        Ok(Err(_)) | Err(_) => Err(Problem::new(Code::Overloaded)),
+    }
 }
 
 async fn read_body(bank: &Bank, route: &Route, body: Body) -> Result<Bytes, Problem> {

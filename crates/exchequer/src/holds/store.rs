@@ -1,9 +1,8 @@
 //! SQL of holds as their parties see them. What changes a hold is `store::posting::holds`.
 
-use ledger::HoldStatus;
 use money::{CustomerId, HoldId};
 use store::posting::holds::HoldRow;
-use store::{DbError, Row, Tx, params};
+use store::{DbError, Tx, params};
 
 /// A hold that was found by the name of one of its parties: only the queries of this file make one.
 #[derive(Debug, Clone)]
@@ -28,7 +27,7 @@ pub fn find(
     id: &HoldId,
 ) -> Result<Option<PartyHold>, DbError> {
     let row = tx.query_opt(OF_PARTY, params![id, customer])?;
-    row.map(|row| read(&row).map(PartyHold)).transpose()
+    row.map(|row| HoldRow::read(&row).map(PartyHold)).transpose()
 }
 
 /// The same, and the hold stays locked; a stranger's request locks nothing.
@@ -38,27 +37,5 @@ pub(super) fn find_locked(
     id: &HoldId,
 ) -> Result<Option<PartyHold>, DbError> {
     let rows = tx.query_locked(OF_PARTY, params![id, customer])?;
-    rows.first().map(|row| read(row).map(PartyHold)).transpose()
-}
-
-fn read(row: &Row) -> Result<HoldRow, DbError> {
-    let status = match row.int(6)? {
-        0 => HoldStatus::Active,
-        1 => HoldStatus::Captured,
-        2 => HoldStatus::Voided,
-        3 => HoldStatus::Expired,
-        other => return Err(DbError::Corrupt(format!("hold status {other}"))),
-    };
-    Ok(HoldRow {
-        id: row.id(0)?,
-        debit_account: row.id(1)?,
-        credit_account: row.id(2)?,
-        amount: row.int(3)?,
-        captured: row.int(4)?,
-        currency: row.currency(5)?,
-        status,
-        created_at: row.time(7)?,
-        expires_at: row.time(8)?,
-        memo: row.text_opt(9)?.map(str::to_owned),
-    })
+    rows.first().map(|row| HoldRow::read(row).map(PartyHold)).transpose()
 }

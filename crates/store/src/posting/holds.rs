@@ -51,6 +51,31 @@ pub struct HoldRow {
     pub memo: Option<String>,
 }
 
+impl HoldRow {
+    /// From the columns in the order of the fields.
+    pub fn read(row: &Row) -> Result<Self, DbError> {
+        let status = match row.int(6)? {
+            0 => HoldStatus::Active,
+            1 => HoldStatus::Captured,
+            2 => HoldStatus::Voided,
+            3 => HoldStatus::Expired,
+            other => return Err(DbError::Corrupt(format!("hold status {other}"))),
+        };
+        Ok(Self {
+            id: row.id(0)?,
+            debit_account: row.id(1)?,
+            credit_account: row.id(2)?,
+            amount: row.int(3)?,
+            captured: row.int(4)?,
+            currency: row.currency(5)?,
+            status,
+            created_at: row.time(7)?,
+            expires_at: row.time(8)?,
+            memo: row.text_opt(9)?.map(str::to_owned),
+        })
+    }
+}
+
 /// Who does it, for the rows it writes.
 #[derive(Debug, Clone)]
 pub struct Doer {
@@ -123,7 +148,7 @@ pub fn place(
 
 /// Loads a hold and locks it.
 pub fn lock(tx: &mut Tx<'_>, id: &HoldId) -> Result<Option<HoldRow>, DbError> {
-    tx.query_locked(LOCK, params![id])?.first().map(read).transpose()
+    tx.query_locked(LOCK, params![id])?.first().map(HoldRow::read).transpose()
 }
 
 /// Moves part or all of a locked hold; gives the transfer and the hold as it is afterwards.
@@ -177,7 +202,7 @@ pub fn expire(tx: &mut Tx<'_>, row: &HoldRow, now: Timestamp) -> Decided<HoldRow
 
 /// Active holds whose time is over, oldest first; not locked.
 pub fn due(tx: &mut Tx<'_>, now: Timestamp, most: i64) -> Result<Vec<HoldRow>, DbError> {
-    tx.query(DUE, params![now, most])?.iter().map(read).collect()
+    tx.query(DUE, params![now, most])?.iter().map(HoldRow::read).collect()
 }
 
 /// Sends a posted transfer back, in part or (`None`) in whole, as the new transfer `id`.
@@ -284,26 +309,4 @@ fn status_code(status: HoldStatus) -> i64 {
         HoldStatus::Voided => 2,
         HoldStatus::Expired => 3,
     }
-}
-
-fn read(row: &Row) -> Result<HoldRow, DbError> {
-    let status = match row.int(6)? {
-        0 => HoldStatus::Active,
-        1 => HoldStatus::Captured,
-        2 => HoldStatus::Voided,
-        3 => HoldStatus::Expired,
-        other => return Err(DbError::Corrupt(format!("hold status {other}"))),
-    };
-    Ok(HoldRow {
-        id: row.id(0)?,
-        debit_account: row.id(1)?,
-        credit_account: row.id(2)?,
-        amount: row.int(3)?,
-        captured: row.int(4)?,
-        currency: row.currency(5)?,
-        status,
-        created_at: row.time(7)?,
-        expires_at: row.time(8)?,
-        memo: row.text_opt(9)?.map(str::to_owned),
-    })
 }

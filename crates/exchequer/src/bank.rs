@@ -8,7 +8,7 @@ use money::{AccountId, Clock, Currency, IdKind, IdMint, RequestId, Rng, Timestam
 use store::cache::Cache;
 use store::rows::Origin;
 use store::{Db, DbError};
-use vault::{Keyring, SecretString};
+use vault::{BlindIndex, Keyring, SecretString};
 
 use crate::config::Config;
 use crate::customers::hashing::HashingPool;
@@ -36,6 +36,7 @@ struct ToolParts {
     rng: Rng,
     mint: IdMint,
     keyring: Keyring,
+    request_hashes: BlindIndex,
 }
 
 impl Bank {
@@ -43,7 +44,8 @@ impl Bank {
     /// batcher of transfers is a task of it.
     pub fn new(db: Db, keyring: Keyring, config: Config, clock: Clock, rng: Rng) -> Self {
         let mint = IdMint::new(rng.clone());
-        let tools = Tools(Arc::new(ToolParts { clock, rng, mint, keyring }));
+        let request_hashes = keyring.blind_index_of("idempotency.request_hash");
+        let tools = Tools(Arc::new(ToolParts { clock, rng, mint, keyring, request_hashes }));
         let hashing = HashingPool::new(&config.passwords, &tools);
         let door = Door::open(db.clone(), tools.clone());
         let sessions = SessionCache::new(Cache::memory());
@@ -99,9 +101,19 @@ impl Tools {
         &self.0.keyring
     }
 
+    /// What `idempotency` keeps of a request; the key is derived once, as each changing request needs it.
+    pub fn request_hashes(&self) -> &BlindIndex {
+        &self.0.request_hashes
+    }
+
     /// A fresh id; ids of one process ascend.
     pub fn id<K: IdKind>(&self) -> money::Id<K> {
-        self.0.mint.mint(self.now())
+        self.id_at(self.now())
+    }
+
+    /// The same for a moment that was asked for already.
+    pub fn id_at<K: IdKind>(&self, now: Timestamp) -> money::Id<K> {
+        self.0.mint.mint(now)
     }
 
     /// A sealed text column of a row.

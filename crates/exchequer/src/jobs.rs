@@ -18,7 +18,7 @@ use money::Timestamp;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use self::store::Purge;
+use self::store::{Behind, Purge};
 use crate::bank::Bank;
 use crate::holds;
 
@@ -139,21 +139,23 @@ async fn purge(
     cutoff: Timestamp,
 ) -> Result<u64, DbError> {
     let mut removed = 0_u64;
-    let mut from = [0; 16];
-    while !*stop.borrow() {
-        let look = move |tx: &mut ::store::Tx<'_>| store::slice(tx, table, (&from, SLICE), cutoff);
+    let newest = bank.db().read(table.verb, |tx| store::newest_run(tx, table)).await?;
+    let mut from = Behind { run: 0, key: [0; 16] };
+    while !*stop.borrow() && from.run <= newest {
+        let look = move |tx: &mut ::store::Tx<'_>| store::slice(tx, table, (from, SLICE), cutoff);
         let slice = bank.db().read(table.verb, look).await?;
         let to = slice.to;
         if slice.has_stale {
             let remove =
-                move |tx: &mut ::store::Tx<'_>| store::remove(tx, table, (&from, &to), cutoff);
+                move |tx: &mut ::store::Tx<'_>| store::remove(tx, table, (from, &to), cutoff);
             let rows: u64 = bank.db().write(table.verb, remove).await?;
             removed = removed.saturating_add(rows);
         }
-        if slice.is_last {
-            break;
-        }
-        from = to;
+        from = if slice.is_last {
+            Behind { run: from.run.saturating_add(1), key: [0; 16] }
+        } else {
+            Behind { key: to, ..from }
+        };
     }
     Ok(removed)
 }

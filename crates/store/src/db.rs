@@ -9,6 +9,7 @@ use crate::job::{Closure, Job};
 use crate::migrate;
 use crate::postgres::{Mode, PgOptions, PgSession, work_loop};
 use crate::queue::{PushError, Queue};
+use crate::sets::{RUN_ROWS, Runs};
 use crate::sqlite::{Access, SqliteSession, read_loop, write_loop};
 use crate::{DbError, Tx};
 
@@ -37,6 +38,8 @@ pub struct Options {
     pub lock_timeout_ms: u32,
     /// Refuse a server that would lose acknowledged commits at a power cut. Off in tests only.
     pub require_durable: bool,
+    /// Idempotency keys of a run on SQLite: 65,536. Less in tests only.
+    pub run_rows: u32,
 }
 
 impl Options {
@@ -48,6 +51,7 @@ impl Options {
             writers: 4,
             lock_timeout_ms: 5_000,
             require_durable: true,
+            run_rows: RUN_ROWS,
         }
     }
 }
@@ -86,6 +90,7 @@ impl Db {
                 let writer = SqliteSession::open(path, options.cache_mib, Access::ReadWrite)?;
                 writer.check_durable()?;
                 migrate::check_sqlite(&writer)?;
+                writer.runs.replace(Runs::of_rows(options.run_rows));
                 for n in 0..options.readers.max(1) {
                     let session = SqliteSession::open(path, options.cache_mib, Access::ReadOnly)?;
                     let (queue, faults) = (Arc::clone(&reads), faults.clone());

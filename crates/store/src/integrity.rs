@@ -1,4 +1,5 @@
-//! What a database says about itself: whether its files are whole and its guards in place.
+//! What a database says about itself: whether its files are whole, its guards in place, and its
+//! idempotency keys each there once (`runs`).
 //!
 //! The guards are the triggers that refuse to change or remove a transfer, an event or an origin. Who
 //! may alter the schema can take them away; `verify` asks whether they are there, as written in the
@@ -6,6 +7,9 @@
 //!
 //! Cost: on SQLite the check reads every page of the file; the rest is a handful of catalogue rows.
 
+mod runs;
+
+pub use self::runs::BrokenRun;
 use crate::tx::Backend;
 use crate::{DbError, Row, Tx, params};
 
@@ -25,7 +29,13 @@ const PG_TYPES: [(&str, i64); 3] = [("update", 19), ("delete", 11), ("truncate",
 /// Triggers and views that no migration made: they would act, or lie, inside our transactions.
 const FOREIGN: &str = "SELECT name FROM sqlite_master WHERE type = 'view' OR (type = 'trigger' \
      AND name NOT IN ('transfers_no_update', 'transfers_no_delete', 'events_no_update', \
-     'events_no_delete', 'origins_no_update', 'origins_no_delete')) ORDER BY name LIMIT 1";
+     'events_no_delete', 'origins_no_update', 'origins_no_delete', 'idempotency_open_run')) \
+     ORDER BY name LIMIT 1";
+/// What keeps a closed run of keys as it is; SQLite alone has runs.
+const RUN_TRIGGER: &str = "idempotency_open_run";
+const RUN_TRIGGER_TEXT: &str = "CREATE TRIGGER idempotency_open_run BEFORE INSERT ON idempotency\n\
+     WHEN NEW.run <> (SELECT COALESCE(MAX(run) + 1, 0) FROM idempotency_runs)\n\
+     BEGIN SELECT RAISE(ABORT, 'the run of keys is not open'); END";
 /// The same on a server, with rewrite rules; other people's tables may stand beside ours.
 const PG_FOREIGN: &str = "SELECT found.name FROM (SELECT t.tgname AS name, t.tgrelid AS of \
      FROM pg_trigger AS t WHERE NOT t.tgisinternal AND t.tgname NOT IN ('transfers_no_update', \
@@ -37,6 +47,9 @@ const PG_FOREIGN: &str = "SELECT found.name FROM (SELECT t.tgname AS name, t.tgr
      WHERE oid = to_regclass('schema_migrations')) ORDER BY found.name LIMIT 1";
 const PG_FUNCTION: &str = "refuse_change";
 const PG_BODY: &str = " BEGIN RAISE EXCEPTION '% are immutable', TG_TABLE_NAME; END ";
+
+const MISSING: &str = "no such trigger";
+const CHANGED: &str = "it was changed or switched off";
 
 /// A guard that is not as the migrations made it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,7 +89,21 @@ impl Tx<'_> {
                 }
             }
         }
+        if let Some(broken) = self.run_trigger_fault()? {
+            return Ok(Some(broken));
+        }
         self.foreign_trigger()
+    }
+
+    fn run_trigger_fault(&mut self) -> Result<Option<BrokenGuard>, DbError> {
+        let Backend::Sqlite(session) = &self.backend else { return Ok(None) };
+        let rows = session.query(TRIGGER, params!["idempotency", RUN_TRIGGER], 1)?;
+        let found = match rows.first() {
+            Some(row) if row.text(0)? == RUN_TRIGGER_TEXT => return Ok(None),
+            Some(_) => CHANGED,
+            None => MISSING,
+        };
+        Ok(Some(BrokenGuard { trigger: RUN_TRIGGER.to_owned(), found: found.to_owned() }))
     }
 
     fn foreign_trigger(&mut self) -> Result<Option<BrokenGuard>, DbError> {
@@ -103,12 +130,12 @@ impl Tx<'_> {
             Backend::Sqlite(session) => session.query(TRIGGER, names, 1)?,
             Backend::Postgres(session) => session.query(PG_TRIGGER, names)?,
         };
-        let Some(row) = rows.first() else { return Ok(Some("no such trigger".to_owned())) };
+        let Some(row) = rows.first() else { return Ok(Some(MISSING.to_owned())) };
         let intact = match &self.backend {
             Backend::Sqlite(_) => row.text(0)? == sqlite_trigger(table, act, trigger),
             Backend::Postgres(_) => is_intact(row, kind)?,
         };
-        Ok((!intact).then(|| "it was changed or switched off".to_owned()))
+        Ok((!intact).then(|| CHANGED.to_owned()))
     }
 }
 

@@ -25,6 +25,9 @@ use crate::{DbError, Param, Row, Tx};
 /// Attempts at one closure before the caller is told that the row is busy.
 const ATTEMPTS: u32 = 8;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// Batches that lock their rows after a closure had to run again: many enough that two nodes which
+/// share a hot account do not do half their work twice.
+const CAUTIOUS: u32 = 64;
 /// A statement that runs longer is a fault of ours or of the server; the caller has given up.
 const STATEMENT_TIMEOUT_MS: u64 = 60_000;
 
@@ -37,6 +40,10 @@ pub(crate) struct PgSession {
     statements: HashMap<(&'static str, Lock), Statement>,
     /// The last error of this transaction allows to run the closure again.
     again: bool,
+    /// Rows of this transaction were read by their version instead of locked.
+    trusts_versions: bool,
+    /// Batches to come that lock what they load, because others write the same rows.
+    cautious: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -69,7 +76,14 @@ impl PgSession {
             });
             Ok::<_, DbError>(client)
         })?;
-        let mut session = Self { runtime, client, statements: HashMap::new(), again: false };
+        let mut session = Self {
+            runtime,
+            client,
+            statements: HashMap::new(),
+            again: false,
+            trusts_versions: false,
+            cautious: 0,
+        };
         session.batch(&format!(
             "SET lock_timeout = {}; SET statement_timeout = {STATEMENT_TIMEOUT_MS}; \
              SET synchronous_commit = on; SET timezone = 'UTC'",
@@ -163,6 +177,24 @@ impl PgSession {
         let statement = prepared.map_err(|e| self.failed(e))?;
         self.statements.insert((sql, lock), statement.clone());
         Ok(statement)
+    }
+
+    /// Whether this transaction may read rows without locking them. Not for a while after one had to
+    /// run again.
+    pub fn may_trust_versions(&mut self) -> bool {
+        self.trusts_versions = self.cautious == 0;
+        self.cautious = self.cautious.saturating_sub(1);
+        self.trusts_versions
+    }
+
+    /// Rows that were to be saved are not as they were read. Without a lock this can be; then the
+    /// closure runs again.
+    pub fn refuse_versions(&mut self) -> Result<(), DbError> {
+        if !self.trusts_versions {
+            return Ok(());
+        }
+        self.again = true;
+        Err(DbError::Busy("another transaction changed a row that was read".to_owned()))
     }
 
     fn failed(&mut self, error: tokio_postgres::Error) -> DbError {
@@ -331,6 +363,7 @@ fn run(session: &mut PgSession, mode: Mode, faults: &Faults, mut job: Box<dyn Jo
         if !session.again || attempt == ATTEMPTS {
             return job.answer(result);
         }
+        session.cautious = CAUTIOUS;
         tracing::debug!(verb = job.verb(), attempt, "a transaction runs again");
         std::thread::sleep(Duration::from_millis(1 << attempt.min(5)));
     }
@@ -342,6 +375,7 @@ fn attempt_once(
     job: &mut dyn Job,
 ) -> Result<(), DbError> {
     session.again = false;
+    session.trusts_versions = false;
     let wish = job.run(&mut Tx::new(Backend::Postgres(session), job.verb(), faults));
     match wish {
         Wish::Commit => session.batch("COMMIT"),

@@ -20,7 +20,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql};
 use crate::fault::Faults;
 use crate::job::{Job, Wish};
 use crate::queue::{Pop, Queue};
-use crate::sets::Places;
+use crate::sets::{Places, Runs};
 use crate::tx::Backend;
 use crate::value::Value;
 use crate::{DbError, Param, Row, Tx};
@@ -40,6 +40,7 @@ pub(crate) struct SqliteSession {
     pub(crate) connection: Connection,
     numbered: RefCell<HashMap<&'static str, Arc<str>>>,
     pub(crate) places: RefCell<Places>,
+    pub(crate) runs: RefCell<Runs>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +59,12 @@ impl SqliteSession {
             .map_err(|e| DbError::Unavailable(format!("{}: {e}", path.display())))?;
         connection.busy_timeout(BUSY_TIMEOUT).map_err(from_sqlite)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
-        let session = Self { connection, numbered: RefCell::default(), places: RefCell::default() };
+        let session = Self {
+            connection,
+            numbered: RefCell::default(),
+            places: RefCell::default(),
+            runs: RefCell::default(),
+        };
         if access == Access::ReadWrite {
             session.pragma("journal_mode", "WAL")?;
             session.pragma("synchronous", "FULL")?;

@@ -48,6 +48,15 @@ impl TestDatabase {
         Self { options: options(Location::Postgres { url }), folder: None }
     }
 
+    /// On another server than this run's.
+    pub fn on_server(address: &str) -> Self {
+        let name = fresh_name("own");
+        administer(address, &format!("CREATE DATABASE {name}"));
+        let options = options(Location::Postgres { url: with_database(address, &name) });
+        store::migrate(&options, Timestamp::from_seconds(0)).expect("migrations run on PostgreSQL");
+        Self { options: Options { require_durable: true, ..options }, folder: None }
+    }
+
     pub fn options(&self) -> &Options {
         &self.options
     }
@@ -72,12 +81,16 @@ impl Default for TestDatabase {
 /// The PostgreSQL of this run. Where `EXCHEQUER_TEST_REQUIRE=postgres` demands one, its absence fails.
 pub fn postgres_address() -> Option<String> {
     let address = std::env::var("EXCHEQUER_TEST_POSTGRES").ok().filter(|a| !a.is_empty());
-    let required = std::env::var("EXCHEQUER_TEST_REQUIRE").unwrap_or_default();
     assert!(
-        address.is_some() || !required.contains("postgres"),
+        address.is_some() || !required("postgres"),
         "EXCHEQUER_TEST_REQUIRE demands PostgreSQL, and EXCHEQUER_TEST_POSTGRES gives no address"
     );
     address
+}
+
+/// Whether `EXCHEQUER_TEST_REQUIRE` names it: then its absence is a failure and no reason to skip.
+pub(crate) fn required(name: &str) -> bool {
+    std::env::var("EXCHEQUER_TEST_REQUIRE").unwrap_or_default().contains(name)
 }
 
 fn options(location: Location) -> Options {
@@ -86,6 +99,8 @@ fn options(location: Location) -> Options {
         readers: 1,
         writers: 3,
         require_durable: false,
+        // So few that every test of keys goes over more than one.
+        run_rows: 20,
         ..Options::new(location)
     }
 }

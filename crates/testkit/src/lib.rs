@@ -7,6 +7,7 @@ pub mod bank;
 pub mod client;
 pub mod database;
 pub mod fuzzing;
+pub mod postgres;
 pub mod process;
 
 pub use bank::{Person, TestBank};

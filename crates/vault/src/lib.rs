@@ -39,7 +39,7 @@ pub mod token;
 mod aead;
 mod mac;
 
-pub use keyring::{KeyError, KeyState, Keyring, Purpose, WrappedKey};
+pub use keyring::{BlindIndex, KeyError, KeyState, Keyring, Purpose, WrappedKey};
 pub use master::{MasterKey, MasterKeyError};
 pub use password::{
     MAX_PASSWORD_BYTES, PasswordError, PasswordHasher, PasswordParams, PasswordRefusal,

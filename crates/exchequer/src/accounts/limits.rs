@@ -8,7 +8,7 @@
 //! Cost: a walk over one day of one account's entries, at most [`PAGE`] rows in memory.
 
 use ::store::rows::{TransferKind, TransferRow};
-use ::store::{DbError, Outflow, Tx};
+use ::store::{DbError, LoadedAccount, Outflow, Tx};
 use ledger::{Account, AccountStatus, Limits, in_window, window_start};
 use money::{AccountId, Timestamp};
 use serde_json::{Value, json};
@@ -29,7 +29,7 @@ pub fn set_limits(
     id: &AccountId,
     limits: Limits,
 ) -> Result<Result<AccountRow, Problem>, DbError> {
-    let Some(account) = lock_customers(tx, act, id)? else {
+    let Some(LoadedAccount { account, .. }) = lock_customers(tx, act, id)? else {
         return Ok(Err(Problem::new(Code::NotFound)));
     };
     if account.status == AccountStatus::Closed {

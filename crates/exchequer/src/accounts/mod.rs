@@ -13,7 +13,7 @@ pub mod model;
 pub mod number;
 mod store;
 
-use ::store::{DbError, Tx};
+use ::store::{DbError, LoadedAccount, Tx};
 use ledger::{Account, BalancePolicy, StatusRefusal};
 use money::{AccountId, Currency, CustomerId, TransferId};
 use serde_json::json;
@@ -172,27 +172,31 @@ fn change(
     id: &AccountId,
     change: &Change,
 ) -> Result<Result<AccountRow, Problem>, DbError> {
-    let Some(mut account) = lock_customers(tx, act, id)? else {
+    let Some(mut found) = lock_customers(tx, act, id)? else {
         return Ok(Err(Problem::new(Code::NotFound)));
     };
     let resource = id.to_string();
-    let before = json!({ "status": status_name(account.status) });
-    if let Err(refusal) = (change.apply)(&mut account) {
+    let before = json!({ "status": status_name(found.account.status) });
+    if let Err(refusal) = (change.apply)(&mut found.account) {
         let code = refusal.code();
         events::record_change(tx, act, (change.refused, &resource, code), (Some(&before), None))?;
         return Ok(Err(refusal.into()));
     }
-    tx.save_accounts(std::slice::from_ref(&account))?;
-    let after = json!({ "status": status_name(account.status) });
+    tx.save_accounts(std::slice::from_ref(&found))?;
+    let after = json!({ "status": status_name(found.account.status) });
     let both = (Some(&before), Some(&after));
     events::record_change(tx, act, (change.done, &resource, "done"), both)?;
     reload(tx, id).map(Ok)
 }
 
 /// Locks a customer's account as a transfer does; nothing for an unknown one or one of the bank's own.
-fn lock_customers(tx: &mut Tx<'_>, act: &Act, id: &AccountId) -> Result<Option<Account>, DbError> {
+fn lock_customers(
+    tx: &mut Tx<'_>,
+    act: &Act,
+    id: &AccountId,
+) -> Result<Option<LoadedAccount>, DbError> {
     let loaded = tx.load_accounts(std::slice::from_ref(id), act.now)?;
-    Ok(loaded.first().filter(|found| found.owner.is_some()).map(|found| found.account))
+    Ok(loaded.first().filter(|found| found.owner.is_some()).copied())
 }
 
 fn reload(tx: &mut Tx<'_>, id: &AccountId) -> Result<AccountRow, DbError> {

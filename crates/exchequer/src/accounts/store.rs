@@ -19,22 +19,25 @@ impl Owned {
 
 macro_rules! select {
     () => {
-        "SELECT id, owner, number, name, currency, status, bounded, overdraft_limit, \
-         limit_transfer, limit_day, debits_posted, credits_posted, debits_held, credits_held, \
-         last_entry, entry_count, opened_at FROM accounts "
+        "SELECT a.id, a.owner, a.number, a.name, a.currency, b.status, b.bounded, \
+         b.overdraft_limit, b.limit_transfer, b.limit_day, b.debits_posted, b.credits_posted, \
+         b.debits_held, b.credits_held, b.last_entry, b.entry_count, a.opened_at \
+         FROM accounts AS a JOIN balances AS b ON b.place = a.place "
     };
 }
 macro_rules! insert {
     () => {
-        "INSERT INTO accounts (id, owner, number, name, currency, status, bounded, \
-         overdraft_limit, debits_posted, credits_posted, debits_held, credits_held, entry_count, \
-         opened_at) VALUES ($1, $2, $3, $4, $5, 0, $6, 0, 0, 0, 0, 0, 0, $7) "
+        "INSERT INTO accounts (id, owner, number, name, currency, bounded, opened_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7) "
     };
 }
+const BALANCE: &str = "INSERT INTO balances (place, version, status, bounded, overdraft_limit, \
+     debits_posted, credits_posted, debits_held, credits_held, entry_count) \
+     SELECT place, 0, 0, bounded, 0, 0, 0, 0, 0, 0 FROM accounts WHERE id = $1";
 
 /// The customer's own account, or nothing.
 pub fn find(tx: &mut Tx<'_>, owner: &CustomerId, id: &AccountId) -> Result<Option<Owned>, DbError> {
-    let sql = concat!(select!(), "WHERE id = $1 AND owner = $2");
+    let sql = concat!(select!(), "WHERE a.id = $1 AND a.owner = $2");
     let row = tx.query_opt(sql, params![id, owner])?;
     row.map(|row| read(&row).map(Owned)).transpose()
 }
@@ -46,7 +49,7 @@ pub fn list(
     after: Option<&AccountId>,
     most: i64,
 ) -> Result<Vec<Owned>, DbError> {
-    let sql = concat!(select!(), "WHERE owner = $1 AND id > $2 ORDER BY id LIMIT $3");
+    let sql = concat!(select!(), "WHERE a.owner = $1 AND a.id > $2 ORDER BY a.id LIMIT $3");
     // No id is all zeros.
     let start = AccountId::from_bytes([0; 16]);
     let rows = tx.query(sql, params![owner, after.unwrap_or(&start), most])?;
@@ -55,7 +58,7 @@ pub fn list(
 
 /// Anybody's account, the bank's own included: for operators.
 pub fn get_any(tx: &mut Tx<'_>, id: &AccountId) -> Result<Option<AccountRow>, DbError> {
-    let row = tx.query_opt(concat!(select!(), "WHERE id = $1"), params![id])?;
+    let row = tx.query_opt(concat!(select!(), "WHERE a.id = $1"), params![id])?;
     row.as_ref().map(read).transpose()
 }
 
@@ -71,7 +74,8 @@ pub(super) fn lock_owner(tx: &mut Tx<'_>, owner: &CustomerId) -> Result<(), DbEr
 /// Accounts of a customer that are not closed.
 pub(super) fn count_open(tx: &mut Tx<'_>, owner: &CustomerId) -> Result<i64, DbError> {
     tx.query_one(
-        "SELECT CAST(COUNT(*) AS BIGINT) FROM accounts WHERE owner = $1 AND status <> 2",
+        "SELECT CAST(COUNT(*) AS BIGINT) FROM accounts AS a JOIN balances AS b \
+         ON b.place = a.place WHERE a.owner = $1 AND b.status <> 2",
         params![owner],
     )?
     .int(0)
@@ -105,6 +109,9 @@ fn insert(tx: &mut Tx<'_>, sql: &'static str, row: &AccountRow) -> Result<bool, 
             row.opened_at
         ],
     )?;
+    if inserted == 1 {
+        tx.execute(BALANCE, params![&row.account.id])?;
+    }
     Ok(inserted == 1)
 }
 
@@ -114,7 +121,8 @@ pub(super) fn exists(tx: &mut Tx<'_>, id: &AccountId) -> Result<bool, DbError> {
 
 pub(super) fn save_limits(tx: &mut Tx<'_>, id: &AccountId, limits: Limits) -> Result<(), DbError> {
     tx.execute(
-        "UPDATE accounts SET limit_transfer = $2, limit_day = $3 WHERE id = $1",
+        "UPDATE balances SET version = version + 1, limit_transfer = $2, limit_day = $3 \
+         WHERE place = (SELECT place FROM accounts WHERE id = $1)",
         params![id, limits.per_transfer, limits.per_day],
     )?;
     Ok(())

@@ -27,6 +27,7 @@ pub struct Incoming<'r> {
 #[derive(Clone)]
 pub struct Context(Arc<ContextParts>);
 
+#[derive(Clone)]
 struct ContextParts {
     bank: Bank,
     origin: Arc<Origin>,
@@ -70,15 +71,10 @@ impl Context {
         Self(Arc::new(ContextParts { bank: bank.clone(), origin, request, key: None }))
     }
 
-    fn with_key(self, key: OnceKey) -> Self {
+    fn with_key(mut self, key: OnceKey) -> Self {
         // The caller was just made, so this is the only handle and nothing is copied.
-        let parts = Arc::try_unwrap(self.0).unwrap_or_else(|shared| ContextParts {
-            bank: shared.bank.clone(),
-            origin: Arc::clone(&shared.origin),
-            request: shared.request,
-            key: None,
-        });
-        Self(Arc::new(ContextParts { key: Some(key), ..parts }))
+        Arc::make_mut(&mut self.0).key = Some(key);
+        self
     }
 
     pub fn bank(&self) -> &Bank {

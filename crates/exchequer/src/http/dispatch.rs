@@ -6,7 +6,7 @@
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -15,7 +15,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use money::RequestId;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -26,7 +26,7 @@ use super::cors;
 use super::input::{Input, Raw};
 use super::once::{self, PROBLEM_JSON};
 use super::problem::Problem;
-use super::reply::{HTML, RawReply};
+use super::reply::{HTML, JSON, RawReply};
 use super::routes::{Access, BodyLimit, Handler, Route, unrouted};
 use crate::bank::Bank;
 use crate::staff;
@@ -103,8 +103,8 @@ where
     T: 'static,
     H: Handler<C, I, T>,
 {
-    let id: RequestId = bank.tools().id();
     let started = bank.tools().now();
+    let id: RequestId = bank.tools().id_at(started);
     let (parts, body) = incoming.request.into_parts();
     let limit = Duration::from_secs(bank.config().http.request_timeout_seconds);
     let work =
@@ -118,13 +118,12 @@ where
     };
     let public = matches!(route.access, Access::Public(_)) && route.method == Method::GET;
     let response = respond(result, &id, if public { Keep::Allowed } else { Keep::Never });
-    let elapsed_us = bank.tools().now().micros_since(started);
     tracing::debug!(
         request_id = %id,
         method = %parts.method,
         route = route.path,
         status = response.status().as_u16(),
-        elapsed_us,
+        elapsed_us = bank.tools().now().micros_since(started),
         "request"
     );
     cors::add(bank.config(), &parts, response)
@@ -183,9 +182,14 @@ async fn read_body(bank: &Bank, route: &Route, body: Body) -> Result<Bytes, Prob
         BodyLimit::Ordinary => http.max_body_bytes,
         BodyLimit::Bulk => http.max_bulk_body_bytes,
     };
-    let read = Limited::new(body, limit).collect();
+    let mut read = std::pin::pin!(Limited::new(body, limit).collect());
     let timeout = Duration::from_secs(http.body_timeout_seconds);
-    match tokio::time::timeout(timeout, read).await {
+    // Most bodies came in one piece with their head: those need no timer.
+    let result = match read.as_mut().now_or_never() {
+        Some(result) => Ok(result),
+        None => tokio::time::timeout(timeout, read).await,
+    };
+    match result {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Problem::new(Code::BodyTooLarge)),
         Ok(Err(error)) => Err(Problem::new(Code::MalformedRequest)
@@ -270,12 +274,22 @@ fn respond(result: Result<RawReply, Problem>, id: &RequestId, keep: Keep) -> Res
             (reply, problem.retry_after_seconds)
         }
     };
+    let length = reply.body.len();
     let mut response = Response::new(Body::from(reply.body));
     *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or_default();
     let headers = response.headers_mut();
-    headers.reserve(ANSWER_HEADERS);
-    if reply.status != 204 {
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(reply.content_type));
+    headers.clone_from(&JSON_HEADERS);
+    if let Ok(value) = HeaderValue::from_bytes(&id.text()) {
+        headers.insert(REQUEST_ID, value);
+    }
+    if reply.status == 204 {
+        headers.remove(header::CONTENT_TYPE);
+        headers.remove(header::CONTENT_LENGTH);
+    } else {
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        if reply.content_type != JSON {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(reply.content_type));
+        }
     }
     if reply.content_type == HTML {
         headers.insert(header::CONTENT_SECURITY_POLICY, PAGE_POLICY);
@@ -289,14 +303,24 @@ fn respond(result: Result<RawReply, Problem>, id: &RequestId, keep: Keep) -> Res
     if let Some(seconds) = retry_after {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
-    if keep == Keep::Never || reply.status >= 400 {
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if keep == Keep::Allowed && reply.status < 400 {
+        headers.remove(header::CACHE_CONTROL);
     }
-    finish(response, id)
+    response
 }
 
-/// Room for all of them at once, hyper's own included.
-const ANSWER_HEADERS: usize = 14;
+/// What most answers carry: a copy is cheaper than an insertion each. Length and request id are here for
+/// their places, which makes the copy large enough; each answer has its own.
+static JSON_HEADERS: LazyLock<HeaderMap> = LazyLock::new(|| {
+    let mut headers = HeaderMap::from_iter(SECURITY_HEADERS);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(JSON));
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(REQUEST_ID, HeaderValue::from_static(""));
+    headers
+});
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// OWASP ASVS 5.0 §3.4: on every answer. An API answer runs nothing and is framed by nobody.
 const SECURITY_HEADERS: [(HeaderName, HeaderValue); 6] = [
@@ -329,7 +353,7 @@ fn finish(mut response: Response, id: &RequestId) -> Response {
         headers.entry(name).or_insert(value);
     }
     if let Ok(value) = HeaderValue::from_bytes(&id.text()) {
-        headers.insert("x-request-id", value);
+        headers.insert(REQUEST_ID, value);
     }
     response
 }

@@ -37,11 +37,13 @@ pub(super) fn key(
     }
     let path = parts.uri.path().as_bytes();
     let query = parts.uri.query().unwrap_or_default().as_bytes();
-    let principal = [&kind[..], &id[..]].concat();
+    let mut principal = [0; 19];
+    principal[..3].copy_from_slice(&kind);
+    principal[3..].copy_from_slice(&id);
     let mut once = OnceKey::new(&principal, route, key, &[path, query, body]);
     // Keyed, because a body can hold a password: behind a plain hash a dump would confirm a guess at
     // it in nanoseconds, and the slow hash beside it would guard nothing.
-    let keyed = tools.keyring().blind_index("idempotency.request_hash", &once.request_hash);
+    let keyed = tools.request_hashes().of(&once.request_hash);
     once.request_hash.copy_from_slice(&keyed[..16]);
     Ok(once)
 }

@@ -115,6 +115,12 @@ impl<T> Reply<T> {
         Self::bytes(JSON, body)
     }
 
+    /// 201 with JSON that was made before.
+    pub fn created_bytes(body: Bytes) -> Self {
+        let reply = Self::bytes(JSON, body);
+        Self::raw(RawReply { status: 201, ..reply.raw })
+    }
+
     fn bytes(content_type: &'static str, body: Bytes) -> Self {
         Self::raw(RawReply { status: 200, content_type, body, replayed: false, resource: None })
     }

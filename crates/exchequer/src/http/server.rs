@@ -1,8 +1,7 @@
 //! Connections: an accept loop of our own, because every wait on a client has a limit here.
 //!
-//! Limits: connections at once; seconds for the request head (also the idle limit between requests of
-//! a connection); seconds and bytes for the body (in `dispatch`); seconds for the whole request;
-//! seconds in which no byte moves (in `patience`).
+//! Limits: connections at once; seconds for the request head, between two requests, and in which no byte
+//! moves (in `patience`); seconds and bytes for the body, seconds for the whole request (in `dispatch`).
 //! Stopping: the socket closes at once, requests in flight get `drain_seconds`.
 
 use std::net::SocketAddr;
@@ -10,15 +9,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::Request;
+use futures_util::FutureExt;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
-use tower::ServiceExt;
+use tower::Service;
 
 use super::dispatch::Peer;
-use super::patience::Patient;
+use super::patience::{Limits, Patient, Progress};
 use crate::bank::Bank;
 use crate::config::Http;
 
@@ -44,12 +44,16 @@ pub async fn serve(bank: Bank, listener: TcpListener, stop: impl Future<Output =
         let Some((stream, peer, permit)) = accepted else { continue };
         let peer = Peer(Arc::from(peer.ip().to_canonical().to_string()));
         let service = service.clone();
+        let progress = Arc::new(Progress::default());
+        let stream = Patient::new(stream, limits(&bank.config().http), Arc::clone(&progress));
         let serve = hyper::service::service_fn(move |request: hyper::Request<_>| {
+            progress.begin(request.version());
             let mut request: Request = request.map(axum::body::Body::new);
             request.extensions_mut().insert(peer.clone());
-            service.clone().oneshot(request)
+            // A router is always ready.
+            let (answer, progress) = (service.clone().call(request), Arc::clone(&progress));
+            answer.inspect(move |_| progress.answer())
         });
-        let stream = patient(stream, &bank.config().http);
         let connection = builder.serve_connection(TokioIo::new(stream), serve).into_owned();
         let watched = graceful.watch(connection);
         tokio::spawn(async move {
@@ -89,19 +93,20 @@ async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> Option<Acce
     }
 }
 
-/// Longer than a request may take, during which nothing moves, and than HTTP/2's pings are apart.
-fn patient(stream: TcpStream, http: &Http) -> Patient {
-    let seconds = http.idle_timeout_seconds.saturating_add(http.request_timeout_seconds);
-    let first = Duration::from_secs(http.header_timeout_seconds);
-    Patient::new(stream, first, Duration::from_secs(seconds))
+/// A standstill is longer than a request may take, during which nothing moves, and than HTTP/2's pings
+/// are apart.
+fn limits(http: &Http) -> Limits {
+    let head = Duration::from_secs(http.header_timeout_seconds);
+    let idle = Duration::from_secs(http.idle_timeout_seconds);
+    let request = Duration::from_secs(http.request_timeout_seconds);
+    Limits { head, idle, standstill: idle.saturating_add(request) }
 }
 
 fn builder(http: &Http) -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(Duration::from_secs(http.header_timeout_seconds))
+        .header_read_timeout(None) // `patience` has it: hyper's counts the pause between requests in
         .max_buf_size(MAX_HEAD_BYTES)
         .max_headers(MAX_HEADERS)
         .http2()

@@ -1,18 +1,28 @@
-//! SQL of the purges: three texts a table, over a range of its key.
+//! SQL of the purges: three texts a table, over a range of its key. Where rows are gathered in runs, the
+//! range is one of a run.
 
 use money::Timestamp;
-use store::{DbError, Tx, params};
+use store::{DbError, Param, Tx, params};
 
 /// How one table is purged.
 pub(super) struct Purge {
     /// The transaction's name, and the job's.
     pub verb: &'static str,
+    /// The newest run, where the table has runs; the other texts then have it as their last parameter.
+    newest_run: Option<&'static str>,
     /// The key `$2` rows after `$1`.
     boundary: &'static str,
     /// Whether a row above `$1` and up to `$2` is as old as `$3`.
     stale: &'static str,
     /// Removes those rows.
     remove: &'static str,
+}
+
+/// Where a range of a table's key begins: behind this key.
+#[derive(Clone, Copy)]
+pub(super) struct Behind {
+    pub run: i64,
+    pub key: [u8; 16],
 }
 
 /// A range of a table's key.
@@ -28,15 +38,18 @@ pub(super) struct Slice {
 /// (`substr` is the empty blob in the words of both databases.)
 pub(super) const ANSWERS: Purge = Purge {
     verb: "answers.forget",
-    boundary: "SELECT scope FROM idempotency WHERE scope > $1 ORDER BY scope LIMIT 1 OFFSET $2",
-    stale: "SELECT 1 FROM idempotency WHERE scope > $1 AND scope <= $2 AND created_at <= $3 \
-            AND length(answer) > 0 LIMIT 1",
-    remove: "UPDATE idempotency SET answer = substr(answer, 1, 0) WHERE scope > $1 \
+    newest_run: Some("SELECT COALESCE(MAX(run), 0) FROM idempotency"),
+    boundary: "SELECT scope FROM idempotency WHERE run = $3 AND scope > $1 ORDER BY scope \
+               LIMIT 1 OFFSET $2",
+    stale: "SELECT 1 FROM idempotency WHERE run = $4 AND scope > $1 AND scope <= $2 \
+            AND created_at <= $3 AND length(answer) > 0 LIMIT 1",
+    remove: "UPDATE idempotency SET answer = substr(answer, 1, 0) WHERE run = $4 AND scope > $1 \
              AND scope <= $2 AND created_at <= $3 AND length(answer) > 0",
 };
 
 pub(super) const CHALLENGES: Purge = Purge {
     verb: "challenges.delete",
+    newest_run: None,
     boundary: "SELECT id FROM challenges WHERE id > $1 ORDER BY id LIMIT 1 OFFSET $2",
     stale: "SELECT 1 FROM challenges WHERE id > $1 AND id <= $2 AND expires_at <= $3 LIMIT 1",
     remove: "DELETE FROM challenges WHERE id > $1 AND id <= $2 AND expires_at <= $3",
@@ -45,6 +58,7 @@ pub(super) const CHALLENGES: Purge = Purge {
 /// A session ends when somebody ends it, and at its absolute limit at the latest.
 pub(super) const REFRESH_TOKENS: Purge = Purge {
     verb: "refresh_tokens.delete",
+    newest_run: None,
     boundary: "SELECT session FROM refresh_tokens WHERE session > $1 ORDER BY session \
                LIMIT 1 OFFSET $2",
     stale: "SELECT 1 FROM refresh_tokens AS r JOIN sessions AS s ON s.id = r.session \
@@ -57,6 +71,7 @@ pub(super) const REFRESH_TOKENS: Purge = Purge {
 
 pub(super) const OUTFLOWS: Purge = Purge {
     verb: "outflows.delete",
+    newest_run: None,
     boundary: "SELECT account FROM outflows WHERE account > $1 ORDER BY account \
                LIMIT 1 OFFSET $2",
     stale: "SELECT 1 FROM outflows WHERE account > $1 AND account <= $2 AND posted_at <= $3 \
@@ -64,17 +79,25 @@ pub(super) const OUTFLOWS: Purge = Purge {
     remove: "DELETE FROM outflows WHERE account > $1 AND account <= $2 AND posted_at <= $3",
 };
 
-/// The slice of about `rows` rows above `from`.
+/// The newest run of the table; 0 where it has none.
+pub(super) fn newest_run(tx: &mut Tx<'_>, table: &Purge) -> Result<i64, DbError> {
+    table.newest_run.map_or(Ok(0), |sql| tx.query_one(sql, &[])?.int(0))
+}
+
+/// The slice of about `rows` rows behind `from`, of its run.
 pub(super) fn slice(
     tx: &mut Tx<'_>,
     table: &Purge,
-    (from, rows): (&[u8; 16], i64),
+    (from, rows): (Behind, i64),
     cutoff: Timestamp,
 ) -> Result<Slice, DbError> {
-    let boundary = tx.query_opt(table.boundary, params![from, rows.saturating_sub(1)])?;
+    let skipped = rows.saturating_sub(1);
+    let place = [Param::from(&from.key), Param::from(skipped), Param::from(from.run)];
+    let boundary = tx.query_opt(table.boundary, table.bound(&place))?;
     let boundary = boundary.map(|row| row.bytes(0)).transpose()?;
     let to = boundary.unwrap_or([u8::MAX; 16]);
-    let stale = tx.query_opt(table.stale, params![from, &to, cutoff])?;
+    let range = range(&from, &to, cutoff);
+    let stale = tx.query_opt(table.stale, table.bound(&range))?;
     Ok(Slice { to, is_last: boundary.is_none(), has_stale: stale.is_some() })
 }
 
@@ -82,8 +105,20 @@ pub(super) fn slice(
 pub(super) fn remove(
     tx: &mut Tx<'_>,
     table: &Purge,
-    (from, to): (&[u8; 16], &[u8; 16]),
+    (from, to): (Behind, &[u8; 16]),
     cutoff: Timestamp,
 ) -> Result<u64, DbError> {
-    tx.execute(table.remove, params![from, to, cutoff])
+    tx.execute(table.remove, table.bound(&range(&from, to, cutoff)))
+}
+
+fn range<'a>(from: &'a Behind, to: &'a [u8; 16], cutoff: Timestamp) -> [Param<'a>; 4] {
+    *params![&from.key, to, cutoff, from.run]
+}
+
+impl Purge {
+    /// Without the last parameter, the run, where the table has none.
+    fn bound<'p, 'v>(&self, params: &'p [Param<'v>]) -> &'p [Param<'v>] {
+        let run = usize::from(self.newest_run.is_none());
+        &params[..params.len() - run]
+    }
 }

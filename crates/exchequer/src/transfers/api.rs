@@ -159,7 +159,7 @@ pub async fn through_the_door(caller: &Context, wanted: Wanted) -> Answer<Transf
 }
 
 fn created(row: &TransferRow) -> Reply<TransferView> {
-    Reply::created(&TransferView::from(row))
+    Reply::created_bytes(TransferView::json_of(row).into())
 }
 
 async fn send_batch(caller: Customer, Json(body): Json<SendTransfers>) -> Answer<BatchResults> {

@@ -12,6 +12,7 @@ mod jobs;
 mod json;
 mod once;
 mod outage;
+mod restarts;
 mod rows;
 mod secrets;
 mod sessions;

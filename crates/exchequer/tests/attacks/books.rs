@@ -27,23 +27,24 @@ async fn an_account_given_away_overdrawn_thawed_or_unlimited_is_found() {
     for (what, edit, undo) in [
         (
             "an overdraft",
-            "UPDATE accounts SET overdraft_limit = 1000000 WHERE owner IS NOT NULL",
-            "UPDATE accounts SET overdraft_limit = 0",
+            "UPDATE balances SET overdraft_limit = 1000000 WHERE bounded = 1",
+            "UPDATE balances SET overdraft_limit = 0",
         ),
         (
             "a frozen account thawed",
-            "UPDATE accounts SET status = 0 WHERE status = 1",
-            "UPDATE accounts SET status = 1 WHERE credits_posted = 100",
+            "UPDATE balances SET status = 0 WHERE status = 1",
+            "UPDATE balances SET status = 1 WHERE credits_posted = 100",
         ),
         (
             "a limit taken away",
-            "UPDATE accounts SET limit_day = NULL WHERE limit_day IS NOT NULL",
-            "UPDATE accounts SET limit_day = 5000 WHERE debits_posted = 100",
+            "UPDATE balances SET limit_day = NULL WHERE limit_day IS NOT NULL",
+            "UPDATE balances SET limit_day = 5000 WHERE debits_posted = 100",
         ),
         (
             "another owner",
             "UPDATE accounts SET owner = (SELECT a.owner FROM accounts AS a \
-             WHERE a.credits_posted = 100) WHERE debits_posted = 100",
+             JOIN balances AS b ON b.place = a.place WHERE b.credits_posted = 100) \
+             WHERE place = (SELECT place FROM balances WHERE debits_posted = 100)",
             "UPDATE accounts SET owner = owner",
         ),
     ] {
@@ -89,8 +90,8 @@ async fn totals_holds_and_captures_that_were_altered_are_found() {
     assert_eq!(finding(&s).await, None);
     for (edit, undo, table) in [
         (
-            "UPDATE accounts SET credits_posted = credits_posted + 1 WHERE owner IS NOT NULL",
-            "UPDATE accounts SET credits_posted = credits_posted - 1 WHERE owner IS NOT NULL",
+            "UPDATE balances SET credits_posted = credits_posted + 1 WHERE bounded = 1",
+            "UPDATE balances SET credits_posted = credits_posted - 1 WHERE bounded = 1",
             "accounts",
         ),
         ("UPDATE holds SET captured = 199", "UPDATE holds SET captured = 200", "accounts"),
@@ -102,8 +103,8 @@ async fn totals_holds_and_captures_that_were_altered_are_found() {
             "transfers",
         ),
         (
-            "UPDATE accounts SET entry_count = entry_count + 1 WHERE owner IS NOT NULL",
-            "UPDATE accounts SET entry_count = entry_count - 1 WHERE owner IS NOT NULL",
+            "UPDATE balances SET entry_count = entry_count + 1 WHERE bounded = 1",
+            "UPDATE balances SET entry_count = entry_count - 1 WHERE bounded = 1",
             "accounts",
         ),
     ] {

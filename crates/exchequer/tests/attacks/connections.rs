@@ -96,19 +96,54 @@ async fn clients_that_say_nothing_or_half_a_word_are_cut_off() {
 async fn a_client_that_never_reads_is_cut_off() {
     let bank = impatient().await;
     let served = Served::start(&bank).await;
-    let mut stream = served.connect().await;
+    let (mut one, mut two) = (served.connect().await, served.connect().await);
     let ask = b"GET /openapi.json HTTP/1.1\r\nhost: x\r\n\r\n".repeat(400);
-    let asked = tokio::time::timeout(PATIENCE, stream.write_all(&ask)).await;
-    assert!(asked.is_ok(), "the requests fit into the socket");
-    tokio::time::sleep(PATIENCE).await;
-    // Who was cut off is told by the next write, at the latest by the one after it.
-    let mut cut = false;
-    for _ in 0..2 {
-        let more = tokio::time::timeout(Duration::from_secs(1), stream.write_all(&ask[..50])).await;
-        cut |= !matches!(more, Ok(Ok(())));
-        tokio::time::sleep(Duration::from_millis(100)).await;
+    for stream in [&mut one, &mut two] {
+        let asked = tokio::time::timeout(PATIENCE, stream.write_all(&ask)).await;
+        assert!(asked.is_ok(), "the requests fit into the socket");
     }
-    assert!(cut, "it keeps its place");
+    // Both places are taken, and whoever comes next is served when one of them is free.
+    is_served(&served).await;
+    drop((one, two));
+    served.end().await;
+}
+
+/// A connection that has had one answer.
+async fn answered_once(served: &Served) -> TcpStream {
+    let mut stream = served.connect().await;
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("a request");
+    let mut answer = [0; 4096];
+    let length = stream.read(&mut answer).await.expect("an answer");
+    assert!(answer[..length].starts_with(b"HTTP/1.1 200"));
+    stream
+}
+
+#[tokio::test]
+async fn between_requests_the_idle_limit_holds_and_not_that_of_the_head() {
+    let bank = TestBank::with(|config| {
+        config.http.header_timeout_seconds = 1;
+        config.http.idle_timeout_seconds = 3;
+    })
+    .await;
+    let served = Served::start(&bank).await;
+    let mut stream = answered_once(&served).await;
+    let since = tokio::time::Instant::now();
+    assert_eq!(until_closed(&mut stream).await.as_deref(), Some(&b""[..]), "it keeps its place");
+    assert!(since.elapsed() >= Duration::from_secs(3), "{:?}", since.elapsed());
+    served.end().await;
+}
+
+#[tokio::test]
+async fn half_a_head_is_cut_off_on_an_old_connection_too() {
+    let bank = TestBank::with(|config| {
+        config.http.header_timeout_seconds = 1;
+        config.http.idle_timeout_seconds = 600;
+    })
+    .await;
+    let served = Served::start(&bank).await;
+    let mut stream = answered_once(&served).await;
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nhost").await.expect("half a head");
+    assert!(until_closed(&mut stream).await.is_some(), "it keeps its place");
     served.end().await;
 }
 

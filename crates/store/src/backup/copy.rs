@@ -1,9 +1,10 @@
 //! Rows from one transaction into another, table by table, a page at a time.
 //!
 //! The source is one snapshot and the target one transaction, so a copy is whole or not there. Cost:
-//! one query and one set of inserts a page; memory: one page.
+//! one query and one set of inserts a page; memory: one page. Idempotency keys come into runs of the
+//! target's own, and what is known of closed runs is made there and not copied.
 
-use super::tables::{CLEAR_HISTORY, HISTORY, Kind, TABLES, Table};
+use super::tables::{CLEAR_HISTORY, HISTORY, KEYS, Kind, RUNS, TABLES, Table};
 use super::{BackupError, Counts};
 use crate::postgres::PgParam;
 use crate::sqlite::{bind, from_sqlite};
@@ -11,9 +12,9 @@ use crate::tx::Backend;
 use crate::value::Value;
 use crate::{DbError, Param, Row, Tx, params};
 
-/// Copies every table, and compares the number of rows on both sides.
+/// Copies every table but [`RUNS`], and compares the number of rows on both sides.
 pub(super) fn copy_all(source: &mut Tx<'_>, target: &mut Tx<'_>) -> Result<Counts, BackupError> {
-    for table in TABLES {
+    for table in TABLES.iter().filter(|table| table.name != RUNS) {
         if table.name == HISTORY {
             target.execute(CLEAR_HISTORY, &[])?;
         }
@@ -24,10 +25,11 @@ pub(super) fn copy_all(source: &mut Tx<'_>, target: &mut Tx<'_>) -> Result<Count
     Ok(counts)
 }
 
-/// The number of rows of every table.
+/// The number of rows of every table but [`RUNS`].
 pub(super) fn count_all(tx: &mut Tx<'_>) -> Result<Counts, DbError> {
     let count = |table: &Table| Ok((table.name, tx.query_one(table.count, &[])?.int(0)?));
-    TABLES.iter().map(count).collect::<Result<_, DbError>>().map(Counts)
+    let copied = TABLES.iter().filter(|table| table.name != RUNS);
+    copied.map(count).collect::<Result<_, DbError>>().map(Counts)
 }
 
 pub(super) fn compare(source: &Counts, copy: &Counts) -> Result<(), BackupError> {
@@ -57,12 +59,31 @@ fn copy_table(
 ) -> Result<(), DbError> {
     let mut page = source.query(table.first, params![table.page])?;
     while let Some(Row(last)) = page.last() {
-        insert(target, table, &page)?;
         let mut after = vec![Param::Int(table.page)];
         after.extend(table.key_places().filter_map(|place| last.get(place)).map(param));
         let next = source.query(table.next, &after)?;
+        if table.name == KEYS {
+            insert_keys(target, table, page)?;
+        } else {
+            insert(target, table, &page)?;
+        }
         page = next;
     }
+    Ok(())
+}
+
+/// Into the open run of the target. Their run, which is the first column, is of the source.
+fn insert_keys(
+    target: &mut Tx<'_>,
+    table: &'static Table,
+    mut rows: Vec<Row>,
+) -> Result<(), DbError> {
+    let run = target.run_for_claims()?;
+    for first in rows.iter_mut().filter_map(|Row(values)| values.first_mut()) {
+        *first = Value::Int(run);
+    }
+    insert(target, table, &rows)?;
+    target.run_grew(rows.len());
     Ok(())
 }
 

@@ -26,6 +26,7 @@ use crate::db::{Location, Options, on_own_thread, pg_options};
 use crate::fault::Faults;
 use crate::migrate::{self, migrate};
 use crate::postgres::{PgOptions, PgSession};
+use crate::sets::Runs;
 use crate::sqlite::{Access, SqliteSession, from_sqlite};
 use crate::tx::Backend;
 use crate::{DbError, Tx, params};
@@ -78,7 +79,8 @@ pub fn backup(options: &Options, file: &Path, now: Timestamp) -> Result<Counts, 
         Location::Sqlite { path } => copy_file(path, target)?,
         Location::Postgres { url } => {
             let (pg, target) = (pg_options(options, url)?, target.to_owned());
-            own_thread(move || copy_server(&pg, &target, now))?
+            let run_rows = options.run_rows;
+            own_thread(move || copy_server(&pg, (&target, run_rows), now))?
         }
     };
     writing.sync()?;
@@ -104,6 +106,7 @@ pub fn restore(options: &Options, file: &Path, now: Timestamp) -> Result<Counts,
             migrate(options, now)?;
             let session = SqliteSession::open(path, options.cache_mib, Access::ReadWrite)?;
             session.check_durable()?;
+            session.runs.replace(Runs::of_rows(options.run_rows));
             session.batch("BEGIN IMMEDIATE")?;
             // On an error the connection closes, and SQLite rolls back.
             let counts = fill(
@@ -134,6 +137,7 @@ pub fn restore(options: &Options, file: &Path, now: Timestamp) -> Result<Counts,
                     &mut Tx::new(Backend::Postgres(&mut session), "restore", &faults),
                     now,
                 )?;
+                session.batch(NEXT_PLACE)?;
                 session.batch("COMMIT")?;
                 // Without it the planner knows nothing of the new rows. The bank is there already.
                 if let Err(error) = session.batch("ANALYZE") {
@@ -144,6 +148,10 @@ pub fn restore(options: &Options, file: &Path, now: Timestamp) -> Result<Counts,
         }
     }
 }
+
+/// The next account's place, behind those that were copied.
+const NEXT_PLACE: &str = "SELECT setval(pg_get_serial_sequence('accounts', 'place'), \
+     COALESCE(MAX(place), 0) + 1, false) FROM accounts";
 
 /// Runs `call` on one snapshot of a bank's file, opened for reading only: for looking at a backup.
 pub fn read_file<T, E: From<DbError>>(
@@ -182,12 +190,17 @@ fn copy_file(from: &Path, to: &Path) -> Result<Counts, BackupError> {
 }
 
 /// PostgreSQL to SQLite: table by table in one REPEATABLE READ transaction.
-fn copy_server(pg: &PgOptions, to: &Path, now: Timestamp) -> Result<Counts, BackupError> {
+fn copy_server(
+    pg: &PgOptions,
+    (to, run_rows): (&Path, u32),
+    now: Timestamp,
+) -> Result<Counts, BackupError> {
     let mut source = PgSession::connect(pg)?;
     migrate::check_postgres(&mut source)?;
     let location = Location::Sqlite { path: to.to_owned() };
     migrate(&Options { cache_mib: CACHE_MIB, ..Options::new(location) }, now)?;
     let target = SqliteSession::open(to, CACHE_MIB, Access::ReadWrite)?;
+    target.runs.replace(Runs::of_rows(run_rows));
     source.batch("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
     target.batch("BEGIN IMMEDIATE")?;
     let faults = Faults::default();

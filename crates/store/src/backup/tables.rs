@@ -91,15 +91,21 @@ macro_rules! table {
 pub(crate) const HISTORY: &str = "schema_migrations";
 pub(crate) const CLEAR_HISTORY: &str = "DELETE FROM schema_migrations";
 
+/// Idempotency keys, and the table that follows from them: a copy makes it anew.
+pub(crate) const KEYS: &str = "idempotency";
+pub(crate) const RUNS: &str = "idempotency_runs";
+
 /// All tables, in the order of the migrations.
 pub(crate) const TABLES: &[Table] = &[
     table!("schema_migrations", SMALL_ROWS, ["version" = "$2"],
         1 "version" Int, 2 "name" Text, 3 "checksum" Text, 4 "applied_at" Int),
-    table!("accounts", SMALL_ROWS, ["id" = "$2"],
-        1 "id" Blob, 2 "owner" Blob, 3 "number" Text, 4 "name" Text, 5 "currency" Text,
-        6 "status" Int, 7 "bounded" Int, 8 "overdraft_limit" Int, 9 "limit_transfer" Int,
-        10 "limit_day" Int, 11 "debits_posted" Int, 12 "credits_posted" Int, 13 "debits_held" Int,
-        14 "credits_held" Int, 15 "last_entry" Blob, 16 "entry_count" Int, 17 "opened_at" Int),
+    table!("accounts", SMALL_ROWS, ["place" = "$2"],
+        1 "place" Int, 2 "id" Blob, 3 "owner" Blob, 4 "number" Text, 5 "name" Text,
+        6 "currency" Text, 7 "bounded" Int, 8 "opened_at" Int),
+    table!("balances", SMALL_ROWS, ["place" = "$2"],
+        1 "place" Int, 2 "version" Int, 3 "status" Int, 4 "bounded" Int, 5 "overdraft_limit" Int,
+        6 "limit_transfer" Int, 7 "limit_day" Int, 8 "debits_posted" Int, 9 "credits_posted" Int,
+        10 "debits_held" Int, 11 "credits_held" Int, 12 "entry_count" Int, 13 "last_entry" Blob),
     table!("transfers", SMALL_ROWS, ["id" = "$2"],
         1 "id" Blob, 2 "debit_account" Blob, 3 "credit_account" Blob, 4 "amount" Int,
         5 "currency" Text, 6 "kind" Int, 7 "posted_at" Int, 8 "debit_number" Int,
@@ -114,9 +120,11 @@ pub(crate) const TABLES: &[Table] = &[
         1 "account" Blob, 2 "posted_at" Int, 3 "id" Blob, 4 "amount" Int),
     table!("reversals", SMALL_ROWS, ["transfer" = "$2"],
         1 "transfer" Blob, 2 "reversed" Int),
-    table!("idempotency", LARGE_ROWS, ["scope" = "$2"],
-        1 "scope" Blob, 2 "request_hash" Blob, 3 "resource" Blob, 4 "status" Int,
-        5 "created_at" Int, 6 "answer" Blob),
+    table!("idempotency", LARGE_ROWS, ["run" = "$2", "scope" = "$3"],
+        1 "run" Int, 2 "scope" Blob, 3 "request_hash" Blob, 4 "resource" Blob, 5 "status" Int,
+        6 "created_at" Int, 7 "answer" Blob),
+    table!("idempotency_runs", LARGE_ROWS, ["run" = "$2"],
+        1 "run" Int, 2 "mark" Blob, 3 "fingerprints" Blob),
     table!("origins", SMALL_ROWS, ["id" = "$2"],
         1 "id" Blob, 2 "actor_kind" Text, 3 "actor" Blob, 4 "session" Blob, 5 "address" Text,
         6 "agent" Text, 7 "first_seen_at" Int),

@@ -39,6 +39,11 @@ fn a_guard_on_sqlite_is_there_as_it_was_written() {
     let disarmed = "DROP TRIGGER events_no_update; CREATE TRIGGER events_no_update BEFORE UPDATE \
                     ON events WHEN 0 BEGIN SELECT RAISE(ABORT, 'events are immutable'); END";
     assert_eq!(named(found_after(disarmed)), "events_no_update");
+    let of_runs = "DROP TRIGGER idempotency_open_run";
+    assert_eq!(named(found_after(of_runs)), "idempotency_open_run");
+    let disarmed = "DROP TRIGGER idempotency_open_run; CREATE TRIGGER idempotency_open_run BEFORE \
+                    INSERT ON idempotency WHEN 0 BEGIN SELECT RAISE(ABORT, 'x'); END";
+    assert_eq!(named(found_after(disarmed)), "idempotency_open_run");
     let elsewhere = "DROP TRIGGER origins_no_update; CREATE TRIGGER origins_no_update BEFORE \
                      UPDATE ON holds BEGIN SELECT RAISE(ABORT, 'origins are immutable'); END";
     assert_eq!(named(found_after(elsewhere)), "origins_no_update");
@@ -53,8 +58,7 @@ fn a_damaged_file_is_a_fault() {
     // A number that two accounts have, where the schema says that none does.
     session
         .batch(
-            "INSERT INTO accounts VALUES (zeroblob(16), NULL, '1', '', 'INR', 0, 0, 0, NULL, \
-             NULL, 0, 0, 0, 0, NULL, 0, 0);
+            "INSERT INTO accounts VALUES (1, zeroblob(16), NULL, '1', '', 'INR', 0, 0);
              PRAGMA writable_schema = 1;
              UPDATE sqlite_master SET sql = replace(sql, 'accounts (number)', 'accounts (name)')
              WHERE name = 'accounts_number';",

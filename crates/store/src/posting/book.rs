@@ -18,11 +18,19 @@ pub(crate) struct Loaded {
 impl Loaded {
     /// Loads and locks the accounts that exist among `ids`.
     pub fn load(tx: &mut Tx<'_>, ids: &[AccountId], now: Timestamp) -> Result<Self, DbError> {
-        let loaded = tx.load_accounts(ids, now)?;
+        Ok(Self::of(tx.load_accounts(ids, now)?))
+    }
+
+    /// The same for a batch that decides by nothing else than what it saves.
+    pub fn load_batch(tx: &mut Tx<'_>, ids: &[AccountId], now: Timestamp) -> Result<Self, DbError> {
+        Ok(Self::of(tx.load_accounts_of_batch(ids, now)?))
+    }
+
+    fn of(loaded: Vec<LoadedAccount>) -> Self {
         let slots = loaded.iter().enumerate().map(|(slot, a)| (a.account.id, slot)).collect();
         let accounts: Vec<Account> = loaded.iter().map(|a| a.account).collect();
         let book = Book { accounts, holds: Vec::new(), originals: Vec::new() };
-        Ok(Self { book, before: loaded, slots })
+        Self { book, before: loaded, slots }
     }
 
     pub fn slot(&self, id: &AccountId) -> Option<usize> {
@@ -35,13 +43,13 @@ impl Loaded {
 
     /// Saves the accounts that are no longer as they were.
     pub fn save(&self, tx: &mut Tx<'_>) -> Result<(), DbError> {
-        let changed: Vec<Account> = self
+        let changed: Vec<LoadedAccount> = self
             .book
             .accounts
             .iter()
             .zip(&self.before)
             .filter(|(now, before)| **now != before.account)
-            .map(|(now, _)| *now)
+            .map(|(now, before)| LoadedAccount { account: *now, ..*before })
             .collect();
         if changed.is_empty() { Ok(()) } else { tx.save_accounts(&changed) }
     }

@@ -92,7 +92,7 @@ pub fn post(
     let live: Vec<usize> =
         (0..orders.len()).filter(|i| matches!(claimed[*i], Claimed::Mine)).collect();
     let resolved = parties::resolve(tx, live.iter().map(|i| &orders[*i]))?;
-    let mut loaded = Loaded::load(tx, &resolved.ids(), now)?;
+    let mut loaded = Loaded::load_batch(tx, &resolved.ids(), now)?;
     let slots = resolved.slots(&loaded);
     let plan_orders: Vec<Order> =
         live.iter().zip(slots).map(|(i, slots)| plan_order(&orders[*i], slots)).collect();

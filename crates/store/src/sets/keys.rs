@@ -1,4 +1,5 @@
-//! Idempotency keys of a batch: claimed as a set, before anything else of the transaction.
+//! Idempotency keys of a batch: claimed as a set, before anything else of the transaction. In which part
+//! of the table SQLite keeps them, and why none is claimed twice, stands in [`super::runs`].
 
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
@@ -12,19 +13,21 @@ use crate::rows::{OnceKey, StoredAnswer};
 use crate::tx::Backend;
 use crate::{DbError, Param, Row, Tx, params};
 
-const CLAIM_ONE: &str = "INSERT INTO idempotency (scope, request_hash, resource, status, \
-     created_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (scope) DO NOTHING";
-const CLAIM_SET: &str = "INSERT INTO idempotency (scope, request_hash, resource, status, \
-     created_at) SELECT * FROM unnest($1::bytea[], $2::bytea[], $3::bytea[], $4::bigint[], \
-     $5::bigint[]) ON CONFLICT (scope) DO NOTHING RETURNING scope";
+const CLAIM_ONE: &str = "INSERT INTO idempotency (run, scope, request_hash, resource, status, \
+     created_at) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (run, scope) DO NOTHING";
+const CLAIM_SET: &str = "INSERT INTO idempotency (run, scope, request_hash, resource, status, \
+     created_at) SELECT 0, * FROM unnest($1::bytea[], $2::bytea[], $3::bytea[], $4::bigint[], \
+     $5::bigint[]) ON CONFLICT (run, scope) DO NOTHING RETURNING scope";
 static INSERT: LazyLock<Insert> = LazyLock::new(|| {
-    let into = "INSERT INTO idempotency (scope, request_hash, resource, status, created_at)";
-    Insert::new(into, 5, "ON CONFLICT (scope) DO NOTHING")
+    let into = "INSERT INTO idempotency (run, scope, request_hash, resource, status, created_at)";
+    Insert::new(into, 6, "ON CONFLICT (run, scope) DO NOTHING")
 });
-const STORED: &str =
-    "SELECT request_hash, status, resource, answer FROM idempotency WHERE scope = $1";
-const SETTLE: &str =
-    "UPDATE idempotency SET status = $2, resource = $3, answer = $4 WHERE scope = $1";
+const STORED: &str = "SELECT request_hash, status, resource, answer FROM idempotency \
+     WHERE run = $1 AND scope = $2";
+const SETTLE: &str = "UPDATE idempotency SET status = $3, resource = $4, answer = $5 \
+     WHERE run = $1 AND scope = $2";
+/// The run that all keys on PostgreSQL are in.
+const ONLY_RUN: i64 = 0;
 
 /// A key to claim, with the answer it will have unless [`Tx::settle_key`] says otherwise.
 #[derive(Debug, Clone, Copy)]
@@ -47,17 +50,137 @@ impl Tx<'_> {
     ) -> Result<HashMap<[u8; 16], StoredAnswer>, DbError> {
         self.count()?;
         claims.sort_unstable_by_key(|c| u128::from_be_bytes(c.key.scope));
+        let run = self.run_for_claims()?;
+        let mut stored = HashMap::new();
+        for claim in claims.iter() {
+            if let Some(found) = self.closed_answer(&claim.key.scope)? {
+                stored.insert(claim.key.scope, found);
+            }
+        }
+        let kept: Vec<KeyClaim>;
+        let claims = if stored.is_empty() {
+            &*claims
+        } else {
+            let is_new = |c: &&KeyClaim| !stored.contains_key(&c.key.scope);
+            kept = claims.iter().filter(is_new).copied().collect();
+            &kept
+        };
+        for claim in self.insert_claims(run, claims, now)? {
+            let scope = claim.key.scope;
+            let found = self.answer_in(run, &scope)?.ok_or_else(|| lost(scope))?;
+            if found.resource != Some(claim.resource) {
+                stored.insert(scope, found);
+            }
+        }
+        Ok(stored)
+    }
+
+    /// Claims one key. Gives what is stored where somebody claimed it before.
+    pub fn claim_key(
+        &mut self,
+        key: &OnceKey,
+        now: Timestamp,
+    ) -> Result<Option<StoredAnswer>, DbError> {
+        let run = self.run_for_claims()?;
+        if let Some(found) = self.closed_answer(&key.scope)? {
+            return Ok(Some(found));
+        }
+        let none = None::<&[u8]>;
+        let values = params![run, &key.scope, &key.request_hash, none, 0_i64, now];
+        if self.execute(CLAIM_ONE, values)? == 0 {
+            return self.answer_in(run, &key.scope)?.ok_or_else(|| lost(key.scope)).map(Some);
+        }
+        self.run_grew(1);
+        Ok(None)
+    }
+
+    /// Replaces the answer of a key that this transaction claimed. The key's run may have been closed
+    /// since, in the same transaction.
+    pub fn settle_key(
+        &mut self,
+        scope: &[u8; 16],
+        status: i64,
+        resource: Option<&[u8; 16]>,
+        answer: Option<&[u8]>,
+    ) -> Result<(), DbError> {
+        let (open, closed) = match &self.backend {
+            Backend::Sqlite(session) => {
+                let mut runs = session.runs.borrow_mut();
+                runs.follow(session)?;
+                (runs.open(), runs.may_hold(scope))
+            }
+            Backend::Postgres(_) => (ONLY_RUN, Vec::new()),
+        };
+        for run in std::iter::once(open).chain(closed) {
+            if self.execute(SETTLE, params![run, scope, status, resource, answer])? == 1 {
+                return Ok(());
+            }
+        }
+        Err(lost(*scope))
+    }
+
+    /// The run that new keys go into; one that is full is closed first.
+    pub(crate) fn run_for_claims(&mut self) -> Result<i64, DbError> {
+        let session = match &self.backend {
+            Backend::Sqlite(session) => *session,
+            Backend::Postgres(_) => return Ok(ONLY_RUN),
+        };
+        let mut runs = session.runs.borrow_mut();
+        runs.follow(session)?;
+        if runs.is_full(session)? {
+            self.count()?;
+            runs.close(session)?;
+            self.count()?;
+        }
+        Ok(runs.open())
+    }
+
+    /// Rows were put into the open run.
+    pub(crate) fn run_grew(&mut self, rows: usize) {
+        if let Backend::Sqlite(session) = &self.backend {
+            session.runs.borrow_mut().grew(rows);
+        }
+    }
+
+    /// What a closed run has under the scope; after [`Tx::run_for_claims`].
+    fn closed_answer(&mut self, scope: &[u8; 16]) -> Result<Option<StoredAnswer>, DbError> {
+        let runs = match &self.backend {
+            Backend::Sqlite(session) => session.runs.borrow().may_hold(scope),
+            Backend::Postgres(_) => return Ok(None),
+        };
+        for run in runs {
+            if let Some(found) = self.answer_in(run, scope)? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    fn answer_in(&mut self, run: i64, scope: &[u8; 16]) -> Result<Option<StoredAnswer>, DbError> {
+        self.query_opt(STORED, params![run, scope])?.map(|row| read(&row)).transpose()
+    }
+
+    /// Inserts what is not there yet; gives, among others, those that were.
+    fn insert_claims(
+        &mut self,
+        run: i64,
+        claims: &[KeyClaim],
+        now: Timestamp,
+    ) -> Result<Vec<KeyClaim>, DbError> {
         let mut unsure: Vec<KeyClaim> = Vec::new();
         match &mut self.backend {
-            Backend::Sqlite(session) => INSERT.run(
-                session,
-                claims,
-                |c| values(c, now),
-                |part| {
-                    unsure.extend(part);
-                    Ok(())
-                },
-            )?,
+            Backend::Sqlite(session) => {
+                INSERT.run(
+                    session,
+                    claims,
+                    |c| values(run, c, now),
+                    |part| {
+                        unsure.extend(part);
+                        Ok(())
+                    },
+                )?;
+                self.run_grew(claims.len());
+            }
             Backend::Postgres(session) => {
                 let won: HashSet<Vec<u8>> = session
                     .query_raw(
@@ -76,52 +199,12 @@ impl Tx<'_> {
                 unsure.extend(claims.iter().filter(|c| !won.contains(&c.key.scope[..])));
             }
         }
-        let mut stored = HashMap::with_capacity(unsure.len());
-        for claim in unsure {
-            let scope = claim.key.scope;
-            let found = self.stored_answer(&scope)?.ok_or_else(|| lost(scope))?;
-            if found.resource != Some(claim.resource) {
-                stored.insert(scope, found);
-            }
-        }
-        Ok(stored)
-    }
-
-    /// Claims one key. Gives what is stored where somebody claimed it before.
-    pub fn claim_key(
-        &mut self,
-        key: &OnceKey,
-        now: Timestamp,
-    ) -> Result<Option<StoredAnswer>, DbError> {
-        let none = None::<&[u8]>;
-        let values = params![&key.scope, &key.request_hash, none, 0_i64, now];
-        match self.execute(CLAIM_ONE, values)? {
-            0 => self.stored_answer(&key.scope)?.ok_or_else(|| lost(key.scope)).map(Some),
-            _ => Ok(None),
-        }
-    }
-
-    /// Replaces the answer of a key that this transaction claimed.
-    pub fn settle_key(
-        &mut self,
-        scope: &[u8; 16],
-        status: i64,
-        resource: Option<&[u8; 16]>,
-        answer: Option<&[u8]>,
-    ) -> Result<(), DbError> {
-        match self.execute(SETTLE, params![scope, status, resource, answer])? {
-            1 => Ok(()),
-            _ => Err(lost(*scope)),
-        }
-    }
-
-    pub fn stored_answer(&mut self, scope: &[u8; 16]) -> Result<Option<StoredAnswer>, DbError> {
-        self.query_opt(STORED, params![scope])?.map(|row| read(&row)).transpose()
+        Ok(unsure)
     }
 }
 
-fn values(c: &KeyClaim, now: Timestamp) -> [Param<'_>; 5] {
-    *params![&c.key.scope, &c.key.request_hash, &c.resource, c.status, now]
+fn values(run: i64, c: &KeyClaim, now: Timestamp) -> [Param<'_>; 6] {
+    *params![run, &c.key.scope, &c.key.request_hash, &c.resource, c.status, now]
 }
 
 fn read(row: &Row) -> Result<StoredAnswer, DbError> {

@@ -8,17 +8,21 @@
 mod accounts;
 mod chunk;
 mod events;
+mod fingerprints;
 mod keys;
 mod numbers;
 mod outflows;
 mod places;
+mod runs;
 mod transfers;
 
 pub use accounts::LoadedAccount;
+pub(crate) use fingerprints::{Fingerprint, fingerprint, to_bytes};
 pub use keys::KeyClaim;
 pub use numbers::NumberedAccount;
 pub use outflows::Outflow;
 pub(crate) use places::Places;
+pub(crate) use runs::{ROWS as RUN_ROWS, Runs};
 
 /// A column of a set, for `unnest`.
 pub(crate) fn column<'a, T, V>(rows: &'a [T], of: impl Fn(&'a T) -> V) -> Vec<V> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use money::{AccountId, Amount, Clock, Currency, CustomerId, IdMint, Rng, Timestamp};
 use store::posting::{self, Answer, Party, PostOrder, Posted};
 use store::rows::{OnceKey, Origin, TransferKind, TransferRow};
-use store::{Db, DbError, params};
+use store::{Db, DbError, Options, params};
 use testkit::TestDatabase;
 
 pub struct LedgerBank {
@@ -15,14 +15,16 @@ pub struct LedgerBank {
     pub origin: Arc<Origin>,
     mint: IdMint,
     clock: Clock,
-    _database: TestDatabase,
+    pub database: TestDatabase,
 }
 
 pub const OPENING: i64 = 1_000;
 
-const OPEN: &str = "INSERT INTO accounts (id, owner, number, name, currency, status, bounded, \
-     overdraft_limit, debits_posted, credits_posted, debits_held, credits_held, entry_count, \
-     opened_at) VALUES ($1, $2, $3, 'test', 'INR', 0, $4, 0, 0, 0, 0, 0, 0, 0)";
+const OPEN: &str = "INSERT INTO accounts (id, owner, number, name, currency, bounded, opened_at) \
+     VALUES ($1, $2, $3, 'test', 'INR', $4, 0)";
+const BALANCE: &str = "INSERT INTO balances (place, version, status, bounded, overdraft_limit, \
+     debits_posted, credits_posted, debits_held, credits_held, entry_count) \
+     SELECT place, 0, 0, bounded, 0, 0, 0, 0, 0, 0 FROM accounts ORDER BY place";
 
 impl LedgerBank {
     /// `count` customers' accounts with 1,000 each, paid in by the bank's own account.
@@ -40,12 +42,13 @@ impl LedgerBank {
             for id in &all {
                 tx.execute(OPEN, params![id, owner.bytes(), &id.to_string(), 1])?;
             }
+            tx.execute(BALANCE, &[])?;
             Ok::<_, DbError>(())
         })
         .await
         .expect("accounts");
         let origin = Origin::system("test");
-        let bank = Self { db, owner, accounts, origin, mint, clock, _database: database };
+        let bank = Self { db, owner, accounts, origin, mint, clock, database };
         let deposits: Vec<PostOrder> = bank
             .accounts
             .iter()
@@ -76,6 +79,12 @@ impl LedgerBank {
         }
     }
 
+    /// The same people's bank, stopped and started: its own database or a copy.
+    pub fn reopened(self, options: &Options) -> Self {
+        self.db.close();
+        Self { db: Db::open(options).expect("opens"), ..self }
+    }
+
     pub async fn post(&self, orders: Vec<PostOrder>) -> Result<Vec<Posted>, DbError> {
         let now = self.clock.now();
         self.db
@@ -96,7 +105,8 @@ impl LedgerBank {
                     .iter()
                     .map(|id| {
                         tx.query_one(
-                            "SELECT credits_posted - debits_posted FROM accounts WHERE id = $1",
+                            "SELECT b.credits_posted - b.debits_posted FROM balances AS b \
+                             JOIN accounts AS a ON a.place = b.place WHERE a.id = $1",
                             params![id],
                         )?
                         .int(0)
@@ -116,8 +126,11 @@ impl LedgerBank {
         let id = self.accounts[account];
         self.db
             .read("chain", move |tx| {
-                let row =
-                    tx.query_one("SELECT last_entry FROM accounts WHERE id = $1", params![&id])?;
+                let row = tx.query_one(
+                    "SELECT b.last_entry FROM balances AS b JOIN accounts AS a \
+                     ON a.place = b.place WHERE a.id = $1",
+                    params![&id],
+                )?;
                 match row.id_opt(0)? {
                     Some(newest) => tx.entries(&id, &newest, 1_000),
                     None => Ok(Vec::new()),

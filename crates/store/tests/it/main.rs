@@ -2,5 +2,7 @@
 
 mod ledger_bank;
 mod posting;
+mod runs;
 mod schema;
+mod sql;
 mod transactions;

@@ -28,7 +28,11 @@ fn format_1_is_these_bytes() {
         origin: [4; 16],
         request: RequestId::from_bytes([5; 16]),
     };
-    let text = |row: &TransferRow| serde_json::to_string(&TransferView::from(row)).unwrap();
+    let text = |row: &TransferRow| {
+        let text = serde_json::to_string(&TransferView::from(row)).unwrap();
+        assert_eq!(String::from_utf8(TransferView::json_of(row)).unwrap(), text);
+        text
+    };
     assert_eq!(
         text(&row),
         concat!(
@@ -40,4 +44,10 @@ fn format_1_is_these_bytes() {
     );
     row.memo = None;
     assert!(text(&row).contains(r#""memo":null,"#));
+    for (memo, amount) in [("", 1), ("\\ \u{7f} \u{2028} /", 9_007_199_254_740_991), ("\u{1}", 10)]
+    {
+        (row.memo, row.amount) = (Some(memo.to_owned()), amount);
+        row.posted_at = Timestamp::from_micros(amount * 100);
+        assert!(text(&row).contains(&format!(r#""amount":{amount},"#)));
+    }
 }

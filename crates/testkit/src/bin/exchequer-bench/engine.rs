@@ -34,6 +34,8 @@ pub fn run(opened: &Opened, keys: Keys, batch: u32, total: u32) -> Result<f64> {
                 left -= count;
             }
         });
+        // Dropped with this closure: after a failure nobody waits for a place in the channel.
+        let receiver = receiver;
         let mut next = receiver.recv().ok();
         let start = now();
         while let Some(orders) = next {

@@ -20,6 +20,8 @@ CREATE TABLE accounts (
     last_entry      BYTEA   CHECK (last_entry IS NULL OR length(last_entry) = 16),
     entry_count     BIGINT  NOT NULL CHECK (entry_count >= 0),
     opened_at       BIGINT  NOT NULL,
+    -- 1: its owner has stopped all outgoing money, which then counts as a limit of nothing.
+    outgoing_stopped BIGINT NOT NULL DEFAULT 0 CHECK (outgoing_stopped IN (0, 1)),
     CONSTRAINT accounts_bank_or_bounded CHECK (bounded = 1 OR owner IS NULL),
     CONSTRAINT accounts_within_overdraft CHECK
         (bounded = 0 OR credits_posted - debits_posted - debits_held + overdraft_limit >= 0)

@@ -78,11 +78,13 @@ CREATE TABLE devices (
     PRIMARY KEY (principal, device)
 ) STRICT, WITHOUT ROWID;
 
--- Messages that wait for their delivery; emptied (text and destination) once sent.
+-- Messages that wait for their delivery; emptied (text and destination) once sent. `counted`: whether the
+-- caps against toll fraud count it; notices by e-mail are not counted.
 CREATE TABLE outbox (
     id                 BLOB    NOT NULL PRIMARY KEY CHECK (length(id) = 16),
     channel            TEXT    NOT NULL,                               -- email, sms
     purpose            TEXT    NOT NULL,
+    counted            INTEGER NOT NULL CHECK (counted BETWEEN 0 AND 1),
     destination_sealed BLOB,
     destination_index  BLOB    NOT NULL,
     text_sealed        BLOB,
@@ -93,9 +95,15 @@ CREATE TABLE outbox (
     expires_at         INTEGER NOT NULL,
     sent_at            INTEGER
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX outbox_waiting ON outbox (next_at) WHERE status = 0;
-CREATE INDEX outbox_destination ON outbox (destination_index, created_at);
-CREATE INDEX outbox_channel ON outbox (channel, created_at);
+CREATE INDEX outbox_waiting ON outbox (channel, next_at) WHERE status = 0;
+CREATE INDEX outbox_destination ON outbox (destination_index, created_at) WHERE counted = 1;
+CREATE INDEX outbox_channel ON outbox (channel, created_at) WHERE counted = 1;
+
+-- What senders to one destination lock, so that its cap is exact: the beginning of its index.
+CREATE TABLE outbox_destinations (
+    destination        BLOB    NOT NULL PRIMARY KEY CHECK (length(destination) = 16),
+    last_at            INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE password_resets (
     token_hash       BLOB    NOT NULL PRIMARY KEY CHECK (length(token_hash) = 32),

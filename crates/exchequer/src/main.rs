@@ -148,6 +148,7 @@ impl From<Bank> for Place {
 }
 
 fn main() -> ExitCode {
+    exchequer::outbox::install_cryptography();
     match dispatch(Arguments::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),

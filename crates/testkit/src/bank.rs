@@ -4,14 +4,15 @@
 //! the test used may stand in the log.
 
 use std::sync::Mutex;
+use std::time::Duration;
 
 use axum::Router;
 use exchequer::bank::Bank;
-use exchequer::config::Config;
+use exchequer::config::{Config, Redis as RedisConfig};
 use exchequer::customers::model::Email;
 use exchequer::logging::{Capture, Mark};
 use exchequer::staff::model::Role;
-use exchequer::{http as edge, staff, verify};
+use exchequer::{factors, http as edge, staff, verify};
 use money::{Clock, IdMint, Rng, Timestamp};
 use serde_json::json;
 use store::Db;
@@ -19,9 +20,13 @@ use vault::{Keyring, MasterKey, SecretString};
 
 use crate::client::Client;
 use crate::database::TestDatabase;
+use crate::redis;
 
 /// 2026-01-05 10:00:00 UTC, a Monday.
 const START: i64 = 1_767_607_200;
+
+/// A Redis of this machine takes milliseconds; a loaded test machine gets a while.
+const CACHE_LIMIT: Duration = Duration::from_secs(20);
 
 pub struct TestBank {
     bank: Bank,
@@ -57,7 +62,6 @@ impl TestBank {
     }
 
     /// On a database that stands already.
-    #[expect(clippy::unused_async, reason = "the bank's batcher needs the runtime of the caller")]
     pub async fn on(database: TestDatabase, change: impl FnOnce(&mut Config)) -> Self {
         let capture = Capture::process_wide().expect("the log can be captured");
         let mark = capture.mark();
@@ -65,12 +69,18 @@ impl TestBank {
         let rng = Rng::seeded(7);
         let listen = "127.0.0.1:0".parse().expect("an address");
         let mut config = Config::demo("unused".into(), listen);
+        // A test does in a second what people do in an hour; one that is about limits switches them on.
+        config.rate_limits_on = false;
+        if let Some(url) = redis::address() {
+            config.redis = Some(RedisConfig::of_test(&url, &redis::prefix()).expect("an address"));
+        }
         change(&mut config);
         let master = MasterKey::generate(&rng).expect("a master key");
         let keys = Keyring::first_data_keys(&master, &rng, clock.now()).expect("data keys");
         let keyring = Keyring::open(&master, &keys).expect("a keyring");
         let db = Db::open(database.options()).expect("the database opens");
         let bank = Bank::new(db, keyring, config, clock.clone(), rng);
+        assert!(bank.cache().connected(CACHE_LIMIT).await, "the Redis of this run answers");
         let service = edge::service(&bank);
         Self {
             bank,
@@ -214,10 +224,37 @@ impl TestBank {
         self.keep_tokens(person, &reply);
     }
 
+    /// Enrols an authenticator; gives the recovery codes. The clock goes on to the next step, since the
+    /// enrolling code serves for nothing else.
+    pub async fn enrol_totp(&self, person: &mut Person) -> Vec<String> {
+        let enrolled = person.client.post("/v1/factors/totp", &json!({})).await.expect(201);
+        self.secret(&enrolled.text("/secret"));
+        person.totp_secret = Some(enrolled.text("/secret"));
+        let path = format!("/v1/factors/{}/confirm", enrolled.text("/id"));
+        let body = json!({ "code": self.totp_code(person) });
+        let confirmed = person.client.post(&path, &body).await.expect(200).json();
+        self.advance(30);
+        let codes = confirmed["recovery_codes"].as_array().cloned().unwrap_or_default();
+        codes.iter().filter_map(|code| code.as_str().map(str::to_owned)).collect()
+    }
+
+    /// Answers the challenge of a `step_up_required` with the authenticator; gives the proof. The clock
+    /// goes on to the next step.
+    pub async fn prove(&self, person: &Person, problem: &crate::Reply) -> String {
+        problem.refused(403, "step_up_required");
+        let path = format!("/v1/auth/challenges/{}/verify", problem.text("/challenge/id"));
+        let body = json!({ "method": "totp", "code": self.totp_code(person) });
+        let body = body.to_string().into_bytes();
+        let proof = person.client.post_raw(&path, None, body).await.expect(200).text("/proof");
+        self.secret(&proof);
+        self.advance(30);
+        proof
+    }
+
     /// The code of this moment.
     pub fn totp_code(&self, person: &Person) -> String {
         let secret = person.totp_secret.clone().expect("an operator's secret");
-        staff::totp::code_at(&SecretString::new(secret), self.clock.now()).expect("base32")
+        factors::totp::code_at(&SecretString::new(secret), self.clock.now()).expect("base32")
     }
 
     /// Opens an account; gives its id.

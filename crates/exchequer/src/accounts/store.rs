@@ -28,7 +28,8 @@ macro_rules! insert {
     () => {
         "INSERT INTO accounts (id, owner, number, name, currency, status, bounded, \
          overdraft_limit, debits_posted, credits_posted, debits_held, credits_held, entry_count, \
-         opened_at) VALUES ($1, $2, $3, $4, $5, 0, $6, 0, 0, 0, 0, 0, 0, $7) "
+         opened_at, outgoing_stopped) \
+         VALUES ($1, $2, $3, $4, $5, 0, $6, 0, 0, 0, 0, 0, 0, $7, $8) "
     };
 }
 
@@ -78,17 +79,26 @@ pub(super) fn count_open(tx: &mut Tx<'_>, owner: &CustomerId) -> Result<i64, DbE
 }
 
 /// Inserts a new account of a customer; false when its number is taken.
-pub(super) fn insert_numbered(tx: &mut Tx<'_>, row: &AccountRow) -> Result<bool, DbError> {
+pub(super) fn insert_numbered(
+    tx: &mut Tx<'_>,
+    row: &AccountRow,
+    outgoing_stopped: bool,
+) -> Result<bool, DbError> {
     let sql = concat!(insert!(), "ON CONFLICT (number) DO NOTHING");
-    insert(tx, sql, row)
+    insert(tx, sql, row, outgoing_stopped)
 }
 
 /// Inserts an account of the bank's own; false when it is there.
 pub(super) fn insert_absent(tx: &mut Tx<'_>, row: &AccountRow) -> Result<bool, DbError> {
-    insert(tx, concat!(insert!(), "ON CONFLICT DO NOTHING"), row)
+    insert(tx, concat!(insert!(), "ON CONFLICT DO NOTHING"), row, false)
 }
 
-fn insert(tx: &mut Tx<'_>, sql: &'static str, row: &AccountRow) -> Result<bool, DbError> {
+fn insert(
+    tx: &mut Tx<'_>,
+    sql: &'static str,
+    row: &AccountRow,
+    outgoing_stopped: bool,
+) -> Result<bool, DbError> {
     let bounded = match row.account.policy {
         BalancePolicy::Unbounded => 0_i64,
         BalancePolicy::Bounded { .. } => 1,
@@ -102,7 +112,8 @@ fn insert(tx: &mut Tx<'_>, sql: &'static str, row: &AccountRow) -> Result<bool, 
             &row.name,
             row.account.currency,
             bounded,
-            row.opened_at
+            row.opened_at,
+            i64::from(outgoing_stopped)
         ],
     )?;
     Ok(inserted == 1)

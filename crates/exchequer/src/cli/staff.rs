@@ -11,7 +11,7 @@ use super::{Failure, Place, say, with_bank};
 use crate::customers::model::Email;
 use crate::staff;
 use crate::staff::model::Role;
-use crate::staff::totp;
+use crate::factors::totp;
 
 /// `exchequer staff create`: prints the operator's password and second factor, once.
 pub fn create_staff(place: &Place, email: &str, role: &str) -> Result<(), Failure> {

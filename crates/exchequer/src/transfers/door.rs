@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use ledger::Refusal;
-use money::{Amount, Currency, RequestId};
+use money::{Amount, Currency, RequestId, TransferId};
 use store::posting::{self, MAX_BATCH, Party, PostOrder, Posted};
 use store::rows::{OnceKey, Origin, TransferKind};
 use store::{Db, DbError};
@@ -65,7 +65,7 @@ async fn run(db: Db, tools: Tools, mut receiver: mpsc::Receiver<Waiting>) {
     while receiver.recv_many(&mut waiting, MAX_BATCH).await > 0 {
         // Posting time is the batch's; ids ascend in posting order.
         let (orders, replies): (Vec<_>, Vec<_>) =
-            waiting.drain(..).map(|w| (order(&tools, w.wanted), w.reply)).unzip();
+            waiting.drain(..).map(|w| (order(tools.id(), w.wanted), w.reply)).unzip();
         let orders = Arc::new(orders);
         match post(&db, &tools, Arc::clone(&orders)).await {
             Ok(results) => answer(replies, results.into_iter().map(Ok)),
@@ -113,9 +113,10 @@ fn refused(tools: &Tools, order: &PostOrder, refusal: Refusal) -> Result<posting
     Ok(posting::Answer { status, body })
 }
 
-fn order(tools: &Tools, wanted: Wanted) -> PostOrder {
+/// A wanted transfer as an order, with its id.
+pub(super) fn order(id: TransferId, wanted: Wanted) -> PostOrder {
     PostOrder {
-        id: tools.id(),
+        id,
         kind: wanted.kind,
         debit: wanted.debit,
         credit: wanted.credit,

@@ -16,9 +16,11 @@ pub struct LoadedAccount {
     pub owner: Option<CustomerId>,
 }
 
+/// An owner who has stopped outgoing money has set a limit of nothing: the planner needs no other rule,
+/// and every node and every door sees it with the lock of the row.
 const LOAD_SET: &str = "SELECT id, owner, currency, status, bounded, overdraft_limit, \
-     limit_transfer, limit_day, debits_posted, credits_posted, debits_held, credits_held, \
-     last_entry, entry_count FROM accounts WHERE id = ANY($1::bytea[]) ORDER BY id \
+     CASE WHEN outgoing_stopped = 1 THEN 0 ELSE limit_transfer END, limit_day, debits_posted, \
+     credits_posted, debits_held, credits_held, last_entry, entry_count FROM accounts WHERE id = ANY($1::bytea[]) ORDER BY id \
      FOR NO KEY UPDATE";
 const SPENT_ONE: &str = "SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) FROM outflows \
                          WHERE account = $1 AND posted_at > $2";

@@ -25,6 +25,7 @@ const STORED: &str =
     "SELECT request_hash, status, resource, answer FROM idempotency WHERE scope = $1";
 const SETTLE: &str =
     "UPDATE idempotency SET status = $2, resource = $3, answer = $4 WHERE scope = $1";
+const RELEASE: &str = "DELETE FROM idempotency WHERE scope = $1";
 
 /// A key to claim, with the answer it will have unless [`Tx::settle_key`] says otherwise.
 #[derive(Debug, Clone, Copy)]
@@ -110,6 +111,15 @@ impl Tx<'_> {
         answer: Option<&[u8]>,
     ) -> Result<(), DbError> {
         match self.execute(SETTLE, params![scope, status, resource, answer])? {
+            1 => Ok(()),
+            _ => Err(lost(*scope)),
+        }
+    }
+
+    /// Gives up a key that this transaction claimed: nothing was done under it, and the next request
+    /// with it is the first.
+    pub fn release_key(&mut self, scope: &[u8; 16]) -> Result<(), DbError> {
+        match self.execute(RELEASE, params![scope])? {
             1 => Ok(()),
             _ => Err(lost(*scope)),
         }

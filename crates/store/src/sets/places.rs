@@ -24,8 +24,9 @@ const MOST: usize = 131_072;
 macro_rules! load {
     ($place:literal) => {
         concat!(
-            "SELECT id, owner, currency, status, bounded, overdraft_limit, limit_transfer, \
-             limit_day, debits_posted, credits_posted, debits_held, credits_held, last_entry, \
+            "SELECT id, owner, currency, status, bounded, overdraft_limit, \
+             CASE WHEN outgoing_stopped = 1 THEN 0 ELSE limit_transfer END, limit_day, \
+             debits_posted, credits_posted, debits_held, credits_held, last_entry, \
              entry_count, rowid FROM accounts WHERE id = $1",
             $place
         )

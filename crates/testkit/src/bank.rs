@@ -47,7 +47,7 @@ pub struct Person {
     pub email: String,
     pub password: String,
     pub refresh_token: String,
-    /// Operators: base32.
+    /// Of the authenticator, where there is one: base 32.
     pub totp_secret: Option<String>,
 }
 
@@ -161,7 +161,7 @@ impl TestBank {
         self.keep_tokens(person, &reply);
     }
 
-    fn keep_tokens(&self, person: &mut Person, reply: &crate::Reply) {
+    pub(crate) fn keep_tokens(&self, person: &mut Person, reply: &crate::Reply) {
         person.refresh_token = reply.text("/refresh_token");
         let token = reply.text("/access_token");
         self.secret(&person.refresh_token);
@@ -224,36 +224,22 @@ impl TestBank {
         self.keep_tokens(person, &reply);
     }
 
-    /// Enrols an authenticator; gives the recovery codes. The clock goes on to the next step, since the
-    /// enrolling code serves for nothing else.
-    pub async fn enrol_totp(&self, person: &mut Person) -> Vec<String> {
-        let enrolled = person.client.post("/v1/factors/totp", &json!({})).await.expect(201);
-        self.secret(&enrolled.text("/secret"));
-        person.totp_secret = Some(enrolled.text("/secret"));
-        let path = format!("/v1/factors/{}/confirm", enrolled.text("/id"));
-        let body = json!({ "code": self.totp_code(person) });
-        let confirmed = person.client.post(&path, &body).await.expect(200).json();
-        self.advance(30);
-        let codes = confirmed["recovery_codes"].as_array().cloned().unwrap_or_default();
-        codes.iter().filter_map(|code| code.as_str().map(str::to_owned)).collect()
+    /// A new pair of tokens for the same session.
+    pub async fn refresh(&self, person: &mut Person) {
+        let body = json!({ "refresh_token": person.refresh_token }).to_string().into_bytes();
+        let reply = self.client().post_raw("/v1/auth/refresh", None, body).await.expect(200);
+        self.keep_tokens(person, &reply);
     }
 
-    /// Answers the challenge of a `step_up_required` with the authenticator; gives the proof. The clock
-    /// goes on to the next step.
-    pub async fn prove(&self, person: &Person, problem: &crate::Reply) -> String {
-        problem.refused(403, "step_up_required");
-        let path = format!("/v1/auth/challenges/{}/verify", problem.text("/challenge/id"));
-        let body = json!({ "method": "totp", "code": self.totp_code(person) });
-        let body = body.to_string().into_bytes();
-        let proof = person.client.post_raw(&path, None, body).await.expect(200).text("/proof");
-        self.secret(&proof);
-        self.advance(30);
-        proof
+    /// The proof for a request that was answered with `step_up_required`.
+    pub async fn prove_asked(&self, person: &Person, asked: &crate::Reply) -> String {
+        asked.refused(403, "step_up_required");
+        self.prove(person, &asked.text("/challenge/id")).await
     }
 
     /// The code of this moment.
     pub fn totp_code(&self, person: &Person) -> String {
-        let secret = person.totp_secret.clone().expect("an operator's secret");
+        let secret = person.totp_secret.clone().expect("an authenticator's secret");
         factors::totp::code_at(&SecretString::new(secret), self.clock.now()).expect("base32")
     }
 

@@ -8,6 +8,7 @@ pub mod bank;
 pub mod client;
 pub mod database;
 pub mod device;
+pub mod factors;
 pub mod fuzzing;
 pub mod mail;
 pub mod process;

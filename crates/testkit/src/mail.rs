@@ -54,10 +54,10 @@ impl TestMailServer {
         let task = tokio::spawn(async move {
             loop {
                 let Ok((stream, _)) = listener.accept().await else { return };
-                let (mood, seen) = (*moods.lock().expect("the mood"), Arc::clone(&log));
+                let (moods, seen) = (Arc::clone(&moods), Arc::clone(&log));
                 tokio::spawn(async move {
                     // A client that goes away is what some tests are about.
-                    let _ended = talk(stream, mood, &seen).await.is_ok();
+                    let _ended = talk(stream, &moods, &seen).await.is_ok();
                 });
             }
         });
@@ -68,7 +68,7 @@ impl TestMailServer {
         self.address.port()
     }
 
-    /// Holds for connections from now on.
+    /// Holds from the next command on; [`MailMood::Silent`] from the next connection on.
     pub fn set(&self, mood: MailMood) {
         *self.mood.lock().expect("the mood") = mood;
     }
@@ -89,10 +89,15 @@ impl Drop for TestMailServer {
     }
 }
 
-async fn talk(stream: TcpStream, mood: MailMood, seen: &Mutex<Seen>) -> std::io::Result<()> {
+async fn talk(
+    stream: TcpStream,
+    moods: &Mutex<MailMood>,
+    seen: &Mutex<Seen>,
+) -> std::io::Result<()> {
     let (read, mut write) = stream.into_split();
     let mut lines = BufReader::new(read);
-    if mood == MailMood::Silent {
+    let mood = || *moods.lock().expect("the mood");
+    if mood() == MailMood::Silent {
         let mut rest = Vec::new();
         return lines.read_to_end(&mut rest).await.map(|_| ());
     }
@@ -106,7 +111,7 @@ async fn talk(stream: TcpStream, mood: MailMood, seen: &Mutex<Seen>) -> std::io:
         let line = line.trim_end().to_owned();
         seen.lock().expect("what was seen").commands.push(line.clone());
         let verb = line.split([' ', ':']).next().unwrap_or_default().to_ascii_uppercase();
-        let answer = match (verb.as_str(), mood) {
+        let answer = match (verb.as_str(), mood()) {
             ("EHLO", MailMood::FalseTls) => "250-test\r\n250 STARTTLS\r\n".to_owned(),
             ("EHLO", _) => "250-test\r\n250-8BITMIME\r\n250 AUTH PLAIN\r\n".to_owned(),
             ("STARTTLS", _) => "220 go on\r\nthis is no TLS\r\n".to_owned(),
@@ -122,7 +127,7 @@ async fn talk(stream: TcpStream, mood: MailMood, seen: &Mutex<Seen>) -> std::io:
                 let data = body(&mut lines).await?;
                 let mail = ReceivedMail { to: to.clone(), data };
                 seen.lock().expect("what was seen").mails.push(mail);
-                if mood == MailMood::ClosingAfterData {
+                if mood() == MailMood::ClosingAfterData {
                     return Ok(());
                 }
                 "250 taken\r\n".to_owned()

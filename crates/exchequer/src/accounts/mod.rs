@@ -23,8 +23,8 @@ use self::model::{
 };
 use self::number::AccountNumber;
 use crate::bank::{self, Act};
-use crate::{events, protections};
 use crate::http::{Code, Page, Problem};
+use crate::{events, protections};
 
 pub use self::limits::set_limits;
 pub use self::store::{Owned, find, get_any, list};

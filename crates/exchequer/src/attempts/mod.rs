@@ -28,7 +28,7 @@ use crate::config::Lockout;
 use crate::customers;
 use crate::events;
 use crate::http::Code;
-use crate::outbox::{self, Channel, Message, Notice};
+use crate::outbox::{self, Channel, Notice};
 use crate::sessions::model::PrincipalRef;
 use crate::staff;
 
@@ -188,17 +188,7 @@ fn tell_in(
         PrincipalRef::Customer(id) => outbox::notify_in(tx, act, id, &notice),
         PrincipalRef::Staff(id) => {
             let Some(destination) = staff::email(tx, id)? else { return Ok(()) };
-            let message = Message {
-                channel: Channel::Email,
-                destination,
-                purpose: notice.purpose,
-                subject: Some(notice.subject.to_owned()),
-                text: notice.text,
-                lives_seconds: NOTICE_LIVES_SECONDS,
-            };
-            // Refused, it is an event; the lock stands either way.
-            let _queued_or_refused = outbox::send_in(tx, act, &message)?;
-            Ok(())
+            outbox::notify_at_in(tx, act, (Channel::Email, destination.as_str()), &notice)
         }
     }
 }

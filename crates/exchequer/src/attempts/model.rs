@@ -109,7 +109,11 @@ impl Tally {
                 Self { last_at: now, locked_until: Some(now.plus_micros(length)), ..*self };
             return Standing::Restarted(restarted, locked_for(length));
         }
-        if now < until { Standing::Locked(locked_for(until.micros_since(now))) } else { Standing::Open }
+        if now < until {
+            Standing::Locked(locked_for(until.micros_since(now)))
+        } else {
+            Standing::Open
+        }
     }
 
     pub fn is_locked_at(&self, now: Timestamp) -> bool {

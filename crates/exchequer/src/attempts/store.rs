@@ -107,11 +107,7 @@ pub(super) fn insert_device(
 }
 
 /// Forgets all but the `most` that were seen last.
-pub(super) fn trim_devices(
-    tx: &mut Tx<'_>,
-    who: &PrincipalRef,
-    most: i64,
-) -> Result<(), DbError> {
+pub(super) fn trim_devices(tx: &mut Tx<'_>, who: &PrincipalRef, most: i64) -> Result<(), DbError> {
     tx.execute(
         "DELETE FROM devices WHERE principal = $1 AND device IN (SELECT device FROM devices \
          WHERE principal = $1 ORDER BY last_seen_at DESC, created_at DESC, device \

@@ -4,8 +4,8 @@ use money::BeneficiaryId;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::model::{BeneficiaryView, Named};
 use super::Entry;
+use super::model::{BeneficiaryView, Named};
 use crate::accounts::api::PageQuery;
 use crate::accounts::number::AccountNumber;
 use crate::http::fields::{Fields, MAX_TEXT_CHARS};
@@ -28,7 +28,11 @@ pub fn routes(routes: Routes) -> Routes {
         )
         .customer(Route::get("/v1/beneficiaries", "listBeneficiaries", "One's payees"), list)
         .customer(
-            Route::delete("/v1/beneficiaries/{id}", "removeBeneficiary", "Take a payee off the list"),
+            Route::delete(
+                "/v1/beneficiaries/{id}",
+                "removeBeneficiary",
+                "Take a payee off the list",
+            ),
             remove,
         )
 }
@@ -48,7 +52,8 @@ impl AddBeneficiary {
         let mut fields = Fields::default();
         let account = named(&mut fields, &self.account);
         let name = fields.text("name", &self.name, 1, MAX_TEXT_CHARS);
-        let entry = account.zip(name).map(|(account, name)| Entry { account, name, cooling_seconds });
+        let entry =
+            account.zip(name).map(|(account, name)| Entry { account, name, cooling_seconds });
         fields.finish(entry)
     }
 }

@@ -162,12 +162,7 @@ pub fn is_trusted(standing: &Standing, now: Timestamp) -> bool {
     standing.trusted_at <= now
 }
 
-fn record(
-    tx: &mut Tx<'_>,
-    act: &Act,
-    row: &Beneficiary,
-    how: &'static str,
-) -> Result<(), DbError> {
+fn record(tx: &mut Tx<'_>, act: &Act, row: &Beneficiary, how: &'static str) -> Result<(), DbError> {
     let after = json!({
         "account": row.account.to_string(),
         "name": events::hashed(&act.tools, "beneficiary.name", &row.name),

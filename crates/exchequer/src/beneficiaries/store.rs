@@ -4,8 +4,8 @@ use money::{AccountId, BeneficiaryId, CustomerId, Timestamp};
 use store::{DbError, Row, Tx, params};
 use vault::Place;
 
-use super::model::{Beneficiary, Named};
 use super::Found;
+use super::model::{Beneficiary, Named};
 use crate::bank::{Act, Tools};
 
 macro_rules! select {

@@ -53,10 +53,7 @@ pub(super) fn lock(tx: &mut Tx<'_>, id: &ChallengeId) -> Result<Option<Challenge
 }
 
 /// The device that a session was opened on.
-pub(super) fn device_of(
-    tx: &mut Tx<'_>,
-    session: &SessionId,
-) -> Result<Option<[u8; 32]>, DbError> {
+pub(super) fn device_of(tx: &mut Tx<'_>, session: &SessionId) -> Result<Option<[u8; 32]>, DbError> {
     let row = tx.query_opt("SELECT device FROM sessions WHERE id = $1", params![session])?;
     row.map_or(Ok(None), |row| bytes_opt(&row, 0))
 }
@@ -79,10 +76,9 @@ pub(super) fn newest_enrolment(
 /// transaction.
 pub(super) fn lock_principal(tx: &mut Tx<'_>, who: &PrincipalRef) -> Result<bool, DbError> {
     let rows = match who {
-        PrincipalRef::Customer(id) => tx.query_locked(
-            "SELECT status FROM customers WHERE id = $1 ORDER BY id",
-            params![id],
-        )?,
+        PrincipalRef::Customer(id) => {
+            tx.query_locked("SELECT status FROM customers WHERE id = $1 ORDER BY id", params![id])?
+        }
         PrincipalRef::Staff(id) => {
             tx.query_locked("SELECT status FROM staff WHERE id = $1 ORDER BY id", params![id])?
         }

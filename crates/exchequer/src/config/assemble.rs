@@ -8,7 +8,8 @@ use super::fault::{Faults, Origin};
 use super::reading::{Reading, quoted};
 use super::sources::{Given, Layer, Raw, Sources};
 use super::{
-    AtCap, Config, Database, Http, Log, LogFormat, OnMove, Passwords, Profile, Sessions, Tokens, address, database, factors, master_key, messages, redis, step_up,
+    AtCap, Config, Database, Http, Log, LogFormat, OnMove, Passwords, Profile, Sessions, Tokens,
+    address, database, factors, master_key, messages, redis, step_up,
 };
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};

@@ -102,10 +102,7 @@ pub fn credentials(
 }
 
 /// The same of a customer who is signed in.
-pub fn credentials_of(
-    tx: &mut Tx<'_>,
-    id: &CustomerId,
-) -> Result<Option<Credentials>, DbError> {
+pub fn credentials_of(tx: &mut Tx<'_>, id: &CustomerId) -> Result<Option<Credentials>, DbError> {
     store::credentials_of(tx, id)
 }
 

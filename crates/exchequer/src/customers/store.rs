@@ -127,10 +127,8 @@ pub(super) fn credentials_of(
     tx: &mut Tx<'_>,
     id: &CustomerId,
 ) -> Result<Option<Credentials>, DbError> {
-    let row = tx.query_opt(
-        "SELECT status, password_hash FROM customers WHERE id = $1",
-        params![id],
-    )?;
+    let row =
+        tx.query_opt("SELECT status, password_hash FROM customers WHERE id = $1", params![id])?;
     row.map(|row| {
         let (is_active, password_hash) = (row.int(0)? == 0, row.text(1)?.to_owned());
         Ok(Credentials { id: *id, is_active, password_hash })

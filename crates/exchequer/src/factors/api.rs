@@ -42,9 +42,13 @@ pub fn routes(routes: Routes) -> Routes {
         );
     routes
         .customer(
-            Route::post("/v1/factors/{id}/confirm", "confirmFactor", "Confirm a factor with a code")
-                .answers(200)
-                .refuses(&[Code::InvalidCode, Code::FactorConfirmed]),
+            Route::post(
+                "/v1/factors/{id}/confirm",
+                "confirmFactor",
+                "Confirm a factor with a code",
+            )
+            .answers(200)
+            .refuses(&[Code::InvalidCode, Code::FactorConfirmed]),
             confirm,
         )
         .customer(
@@ -159,17 +163,13 @@ async fn enrol_sms(
     (Json(body), step_up): (Json<EnrolSms>, StepUp),
 ) -> Answer<EnrolledAddress> {
     let mut fields = Fields::default();
-    let phone: Option<Phone> =
-        fields.parse("phone", &body.phone, "+ and 7 to 15 digits (E.164)");
+    let phone: Option<Phone> = fields.parse("phone", &body.phone, "+ and 7 to 15 digits (E.164)");
     let phone = fields.finish(phone)?;
     outbox::check_number(caller.bank().config(), &phone)?;
     enrol(&caller, New::Sms(phone), step_up, address).await
 }
 
-async fn enrol_email(
-    caller: Customer,
-    (step_up, _): (StepUp, Nothing),
-) -> Answer<EnrolledAddress> {
+async fn enrol_email(caller: Customer, (step_up, _): (StepUp, Nothing)) -> Answer<EnrolledAddress> {
     enrol(&caller, New::Email, step_up, address).await
 }
 
@@ -303,10 +303,7 @@ async fn replace_recovery_codes(
 }
 
 /// What was never confirmed goes without a step-up.
-async fn remove(
-    caller: Customer,
-    (Path(id), step_up): (Path<FactorId>, StepUp),
-) -> Answer<Empty> {
+async fn remove(caller: Customer, (Path(id), step_up): (Path<FactorId>, StepUp)) -> Answer<Empty> {
     let (asker, customer) = (Asker::from(&caller), caller.id());
     caller
         .write("factors.remove", move |tx, act| {
@@ -314,9 +311,8 @@ async fn remove(
                 return Ok(Err(Problem::new(Code::NotFound)));
             };
             if row.confirmed_at.is_some() {
-                let what = Bound::new("factor.remove")
-                    .part(id.bytes())
-                    .text("removing a way to sign in");
+                let what =
+                    Bound::new("factor.remove").part(id.bytes()).text("removing a way to sign in");
                 if let Err(problem) = fresh_in(tx, act, (&asker, &step_up), &what)? {
                     return Ok(Err(problem));
                 }
@@ -325,6 +321,7 @@ async fn remove(
             Ok(Ok(()))
         })
         .await??;
+    caller.bank().watch().forget(&customer);
     Ok(Reply::no_content())
 }
 

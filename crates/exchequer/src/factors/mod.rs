@@ -28,7 +28,7 @@ use serde_json::json;
 use vault::SecretString;
 
 pub use self::model::{
-    Confirmed, ConfirmRefusal, EnrolRefusal, Enrolled, FactorRow, Kind, New, Status,
+    ConfirmRefusal, Confirmed, EnrolRefusal, Enrolled, FactorRow, Kind, New, Status,
 };
 pub use self::recovery::{replace_in as replace_recovery_codes_in, take_recovery_code_in};
 use crate::bank::{Act, Tools};
@@ -228,8 +228,7 @@ pub(crate) fn activate_in(
     act: &Act,
     row: &FactorRow,
 ) -> Result<Confirmed, DbError> {
-    let counts =
-        row.kind.is_second_factor() || act.tools.config().factors.email_at_sign_in;
+    let counts = row.kind.is_second_factor() || act.tools.config().factors.email_at_sign_in;
     let is_first = counts && !has_active(tx, &row.customer)?;
     tell_in(tx, act, &row.customer, &model::added(row.kind))?;
     store::activate(tx, &row.id, act.now)?;
@@ -275,9 +274,7 @@ pub fn get(
 /// Where an address factor's codes go, masked for its owner's eyes.
 pub fn masked(tools: &Tools, row: &FactorRow) -> Result<Option<String>, DbError> {
     match row.kind {
-        Kind::Sms | Kind::Email => {
-            Ok(model::masked(row.kind, store::secret(tools, row)?.expose()))
-        }
+        Kind::Sms | Kind::Email => Ok(model::masked(row.kind, store::secret(tools, row)?.expose())),
         Kind::Totp | Kind::Webauthn => Ok(None),
     }
 }

@@ -69,10 +69,7 @@ pub(super) fn of_customer(
 }
 
 /// Each kind once.
-pub(super) fn active_kinds(
-    tx: &mut Tx<'_>,
-    customer: &CustomerId,
-) -> Result<Vec<Kind>, DbError> {
+pub(super) fn active_kinds(tx: &mut Tx<'_>, customer: &CustomerId) -> Result<Vec<Kind>, DbError> {
     let rows = tx.query(
         "SELECT DISTINCT kind FROM factors WHERE customer = $1 AND status = 1",
         params![customer],
@@ -160,10 +157,7 @@ pub(super) fn use_recovery_code(
     Ok(changed == 1)
 }
 
-pub(super) fn recovery_codes_left(
-    tx: &mut Tx<'_>,
-    customer: &CustomerId,
-) -> Result<i64, DbError> {
+pub(super) fn recovery_codes_left(tx: &mut Tx<'_>, customer: &CustomerId) -> Result<i64, DbError> {
     tx.query_one(
         "SELECT CAST(COUNT(*) AS BIGINT) FROM recovery_codes \
          WHERE customer = $1 AND used_at IS NULL",
@@ -172,10 +166,7 @@ pub(super) fn recovery_codes_left(
     .int(0)
 }
 
-pub(super) fn delete_recovery_codes(
-    tx: &mut Tx<'_>,
-    customer: &CustomerId,
-) -> Result<(), DbError> {
+pub(super) fn delete_recovery_codes(tx: &mut Tx<'_>, customer: &CustomerId) -> Result<(), DbError> {
     tx.execute("DELETE FROM recovery_codes WHERE customer = $1", params![customer])?;
     Ok(())
 }

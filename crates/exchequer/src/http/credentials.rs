@@ -152,11 +152,7 @@ async fn by_token(
     }
 }
 
-async fn take_proof(
-    bank: &Bank,
-    parts: &Parts,
-    token: Option<&str>,
-) -> Result<[u8; 32], Problem> {
+async fn take_proof(bank: &Bank, parts: &Parts, token: Option<&str>) -> Result<[u8; 32], Problem> {
     let origin = web::own_origin(bank.config(), parts);
     let (method, path) = (parts.method.as_str(), parts.uri.path());
     let target = dpop::Target { method, origin: &origin, path, token };

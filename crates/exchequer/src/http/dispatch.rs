@@ -111,8 +111,7 @@ where
     let limit = Duration::from_secs(bank.config().http.request_timeout_seconds);
     let mut gate = Gate::new(&bank, &route, &parts);
     let request = (&parts, body, id);
-    let work =
-        AssertUnwindSafe(handle(&mut gate, &route, handler, request, &incoming.segments));
+    let work = AssertUnwindSafe(handle(&mut gate, &route, handler, request, &incoming.segments));
     // Stopping to wait does not cancel: a transaction that has begun finishes, and its key keeps
     // the answer.
     let result = match tokio::time::timeout(limit, work.catch_unwind()).await {
@@ -372,5 +371,4 @@ fn log(problem: &Problem, id: &RequestId) {
 }
 
 /// Methods a browser may be told of.
-pub(super) const METHODS: [Method; 4] =
-    [Method::GET, Method::POST, Method::PUT, Method::DELETE];
+pub(super) const METHODS: [Method; 4] = [Method::GET, Method::POST, Method::PUT, Method::DELETE];

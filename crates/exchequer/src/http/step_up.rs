@@ -35,9 +35,7 @@ impl Input for StepUp {
         let Some(value) = values.next() else { return Ok(Self(None)) };
         let proof = value.to_str().ok().filter(|proof| proof.len() <= MAX_PROOF_CHARS);
         match (proof, values.next()) {
-            (Some(proof), None) => {
-                Ok(Self(Some(Arc::new(SecretString::new(proof.to_owned())))))
-            }
+            (Some(proof), None) => Ok(Self(Some(Arc::new(SecretString::new(proof.to_owned()))))),
             (Some(_) | None, _) => {
                 Err(Problem::new(Code::MalformedRequest).detail("Step-Up: one proof, once"))
             }

@@ -129,7 +129,8 @@ mod tests {
             tls: MailTls::None,
             login: Some(("user".to_owned(), Arc::new(vault::SecretString::new("p".to_owned())))),
         };
-        let mailer = Mailer::new(&server, "bank@example.test", Duration::from_secs(1)).expect("a mailer");
+        let mailer =
+            Mailer::new(&server, "bank@example.test", Duration::from_secs(1)).expect("a mailer");
         let content = Content { subject: Some(subject.to_owned()), text: text.to_owned() };
         let id = MessageId::from_bytes([1; 16]);
         let message = mailer

@@ -132,8 +132,10 @@ async fn reset(
     let new_hash =
         chosen(caller.bank(), &new_password, (known, Some(reset.password_hash.clone()))).await?;
     let proof = body.proof.or_else(|| step_up.proof().map(str::to_owned)).map(SecretString::new);
+    let id = reset.customer.id;
     match write_reset(&caller, reset, new_hash, proof).await? {
         ResetOutcome::Done(ended) => {
+            caller.bank().watch().forget(&id);
             forget(caller.bank(), &ended).await;
             Ok(Reply::ok(&PasswordReset { status: "password_changed", challenge: None }))
         }
@@ -203,6 +205,7 @@ async fn change(
     let ended = caller
         .write("passwords.change", move |tx, act| super::change_in(tx, act, &change))
         .await??;
+    caller.bank().watch().forget(&id);
     forget(caller.bank(), &ended).await;
     Ok(Reply::no_content())
 }

@@ -198,7 +198,11 @@ fn weigh(
     act: &Act,
     guard: &Guard<'_>,
     standing: &Standing,
-    (orders, rooms, verdicts): (&[PostOrder], &HashMap<Currency, Room>, &mut [Result<Would, Refused>]),
+    (orders, rooms, verdicts): (
+        &[PostOrder],
+        &HashMap<Currency, Room>,
+        &mut [Result<Would, Refused>],
+    ),
 ) -> Result<Weighed, DbError> {
     let (customer, rules) = (&guard.asker.customer, guard.rules);
     let has_factor = factors::has_active(tx, customer)?;

@@ -130,9 +130,8 @@ pub fn resume_in(
 
 /// The refusal of money that its owner has stopped.
 pub fn stopped_problem() -> Problem {
-    Problem::new(http::Code::LimitExceeded).detail(
-        "outgoing money is stopped; POST /v1/protections/resume lets it out again",
-    )
+    Problem::new(http::Code::LimitExceeded)
+        .detail("outgoing money is stopped; POST /v1/protections/resume lets it out again")
 }
 
 /// Whether the owner of a paying account has stopped outgoing money: locks both accounts of a movement as

@@ -3,9 +3,7 @@
 use money::{AccountId, Currency, CustomerId, Timestamp};
 use store::{DbError, Row, Tx, params};
 
-use super::model::{
-    DAY_HOURS, Limits, MONTH_HOURS, Spent, Standing, WEEK_HOURS, first_hour, hour,
-};
+use super::model::{DAY_HOURS, Limits, MONTH_HOURS, Spent, Standing, WEEK_HOURS, first_hour, hour};
 
 const STANDING: &str =
     "SELECT outgoing_stopped_at, password_changed_at FROM customers WHERE id = $1 ORDER BY id";
@@ -97,16 +95,13 @@ pub(super) fn spent(
         [DAY_HOURS, WEEK_HOURS, MONTH_HOURS].map(|hours| first_hour(now, hours));
     let since = since.map_or(i64::MAX, hour);
     let earliest = month.min(since);
-    let row = tx.query_one(SPENT, params![customer, currency, day, week, month, since, earliest])?;
+    let row =
+        tx.query_one(SPENT, params![customer, currency, day, week, month, since, earliest])?;
     Ok(Spent { day: row.int(0)?, week: row.int(1)?, month: row.int(2)?, since: row.int(3)? })
 }
 
 /// Payments in the last hour, in all currencies; a whole hour counts.
-pub(super) fn pace(
-    tx: &mut Tx<'_>,
-    customer: &CustomerId,
-    now: Timestamp,
-) -> Result<i64, DbError> {
+pub(super) fn pace(tx: &mut Tx<'_>, customer: &CustomerId, now: Timestamp) -> Result<i64, DbError> {
     tx.query_one(PACE, params![customer, first_hour(now, 1)])?.int(0)
 }
 

@@ -168,7 +168,11 @@ impl SessionCache {
     ///
     /// Errors: `unauthenticated`, and `unavailable` where the database cannot be asked: who cannot be
     /// authorised is not served.
-    pub async fn verify(&self, bank: &Bank, carried: Carried<'_>) -> Result<Arc<Verified>, Problem> {
+    pub async fn verify(
+        &self,
+        bank: &Bank,
+        carried: Carried<'_>,
+    ) -> Result<Arc<Verified>, Problem> {
         let refused = || Problem::new(Code::Unauthenticated);
         let now = bank.tools().now();
         let hash = token_hash(carried.text());

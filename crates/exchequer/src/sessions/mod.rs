@@ -260,11 +260,7 @@ pub fn end_all_in(
 }
 
 /// A second factor was shown in this session.
-pub fn mark_proved_in(
-    tx: &mut Tx<'_>,
-    session: &SessionId,
-    now: Timestamp,
-) -> Result<(), DbError> {
+pub fn mark_proved_in(tx: &mut Tx<'_>, session: &SessionId, now: Timestamp) -> Result<(), DbError> {
     store::mark_proved(tx, session, now)
 }
 

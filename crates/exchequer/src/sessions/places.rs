@@ -81,7 +81,8 @@ impl Place {
 
     /// Whether it is the same network and the same agent.
     pub fn is_near(&self, address: &str, agent: &str) -> bool {
-        self.agent == agent && (self.address == address || network(&self.address) == network(address))
+        self.agent == agent
+            && (self.address == address || network(&self.address) == network(address))
     }
 
     /// The act that a proof is asked for: being here.
@@ -113,7 +114,8 @@ pub(super) async fn welcome(
             Arrival::Unproved => {}
         }
         let PrincipalRef::Customer(customer) = row.principal else { return Ok(Welcome::Ended) };
-        let (asker, proof) = (Asker { customer, session }, proof.as_ref().map(SecretString::expose));
+        let (asker, proof) =
+            (Asker { customer, session }, proof.as_ref().map(SecretString::expose));
         match stepup::prove_in(tx, &act, &asker, &place.bound(), proof)? {
             Ok(_proved) => {
                 super::mark_proved_in(tx, &session, act.now)?;
@@ -193,7 +195,8 @@ mod tests {
 
     #[test]
     fn a_place_is_a_network_and_an_agent() {
-        let place = |address: &str| Place { address: address.to_owned(), agent: "app/1".to_owned() };
+        let place =
+            |address: &str| Place { address: address.to_owned(), agent: "app/1".to_owned() };
         for (a, b, near) in [
             ("192.0.2.1", "192.0.2.254", true),
             ("192.0.2.1", "192.0.3.1", false),

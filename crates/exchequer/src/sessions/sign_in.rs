@@ -189,9 +189,7 @@ pub fn pass_in(
     attempts::succeed_in(tx, &looked.password)?;
     let has_second_step = match principal {
         PrincipalRef::Staff(_) => true,
-        PrincipalRef::Customer(id) => {
-            !factors::offered(tx, act, &id, Purpose::SignIn)?.is_empty()
-        }
+        PrincipalRef::Customer(id) => !factors::offered(tx, act, &id, Purpose::SignIn)?.is_empty(),
     };
     if has_second_step {
         let question = Question {

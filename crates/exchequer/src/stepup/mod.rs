@@ -11,7 +11,6 @@
 //! or a code to anybody.
 
 pub mod policy;
-mod store;
 
 use ::store::{DbError, Tx};
 use money::{ChallengeId, CustomerId, FactorId, SessionId, Timestamp};
@@ -23,7 +22,7 @@ use crate::challenges::{self, Asked, Purpose, Question};
 use crate::http::problem::ChallengeBody;
 use crate::http::{Code, Customer, Problem};
 use crate::sessions::model::PrincipalRef;
-use crate::{events, factors};
+use crate::{events, factors, sessions};
 
 /// How long a factor that was shown in a session counts for acts that are not payments.
 const FRESH_MICROS: i64 = 300 * 1_000_000;
@@ -116,7 +115,7 @@ pub fn require_in(
         return Ok(Ok(()));
     }
     let shown_at = match freshness {
-        Freshness::Session => store::proved_at(tx, &who.session)?,
+        Freshness::Session => sessions::proved_at(tx, &who.session)?,
         Freshness::Act => None,
     };
     if shown_at.is_some_and(|at| is_fresh(at, act.now)) {
@@ -139,8 +138,7 @@ pub fn prove_in(
     let principal = PrincipalRef::Customer(who.customer);
     let binding = what.hash(who);
     if let Some(proof) = proof {
-        let redeemed =
-            challenges::redeem_in(tx, act, principal, &who.session, &binding, proof)?;
+        let redeemed = challenges::redeem_in(tx, act, principal, &who.session, &binding, proof)?;
         if let Some(taken) = redeemed {
             let (challenge, factor) = (taken.challenge, taken.factor);
             return Ok(Ok(Proved { challenge, factor, binding }));

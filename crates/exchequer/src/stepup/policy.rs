@@ -68,11 +68,15 @@ pub fn reason(
         EveryPayment::ToOthers => true,
         EveryPayment::Weighed => false,
     };
-    let over = |limit: u64, before: i64| before.saturating_add(payment.amount) > minor(limit, payment.currency);
+    let over = |limit: u64, before: i64| {
+        before.saturating_add(payment.amount) > minor(limit, payment.currency)
+    };
     let others = !payment.own;
     if all {
         Some(Reason::EveryPayment)
-    } else if before.in_request.saturating_add(payment.amount) >= minor(rules.amount, payment.currency) {
+    } else if before.in_request.saturating_add(payment.amount)
+        >= minor(rules.amount, payment.currency)
+    {
         Some(Reason::Amount)
     } else if others && has_factor && !payment.known {
         Some(Reason::NewPayee)

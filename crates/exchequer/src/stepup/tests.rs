@@ -10,7 +10,11 @@ fn asker(customer: u8, session: u8) -> Asker {
 }
 
 fn payment() -> Bound {
-    Bound::new("transfer.send").part(b"acc_1").part(b"acc_2").part(&5_i64.to_be_bytes()).part(b"INR")
+    Bound::new("transfer.send")
+        .part(b"acc_1")
+        .part(b"acc_2")
+        .part(&5_i64.to_be_bytes())
+        .part(b"INR")
 }
 
 #[test]

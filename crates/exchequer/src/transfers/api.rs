@@ -8,8 +8,8 @@ use utoipa::ToSchema;
 
 use super::batch::{self, BatchResults};
 use super::door::Wanted;
-use super::guarded::{self, Sent};
 use super::find_visible;
+use super::guarded::{self, Sent};
 use super::model::TransferView;
 use crate::accounts::number::AccountNumber;
 use crate::http::callers::Context;

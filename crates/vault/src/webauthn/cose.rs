@@ -2,8 +2,8 @@
 //! (Level 3 §6.5.5).
 
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_ASN1, ECDSA_P384_SHA384_ASN1, ECDSA_P521_SHA512_ASN1, ED25519, ParsedPublicKey,
-    RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents, VerificationAlgorithm,
+    ECDSA_P256_SHA256_ASN1, ECDSA_P384_SHA384_ASN1, ECDSA_P521_SHA512_ASN1, ED25519,
+    ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents, VerificationAlgorithm,
 };
 
 use super::WebauthnError;
@@ -31,7 +31,10 @@ pub(super) struct PublicKey<'k> {
 enum Form<'k> {
     /// A point, uncompressed (SEC 1 §2.3.3), or the 32 bytes of an Ed25519 key.
     Point(Vec<u8>),
-    Rsa { modulus: &'k [u8], exponent: &'k [u8] },
+    Rsa {
+        modulus: &'k [u8],
+        exponent: &'k [u8],
+    },
 }
 
 /// The parameters of a COSE_Key by their labels.
@@ -118,9 +121,10 @@ impl<'k> PublicKey<'k> {
     /// Errors: `Key` where the numbers are no point of the curve, `Signature`.
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), WebauthnError> {
         let verified = match &self.form {
-            Form::Point(point) => {
-                self.parse(point)?.verify_sig(message, signature).map_err(|_| WebauthnError::Signature)
-            }
+            Form::Point(point) => self
+                .parse(point)?
+                .verify_sig(message, signature)
+                .map_err(|_| WebauthnError::Signature),
             Form::Rsa { modulus, exponent } => {
                 let key = RsaPublicKeyComponents { n: modulus, e: exponent };
                 key.verify(&RSA_PKCS1_2048_8192_SHA256, message, signature)

@@ -134,7 +134,9 @@ fn the_standards_vectors_are_judged_rightly() {
 fn no_changed_byte_passes() {
     let Some(vectors) = vectors() else { return };
     for vector in &vectors {
-        let Ok(credential) = read_creation(SITE, vector.made("attestationObject")) else { continue };
+        let Ok(credential) = read_creation(SITE, vector.made("attestationObject")) else {
+            continue;
+        };
         let Ok(_) = vector.show(&credential) else { continue };
         let (data, client) = (vector.shown("authenticatorData"), vector.shown("clientDataJSON"));
         let signature = vector.shown("signature");

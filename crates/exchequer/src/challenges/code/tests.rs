@@ -14,7 +14,8 @@ fn codes_are_six_digits_and_evenly_drawn() {
     }
     // Chi square with 9 degrees of freedom passes 27.9 once in a thousand times; the seed is fixed.
     let expected = 2_000_i64;
-    let chi: i64 = leading.iter().map(|n| (i64::from(*n) - expected).pow(2)).sum::<i64>() / expected;
+    let chi: i64 =
+        leading.iter().map(|n| (i64::from(*n) - expected).pow(2)).sum::<i64>() / expected;
     assert!(chi < 28, "{leading:?}");
 }
 

@@ -162,7 +162,9 @@ mod tests {
         ] {
             assert_eq!(seen(1, &[(X_FORWARDED_FOR, hostile)]), PEER, "{hostile:?}");
         }
-        for hostile in ["for=_hidden", "for=unknown", "by=192.0.2.1", "for", "for=1.1.1.1;for=2.2.2.2"] {
+        for hostile in
+            ["for=_hidden", "for=unknown", "by=192.0.2.1", "for", "for=1.1.1.1;for=2.2.2.2"]
+        {
             assert_eq!(seen(1, &[("forwarded", hostile)]), PEER, "{hostile:?}");
         }
         let two = [(X_FORWARDED_FOR, "192.0.2.1"), ("forwarded", "for=6.6.6.6")];

@@ -99,9 +99,9 @@ impl Class {
             Self::Probe => &[],
             Self::Visit => const { &[rule(Per::Address, 600)] },
             Self::Stranger | Self::Refresh => const { &[rule(Per::Address, 300)] },
-            Self::SignIn => const {
-                &[rule(Per::Address, 30), rule(Per::Account, 10), rule(Per::All, 1_200)]
-            },
+            Self::SignIn => {
+                const { &[rule(Per::Address, 30), rule(Per::Account, 10), rule(Per::All, 1_200)] }
+            }
             Self::Answer => const { &[rule(Per::Address, 60), rule(Per::All, 3_000)] },
             Self::SendCode => const { &[rule(Per::Address, 10), rule(Per::All, 600)] },
             Self::Register => const { &[rule(Per::Address, 10), rule(Per::All, 300)] },
@@ -188,6 +188,8 @@ const ROUTES: &[(&str, Class)] = &[
     ("registerCustomer", Class::Register),
     ("logIn", Class::SignIn),
     ("logInStaff", Class::SignIn),
+    ("openWebSession", Class::SignIn),
+    ("answerWebChallenge", Class::Answer),
     ("answerChallenge", Class::Answer),
     ("sendCode", Class::SendCode),
     ("requestPasswordReset", Class::SendCode),
@@ -203,6 +205,8 @@ const ROUTES: &[(&str, Class)] = &[
     ("renameFactor", Class::Change),
     ("replaceRecoveryCodes", Class::Rare),
     ("addBeneficiary", Class::Change),
+    ("stopOutgoing", Class::Change),
+    ("resumeOutgoing", Class::Change),
     ("openAccount", Class::Change),
     ("sendTransfer", Class::Pay),
     ("sendTransfers", Class::Pay),
@@ -284,8 +288,7 @@ mod tests {
         let said = |class: Class| class.policy().map(|value| value.to_str().unwrap());
         assert_eq!(said(Class::Probe), None);
         assert_eq!(said(Class::Pay), Some("\"caller\";q=100;w=60"));
-        let sign_in =
-            "\"address\";q=30;w=60, \"account\";q=10;w=60, \"all\";q=1200;w=60";
+        let sign_in = "\"address\";q=30;w=60, \"account\";q=10;w=60, \"all\";q=1200;w=60";
         assert_eq!(said(Class::SignIn), Some(sign_in));
     }
 }

@@ -12,8 +12,8 @@ mod tests;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use bytes::Bytes;
 use ::store::cache::State;
+use bytes::Bytes;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{ObjectBuilder, Type};

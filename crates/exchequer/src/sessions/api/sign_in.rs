@@ -190,9 +190,8 @@ pub async fn admit(
 ) -> Result<Admitted, Problem> {
     let tools = caller.bank().tools().clone();
     let asked = entrance.clone();
-    let looked = caller
-        .read("sessions.look", move |tx| Ok(sign_in::look(tx, &tools, &asked)?))
-        .await?;
+    let looked =
+        caller.read("sessions.look", move |tx| Ok(sign_in::look(tx, &tools, &asked)?)).await?;
     let email = entrance.email;
     if looked.is_locked() {
         let (looked, email) = (looked.clone(), email.clone());
@@ -256,9 +255,7 @@ async fn send(
 pub fn send_refused(refusal: SendRefusal) -> Problem {
     match refusal {
         SendRefusal::Unknown => Problem::new(Code::NotFound),
-        SendRefusal::Locked { retry_after_seconds } => {
-            locked_out(Locked { retry_after_seconds })
-        }
+        SendRefusal::Locked { retry_after_seconds } => locked_out(Locked { retry_after_seconds }),
         SendRefusal::Dead => {
             Problem::new(Code::InvalidCode).detail("the challenge is over; begin again")
         }
@@ -277,9 +274,7 @@ async fn answer_challenge(
 ) -> Answer<ChallengeAnswer> {
     let opening = opening(&caller);
     Ok(Reply::ok(&match judge(&caller, id, body, opening).await? {
-        Done::SignIn(signed_in) => {
-            ChallengeAnswer::SignIn(answer(caller.bank(), signed_in).await?)
-        }
+        Done::SignIn(signed_in) => ChallengeAnswer::SignIn(answer(caller.bank(), signed_in).await?),
         Done::Proof(proof) => ChallengeAnswer::Proof(proof.into()),
     }))
 }
@@ -321,11 +316,7 @@ pub(super) enum Done {
 
 impl From<vault::SecretString> for Verified {
     fn from(proof: vault::SecretString) -> Self {
-        Self {
-            status: "verified",
-            proof: proof.expose().to_owned(),
-            expires_in: PROOF_SECONDS,
-        }
+        Self { status: "verified", proof: proof.expose().to_owned(), expires_in: PROOF_SECONDS }
     }
 }
 
@@ -380,9 +371,7 @@ fn opening(caller: &Public) -> Opening {
 fn answer_refused(refusal: AnswerRefusal) -> Problem {
     match refusal {
         AnswerRefusal::Unknown => Problem::new(Code::NotFound),
-        AnswerRefusal::Locked { retry_after_seconds } => {
-            locked_out(Locked { retry_after_seconds })
-        }
+        AnswerRefusal::Locked { retry_after_seconds } => locked_out(Locked { retry_after_seconds }),
         // One answer for all: it tells a guesser nothing about the code.
         AnswerRefusal::Dead | AnswerRefusal::WrongCode => Problem::new(Code::InvalidCode),
         AnswerRefusal::NotOffered => not_offered(),

@@ -9,9 +9,7 @@ use utoipa::ToSchema;
 
 use super::super::sign_in::{Entrance, SignedIn};
 use super::super::web;
-use super::sign_in::{
-    Admitted, AnswerChallenge, Done, LogIn, MfaRequired, Verified, admit, judge,
-};
+use super::sign_in::{Admitted, AnswerChallenge, Done, LogIn, MfaRequired, Verified, admit, judge};
 use crate::attempts::Realm;
 use crate::http::{
     Answer, Code, Customer, Empty, Json, Nothing, Path, Problem, Public, Reply, Route, Routes,
@@ -54,10 +52,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
             Route::get("/v1/web/session", "getWebSession", "This browser's session and its token"),
             show,
         )
-        .customer(
-            Route::delete("/v1/web/session", "endWebSession", "Sign this browser out"),
-            close,
-        )
+        .customer(Route::delete("/v1/web/session", "endWebSession", "Sign this browser out"), close)
 }
 
 /// A browser's session. Its cookie is in `Set-Cookie` and nowhere else.

@@ -50,7 +50,8 @@ fn one_cookie_of_the_name_is_taken_and_two_are_not() {
         let parts = parts(Method::GET, &headers);
         assert_eq!(extract(&config, &parts.headers).unwrap(), found, "{cookies:?}");
     }
-    for cookies in ["__Host-exchequer=a; __Host-exchequer=a", "__Host-exchequer=a;__Host-exchequer=b"]
+    for cookies in
+        ["__Host-exchequer=a; __Host-exchequer=a", "__Host-exchequer=a;__Host-exchequer=b"]
     {
         let parts = parts(Method::GET, &[("cookie", cookies)]);
         assert!(extract(&config, &parts.headers).is_err(), "{cookies}");

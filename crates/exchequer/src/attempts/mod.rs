@@ -24,7 +24,6 @@ use vault::{SecretString, random_token, token_hash};
 use self::model::Standing;
 pub use self::model::{Counter, Kind, Locked, Realm};
 use crate::bank::{Act, Tools};
-use crate::config::Lockout;
 use crate::customers;
 use crate::events;
 use crate::http::Code;
@@ -35,8 +34,6 @@ use crate::staff;
 /// Devices kept per principal; the one that was not seen for longest gives way. More would be a program that
 /// does not keep its token.
 const MAX_DEVICES: i64 = 20;
-/// How long the notice to an operator is tried.
-const NOTICE_LIVES_SECONDS: i64 = 86_400;
 
 /// Whether a counter is locked, from one snapshot. A look that decides nothing: whoever goes on looks again in
 /// the transaction that does ([`lock_of_in`]).
@@ -82,30 +79,27 @@ pub fn locked_in(
 }
 
 /// Counts a wrong try; with the last one that the rule allows the counter locks, and `who` is told once. What
-/// comes while it is locked neither counts nor lengthens the lock.
+/// comes while it is locked neither counts nor lengthens the lock, which is given back: whether that try was
+/// right must not be told.
 pub fn fail_in(
     tx: &mut Tx<'_>,
     act: &Act,
     (counter, who): (&Counter, Option<&PrincipalRef>),
-) -> Result<(), DbError> {
+) -> Result<Option<Locked>, DbError> {
     let rule = act.tools.config().sessions.lockout;
+    // Of many first tries at once each is to find a row that it can lock.
     store::ensure(tx, counter, act.now)?;
-    let row = store::lock(tx, counter)?
+    if let Some(locked) = lock_of_in(tx, act, counter)? {
+        return Ok(Some(locked));
+    }
+    let row = store::get(tx, counter)?
         .ok_or_else(|| DbError::Corrupt("a counter that was just made is gone".to_owned()))?;
     let counted = row.failed(act.now, rule);
     store::save(tx, counter, &counted)?;
-    if counted.locked_until.is_none() || row.is_locked_at(act.now) {
-        return Ok(());
+    if counted.locked_until.is_some() {
+        locked(tx, act, (counter, who), counted.failures)?;
     }
-    let resource = who.map_or_else(|| "unknown".to_owned(), ToString::to_string);
-    let after = json!({
-        "counter": counter.kind.as_str(),
-        "failures": counted.failures,
-        "known_device": counter.is_known_device(),
-    });
-    let outcome = Code::LockedOut.as_str();
-    events::record(tx, act, "session.locked_out", &resource, outcome, Some(&after))?;
-    who.map_or(Ok(()), |who| tell_in(tx, act, who, (counter, rule)))
+    Ok(None)
 }
 
 /// A right answer: what was counted before it is forgotten.
@@ -172,23 +166,32 @@ fn email_of(
     }
 }
 
-/// Tells the one whose sign-in was locked, in the transaction that locks it.
-fn tell_in(
+/// Records a lock and tells the one whose sign-in it is, in the transaction that locks.
+fn locked(
     tx: &mut Tx<'_>,
     act: &Act,
-    who: &PrincipalRef,
-    (counter, rule): (&Counter, Lockout),
+    (counter, who): (&Counter, Option<&PrincipalRef>),
+    failures: i64,
 ) -> Result<(), DbError> {
+    let resource = who.map_or_else(|| "unknown".to_owned(), ToString::to_string);
+    let after = json!({
+        "counter": counter.kind.as_str(),
+        "failures": failures,
+        "known_device": counter.is_known_device(),
+    });
+    let outcome = Code::LockedOut.as_str();
+    events::record(tx, act, "session.locked_out", &resource, outcome, Some(&after))?;
     let notice = Notice {
         purpose: "sign_in_locked",
         subject: "Signing in is locked for a while",
-        text: model::notice(counter, rule),
+        text: model::notice(counter, act.tools.config().sessions.lockout),
     };
     match who {
-        PrincipalRef::Customer(id) => outbox::notify_in(tx, act, id, &notice),
-        PrincipalRef::Staff(id) => {
+        Some(PrincipalRef::Customer(id)) => outbox::notify_in(tx, act, id, &notice),
+        Some(PrincipalRef::Staff(id)) => {
             let Some(destination) = staff::email(tx, id)? else { return Ok(()) };
             outbox::notify_at_in(tx, act, (Channel::Email, destination.as_str()), &notice)
         }
+        None => Ok(()),
     }
 }

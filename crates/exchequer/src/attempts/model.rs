@@ -116,10 +116,6 @@ impl Tally {
         }
     }
 
-    pub fn is_locked_at(&self, now: Timestamp) -> bool {
-        self.standing(now) != Standing::Open
-    }
-
     /// After one more failure. One while it is locked changes nothing; the first after a lock begins anew.
     pub fn failed(&self, now: Timestamp, rule: Lockout) -> Self {
         match self.standing(now) {

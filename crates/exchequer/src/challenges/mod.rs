@@ -104,7 +104,8 @@ pub fn answer_in(
     let Some(right) = judge::judge(tx, act, &row, answer)? else {
         store::count_attempt(tx, id)?;
         refused(tx, act, &row, (answer.method(), Code::InvalidCode))?;
-        attempts::fail_in(tx, act, (&counter, Some(&row.who)))?;
+        // The principal is locked and was open above, so this one counts.
+        let _counted = attempts::fail_in(tx, act, (&counter, Some(&row.who)))?;
         return Ok(Err(AnswerRefusal::WrongCode));
     };
     attempts::succeed_in(tx, &counter)?;

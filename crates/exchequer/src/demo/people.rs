@@ -153,7 +153,8 @@ pub(super) fn greeting(url: &str, people: &People, folder: &Path, is_new: bool) 
     let mut lines = vec![format!(
         "An Exchequer demo bank in {shown} ({made})\n\n  \
          API        {url}/v1\n  \
-         reference  {url}/docs\n\n\
+         reference  {url}/docs\n  \
+         inbox      {url}/demo/inbox\n\n\
          Customers: POST /v1/auth/login with\n"
     )];
     for DemoCustomer { email, password, accounts, totp_secret, .. } in &people.customers {

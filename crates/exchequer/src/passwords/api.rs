@@ -190,10 +190,10 @@ async fn change(
     let judged = caller.bank().hashing().verify(current.expose().to_owned(), stored).await?;
     if judged == Verdict::Wrong {
         let email = customer.email;
-        caller
+        let refused = caller
             .write("passwords.fail", move |tx, act| super::fail_in(tx, act, (&asker, &email)))
             .await?;
-        return Err(Problem::new(Code::InvalidCredentials));
+        return Err(refused);
     }
     if current == new {
         return Err(reused());

@@ -169,17 +169,20 @@ pub fn refuse_in(tx: &mut Tx<'_>, act: &Act, resource: &str) -> Result<(), DbErr
     events::record(tx, act, "password.reset_refused", resource, outcome, None)
 }
 
-/// Counts a wrong current password like one at sign-in from the session's device.
+/// Counts a wrong current password like one at sign-in from the session's device, and gives the answer.
+/// Where it is locked meanwhile that is told, as to a right one: which of many at once was right must not
+/// show.
 pub fn fail_in(
     tx: &mut Tx<'_>,
     act: &Act,
     (asker, email): (&Asker, &Email),
-) -> Result<(), DbError> {
+) -> Result<Problem, DbError> {
     let counter = counter(tx, act, (asker, email))?;
     let who = PrincipalRef::Customer(asker.customer);
     let (resource, outcome) = (asker.customer.to_string(), Code::InvalidCredentials.as_str());
     events::record(tx, act, "password.change_refused", &resource, outcome, None)?;
-    attempts::fail_in(tx, act, (&counter, Some(&who)))
+    let locked = attempts::fail_in(tx, act, (&counter, Some(&who)))?;
+    Ok(locked.map_or_else(|| Problem::new(Code::InvalidCredentials), locked_out))
 }
 
 /// Changes the password; gives the sessions that have ended.

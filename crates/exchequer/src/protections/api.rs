@@ -44,6 +44,7 @@ pub fn routes(routes: Routes) -> Routes {
 /// higher needs a second factor where one is enrolled.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "the names are the API's, and say what each is per")]
 pub struct SetLimits {
     per_transfer: Option<MinorUnits>,
     /// In any 24 hours.

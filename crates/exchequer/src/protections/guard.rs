@@ -15,19 +15,18 @@ use ::store::posting::check::{self, Would};
 use ::store::rows::EventRow;
 use ::store::{DbError, Tx};
 use ledger::Refusal;
-use money::{AccountId, Currency, CustomerId, Money};
+use money::{AccountId, Currency, CustomerId};
 use serde_json::json;
 
 use super::model::{Limits, Spent, Standing, is_recent};
-use super::{stopped_problem, store};
+use super::{binding, stopped_problem, store};
 use crate::bank::Act;
 use crate::beneficiaries;
 use crate::config::StepUp as Rules;
 use crate::factors;
 use crate::http::{Code, Problem};
-use crate::outbox::masked_number;
 use crate::stepup::policy::{self, Before, Payment, Reason};
-use crate::stepup::{self, Asker, Bound, Proved};
+use crate::stepup::{self, Asker, Proved};
 
 /// Who pays, by which rules, with which proof.
 pub struct Guard<'g> {
@@ -47,10 +46,13 @@ pub enum Refused {
     RecentPasswordChange,
 }
 
+/// What becomes of one order.
+pub type Verdict = Result<Would, Refused>;
+
 /// What became of a request's orders.
 pub struct Judged {
     /// In the order of the request.
-    pub verdicts: Vec<Result<Would, Refused>>,
+    pub verdicts: Vec<Verdict>,
     proved: Option<(Proved, Reason)>,
     new_payees: Vec<AccountId>,
 }
@@ -99,7 +101,7 @@ pub fn judge_in(
         would.credit_owner == Some(customer)
             || rooms.get_mut(&order.currency).is_some_and(|room| room.take(would))
     })?;
-    let mut verdicts: Vec<Result<Would, Refused>> = checked
+    let mut verdicts: Vec<Verdict> = checked
         .into_iter()
         .map(|result| {
             result.map_err(|refusal| match refusal {
@@ -114,7 +116,7 @@ pub fn judge_in(
     let Some(reason) = weighed.reason.filter(|_| judged.verdicts.iter().any(Result::is_ok)) else {
         return Ok(Ok(judged));
     };
-    let bound = bound(tx, act, (&customer, name), orders, &judged.verdicts)?;
+    let bound = binding::bound(tx, act, (&customer, name), (orders, &judged.verdicts))?;
     match stepup::prove_in(tx, act, guard.asker, &bound, guard.proof)? {
         Ok(proved) => {
             judged.proved = Some((proved, reason));
@@ -198,11 +200,7 @@ fn weigh(
     act: &Act,
     guard: &Guard<'_>,
     standing: &Standing,
-    (orders, rooms, verdicts): (
-        &[PostOrder],
-        &HashMap<Currency, Room>,
-        &mut [Result<Would, Refused>],
-    ),
+    (orders, rooms, verdicts): (&[PostOrder], &HashMap<Currency, Room>, &mut [Verdict]),
 ) -> Result<Weighed, DbError> {
     let (customer, rules) = (&guard.asker.customer, guard.rules);
     let has_factor = factors::has_active(tx, customer)?;
@@ -293,7 +291,7 @@ fn cooling(
 }
 
 /// Of linked orders none is posted where one is refused.
-fn refuse_linked(orders: &[PostOrder], verdicts: &mut [Result<Would, Refused>]) {
+fn refuse_linked(orders: &[PostOrder], verdicts: &mut [Verdict]) {
     let is_linked = orders.iter().any(|order| order.linked_with_next);
     if is_linked && verdicts.iter().any(Result::is_err) {
         for verdict in verdicts.iter_mut().filter(|verdict| verdict.is_ok()) {
@@ -301,75 +299,6 @@ fn refuse_linked(orders: &[PostOrder], verdicts: &mut [Result<Would, Refused>]) 
         }
     }
 }
-
-/// The whole request, and what of it goes through: that is what the message shows. Another order, or the same
-/// in another place, is another request.
-fn bound(
-    tx: &mut Tx<'_>,
-    act: &Act,
-    (customer, name): (&CustomerId, &'static str),
-    orders: &[PostOrder],
-    verdicts: &[Result<Would, Refused>],
-) -> Result<Bound, DbError> {
-    let mut bound = Bound::new(name);
-    for (order, verdict) in orders.iter().zip(verdicts) {
-        let flags = [u8::from(order.linked_with_next), u8::from(verdict.is_ok())];
-        let (payer, payee) = match verdict {
-            Ok(would) => (would.debit.to_string(), would.credit.to_string()),
-            Err(_) => (order.debit.named(), order.credit.named()),
-        };
-        let memo = order.memo.as_deref();
-        bound = bound
-            .part(payer.as_bytes())
-            .part(payee.as_bytes())
-            .part(&order.amount.get().to_be_bytes())
-            .part(order.currency.code().as_bytes())
-            .part(&[u8::from(memo.is_some())])
-            .part(memo.unwrap_or_default().as_bytes())
-            .part(&flags);
-    }
-    Ok(bound.text(text(tx, act, customer, (orders, verdicts))?))
-}
-
-/// What a message says: `INR 1358.02 to account …1234`, with the customer's own name for the payee where it
-/// is on the list, or how much in all.
-fn text(
-    tx: &mut Tx<'_>,
-    act: &Act,
-    customer: &CustomerId,
-    (orders, verdicts): (&[PostOrder], &[Result<Would, Refused>]),
-) -> Result<String, DbError> {
-    if let ([order], [Ok(would)]) = (orders, verdicts) {
-        let numbers = tx.account_numbers(&[would.credit])?;
-        let number = numbers.get(&would.credit).map(|found| masked_number(&found.number));
-        let amount = Money::new(would.amount, order.currency);
-        let number = number.unwrap_or_default();
-        let name = beneficiaries::name_of(tx, &act.tools, customer, &would.credit)?;
-        return Ok(match name.filter(|name| *name != number) {
-            Some(name) => format!("{amount} to {name}, account {number}"),
-            None => format!("{amount} to account {number}"),
-        });
-    }
-    let mut sums: Vec<(Currency, i64)> = Vec::new();
-    for (order, would) in orders.iter().zip(verdicts) {
-        let Ok(would) = would else { continue };
-        match sums.iter_mut().find(|(currency, _)| *currency == order.currency) {
-            Some((_, sum)) => *sum = sum.saturating_add(would.amount),
-            None => sums.push((order.currency, would.amount)),
-        }
-    }
-    let count = verdicts.iter().filter(|verdict| verdict.is_ok()).count();
-    let shown: Vec<String> = sums
-        .iter()
-        .take(MAX_SUMS_SHOWN)
-        .map(|(currency, sum)| Money::new(*sum, *currency).to_string())
-        .collect();
-    let more = if sums.len() > MAX_SUMS_SHOWN { " and more" } else { "" };
-    Ok(format!("{count} payments, in all {}{more}", shown.join(", ")))
-}
-
-/// Currencies that a message about many payments names.
-const MAX_SUMS_SHOWN: usize = 3;
 
 /// What was proved, stored with each transfer that it let through.
 fn record_proof(

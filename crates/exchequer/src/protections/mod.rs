@@ -14,6 +14,7 @@
 //! acts (a reversal).
 
 pub mod api;
+mod binding;
 pub mod guard;
 pub mod model;
 mod store;

@@ -157,12 +157,11 @@ pub fn fail_in(
     looked: &Looked,
     email: &str,
 ) -> Result<Option<Locked>, DbError> {
-    if let Some(locked) = refuse_locked_in(tx, act, looked, email)? {
-        return Ok(Some(locked));
-    }
-    record_failure(tx, act, looked, (email, Code::InvalidCredentials))?;
-    attempts::fail_in(tx, act, (&looked.password, looked.principal().as_ref()))?;
-    Ok(None)
+    let who = looked.principal();
+    let locked = attempts::fail_in(tx, act, (&looked.password, who.as_ref()))?;
+    let code = if locked.is_some() { Code::LockedOut } else { Code::InvalidCredentials };
+    record_failure(tx, act, looked, (email, code))?;
+    Ok(locked)
 }
 
 /// Goes on after a right password: to a challenge where there is a second factor, else to a session. `upgraded` is a

@@ -62,21 +62,16 @@ pub fn reason(
     before: &Before,
     has_factor: bool,
 ) -> Option<Reason> {
-    let all = match rules.every_payment {
-        EveryPayment::All => true,
+    match rules.every_payment {
         EveryPayment::ToOthers if payment.own => return None,
-        EveryPayment::ToOthers => true,
-        EveryPayment::Weighed => false,
-    };
+        EveryPayment::All | EveryPayment::ToOthers => return Some(Reason::EveryPayment),
+        EveryPayment::Weighed => {}
+    }
     let over = |limit: u64, before: i64| {
         before.saturating_add(payment.amount) > minor(limit, payment.currency)
     };
     let others = !payment.own;
-    if all {
-        Some(Reason::EveryPayment)
-    } else if before.in_request.saturating_add(payment.amount)
-        >= minor(rules.amount, payment.currency)
-    {
+    if before.in_request.saturating_add(payment.amount) >= minor(rules.amount, payment.currency) {
         Some(Reason::Amount)
     } else if others && has_factor && !payment.known {
         Some(Reason::NewPayee)

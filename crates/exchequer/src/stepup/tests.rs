@@ -1,3 +1,5 @@
+//! Bindings that differ in any part, and how long a shown factor counts.
+
 use money::{CustomerId, SessionId, Timestamp};
 
 use super::{Asker, Bound, is_fresh};

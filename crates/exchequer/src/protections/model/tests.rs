@@ -1,3 +1,5 @@
+//! Limits, windows of whole hours, and a fresh password.
+
 use money::Timestamp;
 
 use super::*;

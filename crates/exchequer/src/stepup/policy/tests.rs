@@ -1,3 +1,5 @@
+//! Each reason to ask, at its edge.
+
 use money::Currency;
 
 use super::*;

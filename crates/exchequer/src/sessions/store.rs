@@ -44,7 +44,7 @@ pub(super) struct RefreshRow {
 pub(super) fn insert(tx: &mut Tx<'_>, row: &SessionRow) -> Result<(), DbError> {
     tx.execute(
         "INSERT INTO sessions (id, principal_kind, principal, created_at, last_used_at, \
-         expires_at, address, agent, form) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0)",
+         expires_at, address, agent) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         params![
             &row.id,
             row.principal.kind(),

@@ -118,8 +118,8 @@ pub(super) fn insert_challenge(
     expires_at: Timestamp,
 ) -> Result<(), DbError> {
     tx.execute(
-        "INSERT INTO challenges (id, principal_kind, principal, purpose, attempts, sends, created_at, \
-         expires_at) VALUES ($1, 'staff', $2, 'sign_in', 0, 0, $3, $4)",
+        "INSERT INTO challenges (id, principal_kind, principal, attempts, created_at, expires_at) \
+         VALUES ($1, 'staff', $2, 0, $3, $4)",
         params![id, staff, now, expires_at],
     )?;
     Ok(())

@@ -180,7 +180,7 @@ fn locked(
         "known_device": counter.is_known_device(),
     });
     let outcome = Code::LockedOut.as_str();
-    events::record(tx, act, "session.locked_out", &resource, outcome, Some(&after))?;
+    events::record(tx, act, "session.locked", &resource, outcome, Some(&after))?;
     let notice = Notice {
         purpose: "sign_in_locked",
         subject: "Signing in is locked for a while",

@@ -119,6 +119,7 @@ fn messages(config: &Config, name: &str) -> String {
         "message_destination_per_hour" => messages.caps.destination_hour.to_string(),
         "message_send_seconds" => messages.send_seconds.to_string(),
         "message_destination_per_day" => messages.caps.destination_day.to_string(),
+        "factor_email_at_sign_in" => config.factors.email_at_sign_in.to_string(),
         name => step_up(config, name),
     }
 }

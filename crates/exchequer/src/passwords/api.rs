@@ -63,10 +63,10 @@ pub struct RequestPasswordReset {
 #[serde(deny_unknown_fields)]
 pub struct ResetPassword {
     /// Of the link: 43 characters.
-    #[schema(format = Password)]
+    #[schema(format = Password, example = "dGhlIGxpbmsgdGhhdCBjYW1lIGJ5IG1haWwgdG9kYXk")]
     token: String,
     /// At most 1,024 bytes; none is cut.
-    #[schema(format = Password)]
+    #[schema(format = Password, example = "eleven calm herons on a jetty")]
     new_password: String,
     /// What the answer to the challenge gave; also taken from the header `Step-Up`.
     #[schema(format = Password)]
@@ -76,10 +76,10 @@ pub struct ResetPassword {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangePassword {
-    #[schema(format = Password)]
+    #[schema(format = Password, example = "seven quiet otters by the weir")]
     current_password: String,
     /// At most 1,024 bytes; none is cut.
-    #[schema(format = Password)]
+    #[schema(format = Password, example = "eleven calm herons on a jetty")]
     new_password: String,
 }
 

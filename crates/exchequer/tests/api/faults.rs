@@ -221,7 +221,7 @@ async fn the_first_deposit_of_a_currency() {
 
 #[tokio::test]
 async fn signing_in_whether_right_or_wrong() {
-    let bank = TestBank::new().await;
+    let bank = TestBank::with(|config| config.sessions.lockout.failures = 100).await;
     let asha = bank.customer("Asha").await;
     let sessions = "SELECT CAST(COUNT(*) AS BIGINT) FROM sessions";
     let before = number(&bank, sessions).await;

@@ -16,6 +16,7 @@ mod limits;
 mod once;
 mod outage;
 mod outbox;
+mod outbox_caps;
 mod passwords;
 mod protections;
 mod rows;

@@ -230,6 +230,25 @@ async fn a_sign_in_with_the_old_password_does_not_slip_through_a_change() {
 }
 
 #[tokio::test]
+async fn of_many_guesses_at_once_none_tells_which_was_right() {
+    let bank = TestBank::new().await;
+    let asha = bank.customer("Asha").await;
+    for _ in 0..5 {
+        let body = json!({ "current_password": "not it at all", "new_password": NEW });
+        let _wrong = post(&asha.client, "/v1/password", &body).await.expect(401);
+    }
+    let guesses = ["not it at all", "nor is it this", asha.password.as_str()];
+    let replies = join_all(guesses.map(|guess| {
+        let (client, guess) = (asha.client.clone(), guess.to_owned());
+        async move {
+            let body = json!({ "current_password": guess, "new_password": NEW });
+            post(&client, "/v1/password", &body).await
+        }
+    }));
+    replies.await.iter().for_each(|reply| reply.refused(429, "locked_out"));
+}
+
+#[tokio::test]
 async fn a_disabled_customer_is_nobody() {
     let bank = TestBank::new().await;
     let asha = bank.customer("Asha").await;

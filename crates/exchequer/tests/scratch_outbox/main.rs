@@ -1,3 +1,5 @@
+#[path = "../api/outbox_caps.rs"]
+mod outbox_caps;
 #[path = "../attacks/passwords.rs"]
 mod attacked;
 #[path = "../api/outbox.rs"]

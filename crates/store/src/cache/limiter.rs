@@ -109,48 +109,46 @@ pub(super) const GIVEN_TIME: &str = "local now = tonumber(ARGV[#ARGV])\n";
 /// Keys: lists, the newest time first. Arguments: `most` and window in microseconds for each key.
 /// Answer: the place of the first that refuses or -1, the longest wait, what remains of the first
 /// limit, microseconds until more does.
+///
+/// Each call costs, so the new time is put in first, which tells the length, and taken out again where
+/// one refuses. A key ends by itself two windows after it was made or something was dropped: until it is
+/// asked for again after a whole window, and then something is dropped, nothing in it is older.
 pub(super) const RULE: &str = r"
-local call, refused, wait = redis.call, -1, 0
-local counts, oldests = {}, {}
-for i = 1, #KEYS do
+local call, refused, wait, n = redis.call, -1, 0, #KEYS
+local remaining, reset = 0, 0
+for i = 1, n do
   local key, most, window = KEYS[i], tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
-  local count, oldest = call('LLEN', key), nil
+  local oldest = tonumber(call('LINDEX', key, -1) or now)
+  local pruned = 0
+  while oldest <= now - window and pruned < 32 do
+    call('RPOP', key)
+    oldest, pruned = tonumber(call('LINDEX', key, -1) or now), pruned + 1
+  end
+  local count = call('LPUSH', key, now)
+  if count > most + 1 then
+    call('LTRIM', key, 0, most)
+    count, oldest = most + 1, tonumber(call('LINDEX', key, -1))
+  end
+  if count == 1 or pruned > 0 then call('PEXPIRE', key, math.ceil(window / 500)) end
   if count > most then
-    call('LTRIM', key, 0, most - 1)
-    count = most
-  end
-  if count > 0 then
-    oldest = tonumber(call('LINDEX', key, -1))
-    local pruned = 0
-    while oldest and oldest <= now - window and pruned < 32 do
-      call('RPOP', key)
-      count, pruned = count - 1, pruned + 1
-      oldest = count > 0 and tonumber(call('LINDEX', key, -1)) or nil
-    end
-  end
-  if count >= most then
     if oldest > now then
       local times = call('LRANGE', key, 0, -1)
       call('DEL', key)
-      for _, time in ipairs(times) do
-        call('RPUSH', key, math.min(tonumber(time), now))
-      end
-      call('PEXPIRE', key, math.ceil(window / 1000))
+      for _, time in ipairs(times) do call('RPUSH', key, math.min(tonumber(time), now)) end
+      call('PEXPIRE', key, math.ceil(window / 500))
       oldest = now
     end
     if refused < 0 then refused = i - 1 end
     wait = math.max(wait, oldest + window - now)
   end
-  counts[i], oldests[i] = count, oldest
-end
-if refused < 0 then
-  for i = 1, #KEYS do
-    call('LPUSH', KEYS[i], now)
-    call('PEXPIRE', KEYS[i], math.ceil(ARGV[2 * i] / 1000))
+  if i == 1 then
+    remaining, reset = most - count, math.min(oldest - now, 0) + window
+    if count == 1 then reset = false end
   end
-  counts[1], oldests[1] = counts[1] + 1, oldests[1] or now
 end
-local reset = 0
-if oldests[1] then reset = math.min(oldests[1] - now, 0) + ARGV[2] end
-return {refused, wait, ARGV[1] - counts[1], reset}
+if refused >= 0 then
+  for i = 1, n do call('LPOP', KEYS[i]) end
+  remaining, reset = remaining + 1, reset or 0
+end
+return {refused, wait, remaining, reset or tonumber(ARGV[2])}
 ";

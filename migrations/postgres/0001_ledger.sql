@@ -35,7 +35,9 @@ CREATE TABLE balances (
     debits_held     BIGINT  NOT NULL CHECK (debits_held >= 0),
     credits_held    BIGINT  NOT NULL CHECK (credits_held >= 0),
     entry_count     BIGINT  NOT NULL CHECK (entry_count >= 0),
-    last_entry      BYTEA   CHECK (last_entry IS NULL OR length(last_entry) = 16),
+    last_entry      BYTEA    CHECK (last_entry IS NULL OR length(last_entry) = 16),
+    -- 1: its owner has stopped all outgoing money, which then counts as a limit of nothing.
+    outgoing_stopped BIGINT NOT NULL DEFAULT 0 CHECK (outgoing_stopped BETWEEN 0 AND 1),
     CONSTRAINT balances_of_account FOREIGN KEY (place, bounded) REFERENCES accounts (place, bounded),
     CONSTRAINT balances_within_overdraft CHECK
         (bounded = 0 OR credits_posted - debits_posted - debits_held + overdraft_limit >= 0)

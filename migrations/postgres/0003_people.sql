@@ -22,6 +22,8 @@ CREATE TABLE customers (
     government_id_sealed BYTEA,
     government_id_index  BYTEA,
     password_hash        TEXT    NOT NULL,
+    password_changed_at  BIGINT,
+    outgoing_stopped_at  BIGINT,             -- the kill switch
     created_at           BIGINT  NOT NULL
 );
 CREATE UNIQUE INDEX customers_email ON customers (email_index);
@@ -40,17 +42,6 @@ CREATE TABLE staff (
 );
 CREATE UNIQUE INDEX staff_email ON staff (email);
 
--- A half-finished sign-in that waits for the second factor.
-CREATE TABLE challenges (
-    id              BYTEA   NOT NULL PRIMARY KEY CHECK (length(id) = 16),
-    principal_kind  TEXT    NOT NULL,
-    principal       BYTEA   NOT NULL,
-    attempts        BIGINT  NOT NULL,
-    created_at      BIGINT  NOT NULL,
-    expires_at      BIGINT  NOT NULL,
-    used_at         BIGINT
-);
-
 CREATE TABLE sessions (
     id              BYTEA   NOT NULL PRIMARY KEY CHECK (length(id) = 16),
     principal_kind  TEXT    NOT NULL,
@@ -61,9 +52,15 @@ CREATE TABLE sessions (
     ended_at        BIGINT,
     end_reason      TEXT,
     address         TEXT    NOT NULL,
-    agent           TEXT    NOT NULL
+    agent           TEXT    NOT NULL,
+    form            BIGINT  NOT NULL CHECK (form BETWEEN 0 AND 1), -- bearer tokens, a browser's cookie
+    cookie_hash     BYTEA   CHECK (cookie_hash IS NULL OR length(cookie_hash) = 32),
+    device          BYTEA,             -- hash of the device's token
+    device_key      BYTEA   CHECK (device_key IS NULL OR length(device_key) = 32), -- RFC 7638 thumbprint
+    proved_at       BIGINT              -- when a second factor was last shown
 );
 CREATE INDEX sessions_principal ON sessions (principal, id);
+CREATE UNIQUE INDEX sessions_cookie ON sessions (cookie_hash);
 
 -- Every refresh token a session ever had, until the session is swept: a used one that returns
 -- ends the session.

@@ -22,6 +22,8 @@ CREATE TABLE customers (
     government_id_sealed BLOB,
     government_id_index  BLOB,
     password_hash        TEXT    NOT NULL,
+    password_changed_at  INTEGER,
+    outgoing_stopped_at  INTEGER,             -- the kill switch
     created_at           INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX customers_email ON customers (email_index);
@@ -40,17 +42,6 @@ CREATE TABLE staff (
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX staff_email ON staff (email);
 
--- A half-finished sign-in that waits for the second factor.
-CREATE TABLE challenges (
-    id              BLOB    NOT NULL PRIMARY KEY CHECK (length(id) = 16),
-    principal_kind  TEXT    NOT NULL,
-    principal       BLOB    NOT NULL,
-    attempts        INTEGER NOT NULL,
-    created_at      INTEGER NOT NULL,
-    expires_at      INTEGER NOT NULL,
-    used_at         INTEGER
-) STRICT, WITHOUT ROWID;
-
 CREATE TABLE sessions (
     id              BLOB    NOT NULL PRIMARY KEY CHECK (length(id) = 16),
     principal_kind  TEXT    NOT NULL,
@@ -61,9 +52,15 @@ CREATE TABLE sessions (
     ended_at        INTEGER,
     end_reason      TEXT,
     address         TEXT    NOT NULL,
-    agent           TEXT    NOT NULL
+    agent           TEXT    NOT NULL,
+    form            INTEGER NOT NULL CHECK (form BETWEEN 0 AND 1), -- bearer tokens, a browser's cookie
+    cookie_hash     BLOB    CHECK (cookie_hash IS NULL OR length(cookie_hash) = 32),
+    device          BLOB,             -- hash of the device's token
+    device_key      BLOB    CHECK (device_key IS NULL OR length(device_key) = 32), -- RFC 7638 thumbprint
+    proved_at       INTEGER              -- when a second factor was last shown
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX sessions_principal ON sessions (principal, id);
+CREATE UNIQUE INDEX sessions_cookie ON sessions (cookie_hash);
 
 -- Every refresh token a session ever had, until the session is swept: a used one that returns
 -- ends the session.

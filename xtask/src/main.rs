@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask ci`, `tidy`, `pg` and `bench`.
+//! The project's own commands: `cargo xtask ci`, `tidy`, `pg`, `redis` and `bench`.
 //!
 //! Purpose: one place where every rule that a machine can hold is held. Order: arguments are read here
 //! and nothing else; each command has its module. Bound: every process that is started has a time
@@ -13,6 +13,7 @@ mod ci;
 mod guard;
 mod postgres;
 mod process;
+mod redis;
 mod smoke;
 mod tidy;
 mod workspace;
@@ -27,6 +28,7 @@ const USAGE: &str = "\
 cargo xtask ci [--step NAME]       everything that must hold before a change lands
 cargo xtask tidy                   the rules of STYLE.md that a program can check
 cargo xtask pg [--fsync] -- CMD…   runs CMD with a private PostgreSQL in EXCHEQUER_TEST_POSTGRES
+cargo xtask redis -- CMD…          runs CMD with a private Redis in EXCHEQUER_TEST_REDIS_URL
 cargo xtask bench [--runs N] [--only GROUPS] [--quick]
                                    the speed floors, measured here, as one table";
 
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
         ["bench", wish @ ..] => bench::run(wish),
         ["pg", "--fsync", "--", command @ ..] => with_postgres(command, true),
         ["pg", "--", command @ ..] => with_postgres(command, false),
+        ["redis", "--", command @ ..] => with_redis(command),
         _ => Err(format!("usage:\n{USAGE}\nsteps: {}", ci::step_names())),
     };
     done.unwrap_or_else(|refusal| {
@@ -66,12 +69,25 @@ fn with_postgres(command: &[&str], durable: bool) -> Result<ExitCode> {
     };
     let guard = Guard::new("pg")?;
     let server = postgres::Server::start(&guard, durable)?;
-    let status = Command::new(program)
-        .args(arguments)
-        .env("EXCHEQUER_TEST_POSTGRES", server.url())
-        .env("PATH", server.search_path())
-        .status()
-        .map_err(|error| format!("{program} does not start: {error}"))?;
+    let mut command = Command::new(program);
+    command.env("EXCHEQUER_TEST_POSTGRES", server.url()).env("PATH", server.search_path());
+    finish(command.args(arguments))
+}
+
+/// Runs `command` in the caller's folder and terminal.
+fn with_redis(command: &[&str]) -> Result<ExitCode> {
+    let [program, arguments @ ..] = command else {
+        return Err(format!("which command? usage:\n{USAGE}"));
+    };
+    let guard = Guard::new("redis")?;
+    let server = redis::Server::start(&guard)?;
+    let mut command = Command::new(program);
+    finish(command.args(arguments).env("EXCHEQUER_TEST_REDIS_URL", server.url()))
+}
+
+fn finish(command: &mut Command) -> Result<ExitCode> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let status = command.status().map_err(|error| format!("{program} does not start: {error}"))?;
     // A command that a signal ended has no code; 1 says that it failed.
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, Into::into))
 }

@@ -12,6 +12,8 @@ use vault::{BlindIndex, Keyring, SecretString};
 
 use crate::config::Config;
 use crate::customers::hashing::HashingPool;
+use crate::outbox::Gateways;
+use crate::protections::watch::Watch;
 use crate::sessions::cache::SessionCache;
 use crate::transfers::door::Door;
 
@@ -21,13 +23,15 @@ pub struct Bank(Arc<Parts>);
 struct Parts {
     db: Db,
     tools: Tools,
-    config: Config,
     sessions: SessionCache,
     hashing: HashingPool,
     door: Door,
+    gateways: Gateways,
+    cache: Cache,
+    watch: Watch,
 }
 
-/// Time, chance and keys: what a verb takes as an argument.
+/// Time, chance, keys and the rules of this bank: what a verb takes as an argument.
 #[derive(Clone)]
 pub struct Tools(Arc<ToolParts>);
 
@@ -37,19 +41,24 @@ struct ToolParts {
     mint: IdMint,
     keyring: Keyring,
     request_hashes: BlindIndex,
+    config: Config,
 }
 
 impl Bank {
     /// Puts an opened database and its keys together. Must be called inside a tokio runtime: the
-    /// batcher of transfers is a task of it.
+    /// batcher of transfers is a task of it, and so is what watches over Redis.
     pub fn new(db: Db, keyring: Keyring, config: Config, clock: Clock, rng: Rng) -> Self {
         let mint = IdMint::new(rng.clone());
         let request_hashes = keyring.blind_index_of("idempotency.request_hash");
-        let tools = Tools(Arc::new(ToolParts { clock, rng, mint, keyring, request_hashes }));
-        let hashing = HashingPool::new(&config.passwords, &tools);
+        let tools =
+            Tools(Arc::new(ToolParts { clock, rng, mint, keyring, request_hashes, config }));
+        let hashing = HashingPool::new(&tools.config().passwords, &tools);
         let door = Door::open(db.clone(), tools.clone());
-        let sessions = SessionCache::new(Cache::memory());
-        Self(Arc::new(Parts { db, tools, config, sessions, hashing, door }))
+        let cache = cache_of(&tools);
+        let sessions = SessionCache::new(cache.clone());
+        let gateways = Gateways::new(&tools.config().messages);
+        let watch = Watch::default();
+        Self(Arc::new(Parts { db, tools, sessions, hashing, door, gateways, cache, watch }))
     }
 
     /// Transactions that no caller asked for: jobs, start-up and the command line. Handlers go through
@@ -63,7 +72,7 @@ impl Bank {
     }
 
     pub fn config(&self) -> &Config {
-        &self.0.config
+        self.0.tools.config()
     }
 
     pub fn sessions(&self) -> &SessionCache {
@@ -76,6 +85,21 @@ impl Bank {
 
     pub fn door(&self) -> &Door {
         &self.0.door
+    }
+
+    /// Whose payments are looked at one by one.
+    pub fn watch(&self) -> &Watch {
+        &self.0.watch
+    }
+
+    /// The ways out for messages.
+    pub fn gateways(&self) -> &Gateways {
+        &self.0.gateways
+    }
+
+    /// Fast state that may be lost: what all nodes have in common, where there is a Redis.
+    pub fn cache(&self) -> &Cache {
+        &self.0.cache
     }
 
     /// An act of the bank itself, under the name of the job or command that does it.
@@ -106,6 +130,11 @@ impl Tools {
         &self.0.request_hashes
     }
 
+    /// What this bank was configured to be: profile, limits, caps.
+    pub fn config(&self) -> &Config {
+        &self.0.config
+    }
+
     /// A fresh id; ids of one process ascend.
     pub fn id<K: IdKind>(&self) -> money::Id<K> {
         self.id_at(self.now())
@@ -133,6 +162,17 @@ impl Tools {
 
 fn sealing(error: vault::SealError) -> DbError {
     DbError::Corrupt(format!("sealing: {error}"))
+}
+
+/// The cache that the configuration names. Keys begin with a name that follows from the bank's own data
+/// keys: all nodes of a bank have the same, and banks that share a Redis do not meet.
+fn cache_of(tools: &Tools) -> Cache {
+    let Some(redis) = &tools.config().redis else { return Cache::memory() };
+    let prefix = redis.prefix.clone().unwrap_or_else(|| {
+        let hash = tools.keyring().blind_index("cache.prefix", b"exchequer");
+        format!("exq.{}:", data_encoding::HEXLOWER.encode(&hash[..4]))
+    });
+    redis.cache(prefix)
 }
 
 /// One act: who does it, when, in answer to which request. Verbs take it, so that a closure that

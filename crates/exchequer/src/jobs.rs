@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 
 use self::store::{Behind, Purge};
 use crate::bank::Bank;
-use crate::holds;
+use crate::{factors, holds, outbox, sessions};
 
 /// What is done again and again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,9 +31,28 @@ pub enum Job {
     ForgetAnswers,
     /// Deletes sign-ins that were not finished, after [`CHALLENGES_KEPT`].
     DeleteChallenges,
+    /// Ends sessions that are past a limit.
+    EndSessions,
+    /// Deletes sessions that ended [`SESSIONS_KEPT`] ago and have no refresh token left. What was done in
+    /// them stays in the event log.
+    DeleteSessions,
     /// Deletes refresh tokens of sessions that ended [`REFRESH_TOKENS_KEPT`] ago: until then a used
     /// one that returns is known for what it is.
     DeleteRefreshTokens,
+    /// Delivers messages.
+    DeliverMessages,
+    /// Deletes messages that were sent or given up, after [`MESSAGES_KEPT`]; their texts went before.
+    DeleteMessages,
+    /// Deletes the locks of destinations that nothing was sent to for [`MESSAGES_KEPT`].
+    DeleteDestinations,
+    /// Deletes reset links, after [`RESETS_KEPT`].
+    DeleteResets,
+    /// Deletes counters of wrong tries, after [`ATTEMPTS_KEPT`] without one and without a lock.
+    DeleteAttempts,
+    /// Deletes devices that nobody was seen on for [`DEVICES_KEPT`].
+    DeleteDevices,
+    /// Deletes factors that were not confirmed in their time.
+    DeleteFactors,
     /// Deletes what no rolling day counts any more, after [`OUTFLOWS_KEPT`].
     DeleteOutflows,
 }
@@ -46,37 +65,75 @@ pub const ANSWERS_KEPT: i64 = 30 * DAY_SECONDS;
 pub const CHALLENGES_KEPT: i64 = DAY_SECONDS;
 /// Seconds after its session's end that a refresh token is kept.
 pub const REFRESH_TOKENS_KEPT: i64 = 30 * DAY_SECONDS;
+/// Seconds after its end that a session's row is kept.
+pub const SESSIONS_KEPT: i64 = REFRESH_TOKENS_KEPT;
+/// Seconds after its last failure that a counter of wrong tries is kept: longer than any lock.
+pub const ATTEMPTS_KEPT: i64 = DAY_SECONDS;
+/// Seconds that a device is remembered without being seen.
+pub const DEVICES_KEPT: i64 = 400 * DAY_SECONDS;
 /// Seconds that an outflow is kept: twice the rolling day, for a clock that was wrong.
 pub const OUTFLOWS_KEPT: i64 = 2 * DAY_SECONDS;
+/// Seconds that a message's row is kept: longer than any cap looks back, for whoever asks what was sent.
+pub const MESSAGES_KEPT: i64 = 30 * DAY_SECONDS;
+/// Seconds after its making that a reset link's row is kept.
+pub const RESETS_KEPT: i64 = DAY_SECONDS;
 
 impl Job {
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 14] = [
         Self::ExpireHolds,
+        Self::EndSessions,
+        Self::DeliverMessages,
         Self::ForgetAnswers,
         Self::DeleteChallenges,
         Self::DeleteRefreshTokens,
+        Self::DeleteSessions,
         Self::DeleteOutflows,
+        Self::DeleteAttempts,
+        Self::DeleteDevices,
+        Self::DeleteFactors,
+        Self::DeleteMessages,
+        Self::DeleteDestinations,
+        Self::DeleteResets,
     ];
 
     /// As logs call it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::ExpireHolds => "holds.expire",
+            Self::EndSessions => "sessions.sweep",
+            Self::DeleteSessions => store::SESSIONS.verb,
             Self::ForgetAnswers => store::ANSWERS.verb,
             Self::DeleteChallenges => store::CHALLENGES.verb,
             Self::DeleteRefreshTokens => store::REFRESH_TOKENS.verb,
             Self::DeleteOutflows => store::OUTFLOWS.verb,
+            Self::DeleteAttempts => store::ATTEMPTS.verb,
+            Self::DeleteDevices => store::DEVICES.verb,
+            Self::DeleteFactors => store::FACTORS.verb,
+            Self::DeliverMessages => "messages.deliver",
+            Self::DeleteMessages => store::MESSAGES.verb,
+            Self::DeleteDestinations => store::DESTINATIONS.verb,
+            Self::DeleteResets => store::RESETS.verb,
         }
     }
 
     /// The pause between two runs, and before the first: a start is for customers.
     pub const fn every(self) -> Duration {
         match self {
+            // Somebody waits for the code in it.
+            Self::DeliverMessages => Duration::from_secs(1),
             Self::ExpireHolds => Duration::from_secs(10),
+            Self::EndSessions => Duration::from_mins(1),
             Self::DeleteChallenges => Duration::from_mins(10),
-            Self::ForgetAnswers | Self::DeleteRefreshTokens | Self::DeleteOutflows => {
-                Duration::from_hours(1)
-            }
+            Self::ForgetAnswers
+            | Self::DeleteRefreshTokens
+            | Self::DeleteSessions
+            | Self::DeleteOutflows
+            | Self::DeleteAttempts
+            | Self::DeleteDevices
+            | Self::DeleteFactors
+            | Self::DeleteMessages
+            | Self::DeleteDestinations
+            | Self::DeleteResets => Duration::from_hours(1),
         }
     }
 
@@ -85,10 +142,19 @@ impl Job {
         let now = bank.tools().now();
         let (table, kept_seconds) = match self {
             Self::ExpireHolds => return holds::job::sweep(bank, stop).await,
+            Self::EndSessions => return sessions::job::sweep(bank, stop).await,
+            Self::DeleteSessions => (&store::SESSIONS, SESSIONS_KEPT),
             Self::ForgetAnswers => (&store::ANSWERS, ANSWERS_KEPT),
             Self::DeleteChallenges => (&store::CHALLENGES, CHALLENGES_KEPT),
             Self::DeleteRefreshTokens => (&store::REFRESH_TOKENS, REFRESH_TOKENS_KEPT),
             Self::DeleteOutflows => (&store::OUTFLOWS, OUTFLOWS_KEPT),
+            Self::DeleteAttempts => (&store::ATTEMPTS, ATTEMPTS_KEPT),
+            Self::DeleteDevices => (&store::DEVICES, DEVICES_KEPT),
+            Self::DeleteFactors => (&store::FACTORS, factors::UNCONFIRMED_SECONDS),
+            Self::DeliverMessages => return outbox::job::deliver(bank, stop).await,
+            Self::DeleteMessages => (&store::MESSAGES, MESSAGES_KEPT),
+            Self::DeleteDestinations => (&store::DESTINATIONS, MESSAGES_KEPT),
+            Self::DeleteResets => (&store::RESETS, RESETS_KEPT),
         };
         purge(bank, stop, table, now.plus_seconds(-kept_seconds)).await
     }

@@ -5,19 +5,27 @@
 //! SQL), `api.rs` (JSON).
 
 pub mod accounts;
+pub mod attempts;
 pub mod bank;
+pub mod beneficiaries;
+pub mod challenges;
 pub mod cli;
 pub mod config;
 pub mod customers;
 pub mod demo;
 pub mod events;
+pub mod factors;
 pub mod holds;
 pub mod http;
 pub mod jobs;
 pub mod keys;
 pub mod logging;
+pub mod outbox;
+pub mod passwords;
+pub mod protections;
 pub mod serve;
 pub mod sessions;
 pub mod staff;
+pub mod stepup;
 pub mod transfers;
 pub mod verify;

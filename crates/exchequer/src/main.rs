@@ -91,6 +91,9 @@ enum Command {
         /// A file with the secret in base 32; `-` is standard input
         #[arg(long, default_value = "-", value_name = "FILE")]
         secret_file: PathBuf,
+        /// The code of the next 30 seconds, which is taken already
+        #[arg(long)]
+        next: bool,
     },
 }
 
@@ -148,6 +151,7 @@ impl From<Bank> for Place {
 }
 
 fn main() -> ExitCode {
+    exchequer::outbox::install_cryptography();
     match dispatch(Arguments::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
@@ -173,6 +177,6 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::CheckConfig { bank } => cli::check_config(&bank.into()),
         Command::Openapi => cli::openapi(),
         Command::Routes => cli::routes(),
-        Command::Totp { secret_file } => cli::totp(&secret_file),
+        Command::Totp { secret_file, next } => cli::totp(&secret_file, next),
     }
 }

@@ -25,7 +25,7 @@ use crate::bank::Bank;
 use crate::cli::say;
 use crate::config::{Config, DatabaseUrl, Faults, Sources, read_master_key};
 use crate::logging::InstallError;
-use crate::{http, jobs, keys, logging};
+use crate::{http, jobs, keys, logging, outbox};
 
 /// Why the bank does not start, in the order in which it is found out.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +62,9 @@ const JOBS_LIMIT: Duration = Duration::from_secs(10);
 /// What is still on the runtime when all is served (a hash for a client that went away) may take this.
 const RUNTIME_LIMIT: Duration = Duration::from_secs(5);
 
+/// How long a start waits for Redis.
+const CACHE_LIMIT: Duration = Duration::from_secs(3);
+
 /// `exchequer serve`: returns after a stop that was asked for.
 pub fn run(config_file: Option<PathBuf>) -> Result<(), StartError> {
     let config = Config::load(&Sources::of_process(config_file))?;
@@ -86,7 +89,13 @@ pub async fn open(config: Config, clock: Clock, rng: Rng) -> Result<Bank, StartE
         return Err(StartError::NoKeys);
     }
     let keyring = Keyring::open(&master, &rows)?;
-    Ok(Bank::new(db, keyring, config, clock, rng))
+    let bank = Bank::new(db, keyring, config, clock, rng);
+    outbox::warn_of_gaps(bank.config());
+    if !bank.cache().connected(CACHE_LIMIT).await {
+        // Also a node that starts now can serve reads, and the others would do no better.
+        tracing::warn!("Redis is not there; signing in and moving money are refused until it is");
+    }
+    Ok(bank)
 }
 
 /// Opens the database alone, which must be there: a mistyped path makes no new bank.

@@ -28,7 +28,12 @@ fn the_tour_works_as_it_is_copied() {
         r#""status":"posted","memo":"Put aside""#,
         "idempotent-replayed: true",
         "the same bytes",
+        r#"{"recovery_codes":[""#,
+        r#"{"status":"mfa_required","challenge":{"id":"chl_"#,
+        r#""status":"active","second_factor":true"#,
         r#""amount":-125000,"balance_after":375000"#,
+        r#""code":"step_up_required""#,
+        r#""status":"posted","memo":"Half the rent""#,
         "The books are right.",
     ] {
         assert!(said.contains(part), "the tour does not show {part}:\n{said}");

@@ -56,6 +56,10 @@ kinds! {
     Factor FactorId "fac";
     /// A question to a customer that is open until answered: a sign-in or a step-up.
     Challenge ChallengeId "chl";
+    /// A payee on a customer's list.
+    Beneficiary BeneficiaryId "ben";
+    /// A message to somebody: an e-mail or a text message.
+    Message MessageId "msg";
     /// An event of the audit trail.
     Event EventId "evt";
     /// A webhook endpoint.

@@ -33,8 +33,13 @@ macro_rules! migration {
     };
 }
 
-const MIGRATIONS: &[Migration] =
-    &[migration!(1, "0001_ledger"), migration!(2, "0002_events"), migration!(3, "0003_people")];
+const MIGRATIONS: &[Migration] = &[
+    migration!(1, "0001_ledger"),
+    migration!(2, "0002_events"),
+    migration!(3, "0003_people"),
+    migration!(4, "0004_factors"),
+    migration!(5, "0005_payees"),
+];
 
 /// Serialises two processes that migrate at once: the second waits on the table's lock, then finds
 /// nothing left to do.

@@ -4,14 +4,15 @@
 //! the test used may stand in the log.
 
 use std::sync::Mutex;
+use std::time::Duration;
 
 use axum::Router;
 use exchequer::bank::Bank;
-use exchequer::config::Config;
+use exchequer::config::{Config, Redis as RedisConfig};
 use exchequer::customers::model::Email;
 use exchequer::logging::{Capture, Mark};
 use exchequer::staff::model::Role;
-use exchequer::{http as edge, staff, verify};
+use exchequer::{factors, http as edge, staff, verify};
 use money::{Clock, IdMint, Rng, Timestamp};
 use serde_json::json;
 use store::Db;
@@ -19,9 +20,13 @@ use vault::{Keyring, MasterKey, SecretString};
 
 use crate::client::Client;
 use crate::database::TestDatabase;
+use crate::redis;
 
 /// 2026-01-05 10:00:00 UTC, a Monday.
 const START: i64 = 1_767_607_200;
+
+/// A Redis of this machine takes milliseconds; a loaded test machine gets a while.
+const CACHE_LIMIT: Duration = Duration::from_secs(20);
 
 pub struct TestBank {
     bank: Bank,
@@ -42,7 +47,7 @@ pub struct Person {
     pub email: String,
     pub password: String,
     pub refresh_token: String,
-    /// Operators: base32.
+    /// Of the authenticator, where there is one: base 32.
     pub totp_secret: Option<String>,
 }
 
@@ -57,7 +62,6 @@ impl TestBank {
     }
 
     /// On a database that stands already.
-    #[expect(clippy::unused_async, reason = "the bank's batcher needs the runtime of the caller")]
     pub async fn on(database: TestDatabase, change: impl FnOnce(&mut Config)) -> Self {
         let capture = Capture::process_wide().expect("the log can be captured");
         let mark = capture.mark();
@@ -65,12 +69,18 @@ impl TestBank {
         let rng = Rng::seeded(7);
         let listen = "127.0.0.1:0".parse().expect("an address");
         let mut config = Config::demo("unused".into(), listen);
+        // A test does in a second what people do in an hour; one that is about limits switches them on.
+        config.rate_limits_on = false;
+        if let Some(url) = redis::address() {
+            config.redis = Some(RedisConfig::of_test(&url, &redis::prefix()).expect("an address"));
+        }
         change(&mut config);
         let master = MasterKey::generate(&rng).expect("a master key");
         let keys = Keyring::first_data_keys(&master, &rng, clock.now()).expect("data keys");
         let keyring = Keyring::open(&master, &keys).expect("a keyring");
         let db = Db::open(database.options()).expect("the database opens");
         let bank = Bank::new(db, keyring, config, clock.clone(), rng);
+        assert!(bank.cache().connected(CACHE_LIMIT).await, "the Redis of this run answers");
         let service = edge::service(&bank);
         Self {
             bank,
@@ -151,7 +161,8 @@ impl TestBank {
         self.keep_tokens(person, &reply);
     }
 
-    fn keep_tokens(&self, person: &mut Person, reply: &crate::Reply) {
+    /// The person goes on with the tokens of this sign-in.
+    pub fn keep_tokens(&self, person: &mut Person, reply: &crate::Reply) {
         person.refresh_token = reply.text("/refresh_token");
         let token = reply.text("/access_token");
         self.secret(&person.refresh_token);
@@ -214,10 +225,23 @@ impl TestBank {
         self.keep_tokens(person, &reply);
     }
 
+    /// A new pair of tokens for the same session.
+    pub async fn refresh(&self, person: &mut Person) {
+        let body = json!({ "refresh_token": person.refresh_token }).to_string().into_bytes();
+        let reply = self.client().post_raw("/v1/auth/refresh", None, body).await.expect(200);
+        self.keep_tokens(person, &reply);
+    }
+
+    /// The proof for a request that was answered with `step_up_required`.
+    pub async fn prove_asked(&self, person: &Person, asked: &crate::Reply) -> String {
+        asked.refused(403, "step_up_required");
+        self.prove(person, &asked.text("/challenge/id")).await
+    }
+
     /// The code of this moment.
     pub fn totp_code(&self, person: &Person) -> String {
-        let secret = person.totp_secret.clone().expect("an operator's secret");
-        staff::totp::code_at(&SecretString::new(secret), self.clock.now()).expect("base32")
+        let secret = person.totp_secret.clone().expect("an authenticator's secret");
+        factors::totp::code_at(&SecretString::new(secret), self.clock.now()).expect("base32")
     }
 
     /// Opens an account; gives its id.

@@ -19,6 +19,7 @@ pub struct Client {
     service: Router,
     token: Option<String>,
     address: Arc<str>,
+    agent: Arc<str>,
 }
 
 /// An answer, its body read.
@@ -37,12 +38,30 @@ pub fn key() -> String {
 
 impl Client {
     pub fn new(service: Router) -> Self {
-        Self { service, token: None, address: Arc::from("192.0.2.1") }
+        Self { service, token: None, address: Arc::from("192.0.2.1"), agent: Arc::from("testkit") }
     }
 
     #[must_use]
     pub fn with_token(&self, token: &str) -> Self {
         Self { token: Some(token.to_owned()), ..self.clone() }
+    }
+
+    /// As from another address.
+    #[must_use]
+    pub fn from_address(&self, address: &str) -> Self {
+        Self { address: Arc::from(address), ..self.clone() }
+    }
+
+    /// The same caller, from another network address.
+    #[must_use]
+    pub fn at(&self, address: &str) -> Self {
+        Self { address: Arc::from(address), ..self.clone() }
+    }
+
+    /// The same caller, with another `User-Agent`.
+    #[must_use]
+    pub fn with_agent(&self, agent: &str) -> Self {
+        Self { agent: Arc::from(agent), ..self.clone() }
     }
 
     pub fn token(&self) -> Option<&str> {
@@ -55,6 +74,23 @@ impl Client {
 
     pub async fn delete(&self, path: &str) -> Reply {
         self.send(self.request(Method::DELETE, path).body(Body::empty()).expect("a request")).await
+    }
+
+    /// A PUT of JSON.
+    pub async fn put(&self, path: &str, body: &Value) -> Reply {
+        let request =
+            self.request(Method::PUT, path).header(header::CONTENT_TYPE, "application/json");
+        self.send(request.body(Body::from(body.to_string())).expect("a request")).await
+    }
+
+    /// A POST with the proof of a step-up.
+    pub async fn post_proved(&self, path: &str, key: &str, body: &Value, proof: &str) -> Reply {
+        let request = self
+            .request(Method::POST, path)
+            .header(header::CONTENT_TYPE, "application/json")
+            .header("idempotency-key", key)
+            .header("step-up", proof);
+        self.send(request.body(Body::from(body.to_string())).expect("a request")).await
     }
 
     /// A POST with a fresh key.
@@ -79,7 +115,7 @@ impl Client {
     /// A request to finish by hand.
     pub fn request(&self, method: Method, path: &str) -> http::request::Builder {
         let builder =
-            Request::builder().method(method).uri(path).header(header::USER_AGENT, "testkit");
+            Request::builder().method(method).uri(path).header(header::USER_AGENT, &*self.agent);
         match &self.token {
             Some(token) => builder.header(header::AUTHORIZATION, format!("Bearer {token}")),
             None => builder,

@@ -3,13 +3,20 @@
 //! Dev only. Everything panics with a clear text where a test cannot go on.
 #![expect(clippy::missing_panics_doc, reason = "a test that cannot go on fails by panicking")]
 
+pub mod authenticator;
 pub mod bank;
 pub mod client;
 pub mod database;
+pub mod device;
+pub mod factors;
 pub mod fuzzing;
+pub mod mail;
 pub mod postgres;
 pub mod process;
+pub mod redis;
+pub mod texts;
 
 pub use bank::{Person, TestBank};
 pub use client::{Client, Reply, key};
 pub use database::TestDatabase;
+pub use device::Device;

@@ -9,7 +9,9 @@
 //! * [`keyring`]: the data keys, one list per purpose, wrapped under the master key;
 //! * [`sealing`]: a value encrypted and bound to its table, column and row;
 //! * [`signing`]: Ed25519 keys for tokens, the newest signs, all verify;
+//! * [`device_key`]: public keys that clients prove to hold, ES256 and EdDSA;
 //! * [`password`]: hashing, verifying, and what a new password must be;
+//! * [`webauthn`]: security keys and passkeys, the bytes they send and their signatures;
 //! * [`token`]: random bearer tokens and what is stored of them;
 //! * [`redaction`], [`checkdigit`]: what logs may show, and the check digits it is found by.
 //!
@@ -27,6 +29,7 @@
 )]
 
 pub mod checkdigit;
+pub mod device_key;
 pub mod keyring;
 pub mod master;
 pub mod password;
@@ -35,10 +38,12 @@ pub mod sealing;
 pub mod secret;
 pub mod signing;
 pub mod token;
+pub mod webauthn;
 
 mod aead;
 mod mac;
 
+pub use device_key::DeviceKey;
 pub use keyring::{BlindIndex, KeyError, KeyState, Keyring, Purpose, WrappedKey};
 pub use master::{MasterKey, MasterKeyError};
 pub use password::{

@@ -186,6 +186,11 @@ fn prepare<'guard>(
                     continue;
                 }
             },
+            Probe::LimitsRedis if !machine::has("redis-server") => {
+                let why = "redis-server is not installed".to_owned();
+                samples.stop(*probe, Stopped::Skipped(why));
+                continue;
+            }
             _ => runner.fill(*probe),
         };
         if let Err(error) = prepared {

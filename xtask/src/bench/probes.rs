@@ -30,6 +30,9 @@ pub enum Probe {
     Postgres,
     Http,
     Memory,
+    Limits,
+    LimitsRedis,
+    Session,
     Start,
 }
 
@@ -46,6 +49,10 @@ pub struct Sizes {
     pub more: u32,
     pub postgres: u32,
     pub memory: u32,
+    /// Decisions in memory, and checks of a token.
+    pub limits: u32,
+    /// Decisions on Redis of one turn.
+    pub evals: u32,
     pub start: u32,
     /// Of each run of pgbench and wrk.
     pub seconds: u32,
@@ -66,6 +73,8 @@ impl Sizes {
         more: 240_000,
         postgres: 200_000,
         memory: 100_000,
+        limits: 5_000_000,
+        evals: 200_000,
         start: 1_000_000,
         seconds: 10,
     };
@@ -79,6 +88,8 @@ impl Sizes {
         more: 80_000,
         postgres: 50_000,
         memory: 20_000,
+        limits: 1_000_000,
+        evals: 20_000,
         start: 100_000,
         seconds: 3,
     };
@@ -98,6 +109,9 @@ impl Probe {
             Self::Postgres => "postgres",
             Self::Http => "http",
             Self::Memory => "memory",
+            Self::Limits => "limits",
+            Self::LimitsRedis => "limits-redis",
+            Self::Session => "session",
             Self::Start => "start",
         }
     }
@@ -168,6 +182,7 @@ impl<'guard> Runner<'guard> {
         let [engine, hundred, door64, door1, more, postgres, memory, seconds] =
             [s.engine, s.hundred, s.door64, s.door1, s.more, s.postgres, s.memory, s.seconds]
                 .map(|size| size.to_string());
+        let [limits, evals] = [s.limits, s.evals].map(|size| size.to_string());
         let (words, folder) = match probe {
             Probe::Ordered => (["engine", "ordered", "8000", "10000", &engine].to_vec(), true),
             Probe::Random => (["engine", "random", "8000", "10000", &engine].to_vec(), true),
@@ -180,6 +195,9 @@ impl<'guard> Runner<'guard> {
             Probe::Postgres => (["postgres", "1000", &postgres].to_vec(), false),
             Probe::Http => (["http", &seconds].to_vec(), true),
             Probe::Memory => (["memory", &memory].to_vec(), true),
+            Probe::Limits => (["limits", &limits].to_vec(), false),
+            Probe::LimitsRedis => (["limits-redis", &evals].to_vec(), false),
+            Probe::Session => (["session", &limits].to_vec(), true),
             Probe::Start => (["start"].to_vec(), true),
         };
         // pgbench first: what it leaves in the server's memory is its own tables.

@@ -25,6 +25,7 @@ pub enum Floor {
 #[derive(Clone, Copy)]
 pub enum Unit {
     PerSecond,
+    Microseconds,
     Milliseconds,
     Megabytes,
     Seconds,
@@ -64,7 +65,7 @@ const ORDERED: Option<(Probe, &str, &str)> = Some((Probe::Ordered, RATE, "the fi
 const RANDOM: Option<(Probe, &str, &str)> = Some((Probe::Random, RATE, "the second row"));
 
 #[rustfmt::skip] // a table: one row, one line
-pub const ROWS: [Row; 13] = [
+pub const ROWS: [Row; 16] = [
     rate("engine", Probe::Ordered, "engine, batches of 8,000, 10,000 accounts, time-ordered keys", None, 150_000.0),
     rate("engine", Probe::Random, "the same with random keys", None, 80_000.0),
     rate("batch100", Probe::Hundred, "engine, batches of 100", None, 60_000.0),
@@ -82,5 +83,9 @@ pub const ROWS: [Row; 13] = [
     },
     at_most("http", Probe::Http, "the same, 99th percentile", "p99_ms", (15.0, Unit::Milliseconds)),
     at_most("memory", Probe::Memory, "served demo after {memory} transfers, resident", "megabytes", (80.0, Unit::Megabytes)),
+    rate("limits", Probe::Limits, "rate limiter in memory, decisions of one core", None, 1_000_000.0),
+    rate("limits", Probe::LimitsRedis, "rate limiter on Redis, against a bare EVAL of its size",
+        Some((Probe::LimitsRedis, "eval", "the bare EVAL")), 0.8),
+    at_most("limits", Probe::Session, "check of a known token, in memory", "micros", (5.0, Unit::Microseconds)),
     at_most("start", Probe::Start, "start to listening, {start} transfers there", "seconds", (1.0, Unit::Seconds)),
 ];

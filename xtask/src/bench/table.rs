@@ -67,6 +67,7 @@ fn with_unit(value: f64, unit: Unit) -> String {
     let number = plain(value, unit);
     match unit {
         Unit::PerSecond => format!("{number}/s"),
+        Unit::Microseconds => format!("{number} µs"),
         Unit::Milliseconds => format!("{number} ms"),
         Unit::Megabytes => format!("{number} MB"),
         Unit::Seconds => format!("{number} s"),
@@ -77,7 +78,7 @@ fn plain(value: f64, unit: Unit) -> String {
     match unit {
         Unit::PerSecond => grouped(value),
         Unit::Milliseconds | Unit::Megabytes => format!("{value:.1}"),
-        Unit::Seconds => two_places(value),
+        Unit::Microseconds | Unit::Seconds => two_places(value),
     }
 }
 

@@ -31,11 +31,12 @@ pub enum Step {
     Doc,
     Sqlite,
     Postgres,
+    Redis,
     Snapshots,
     Smoke,
 }
 
-pub const ORDER: [Step; 9] = [
+pub const ORDER: [Step; 10] = [
     Step::Fmt,
     Step::Tidy,
     Step::Clippy,
@@ -43,6 +44,7 @@ pub const ORDER: [Step; 9] = [
     Step::Doc,
     Step::Sqlite,
     Step::Postgres,
+    Step::Redis,
     Step::Snapshots,
     Step::Smoke,
 ];
@@ -72,6 +74,7 @@ impl Step {
             Self::Doc => "doc",
             Self::Sqlite => "sqlite",
             Self::Postgres => "postgres",
+            Self::Redis => "redis",
             Self::Snapshots => "snapshots",
             Self::Smoke => "smoke",
         }
@@ -85,6 +88,7 @@ impl Step {
             | Self::Doc
             | Self::Sqlite
             | Self::Postgres
+            | Self::Redis
             | Self::Snapshots
             | Self::Smoke => false,
         }

@@ -13,9 +13,9 @@ use super::snapshots::Snapshots;
 use super::tests_log::{Tally, tally};
 use super::{Run, Step, Verdict};
 use crate::Result;
-use crate::postgres::Server;
+use crate::postgres;
 use crate::process::{append, run_logged};
-use crate::{smoke, tidy};
+use crate::{redis, smoke, tidy};
 
 /// All steps together have 45 minutes; one that takes this long alone hangs.
 const STEP_LIMIT: Duration = Duration::from_mins(40);
@@ -24,6 +24,17 @@ const TEST: [&str; 3] = ["test", "--locked", "--no-fail-fast"];
 
 /// The crates whose tests reach a database; the others have passed in the step before.
 const WITH_DATABASE: [&str; 6] = ["-p", "store", "-p", "exchequer", "-p", "testkit"];
+
+/// The tests that depend on the cache, by a part of their names.
+const WITH_CACHE: [&str; 9] =
+    ["-p", "store", "-p", "exchequer", "--", "cache::", "limits", "redis", "sessions"];
+
+/// What a run of tests stands on besides SQLite and memory; a test may then not skip it.
+#[derive(Default)]
+struct Outside<'a> {
+    postgres: Option<&'a str>,
+    redis: Option<&'a str>,
+}
 
 impl Run {
     pub(super) fn perform(&self, step: Step, log: &Path) -> Result<Verdict> {
@@ -36,8 +47,9 @@ impl Run {
             ),
             Step::Deny => self.deny(log),
             Step::Doc => self.doc(log),
-            Step::Sqlite => self.tests(&["--workspace"], None, log),
+            Step::Sqlite => self.tests(&["--workspace"], &Outside::default(), log),
             Step::Postgres => self.tests_on_postgres(log),
+            Step::Redis => self.tests_on_redis(log),
             Step::Snapshots => self.snapshots(log),
             Step::Smoke => {
                 smoke::run(&self.workspace, &self.guard, log, STEP_LIMIT).map(|()| passed())
@@ -87,13 +99,16 @@ impl Run {
         self.one(command.env("RUSTDOCFLAGS", "-D warnings"), log)
     }
 
-    /// On SQLite and in memory unless `postgres` has an address; then a test may not skip it.
-    fn tests(&self, what: &[&str], postgres: Option<&str>, log: &Path) -> Result<Verdict> {
+    fn tests(&self, what: &[&str], outside: &Outside<'_>, log: &Path) -> Result<Verdict> {
         let mut command = self.workspace.cargo();
         command.args(TEST).args(what).env("CI", "true").env("INSTA_UPDATE", "no");
-        if let Some(address) = postgres {
+        if let Some(address) = outside.postgres {
             command.env("EXCHEQUER_TEST_POSTGRES", address);
             command.env("EXCHEQUER_TEST_REQUIRE", "postgres");
+        }
+        if let Some(address) = outside.redis {
+            command.env("EXCHEQUER_TEST_REDIS_URL", address);
+            command.env("EXCHEQUER_TEST_REQUIRE", "redis");
         }
         let status = run_logged(&mut command, log, STEP_LIMIT, &self.guard)?;
         let counted = tally(log)?;
@@ -109,13 +124,24 @@ impl Run {
     }
 
     fn tests_on_postgres(&self, log: &Path) -> Result<Verdict> {
-        match env::var("EXCHEQUER_TEST_POSTGRES") {
-            Ok(given) if !given.is_empty() => self.tests(&WITH_DATABASE, Some(&given), log),
-            Ok(_) | Err(env::VarError::NotPresent) => {
-                let server = Server::start(&self.guard, false)?;
-                self.tests(&WITH_DATABASE, Some(server.url()), log)
-            }
-            Err(error) => Err(format!("EXCHEQUER_TEST_POSTGRES: {error}")),
+        let on = |address: &str| {
+            let outside = Outside { postgres: Some(address), ..Outside::default() };
+            self.tests(&WITH_DATABASE, &outside, log)
+        };
+        match given("EXCHEQUER_TEST_POSTGRES")? {
+            Some(address) => on(&address),
+            None => on(postgres::Server::start(&self.guard, false)?.url()),
+        }
+    }
+
+    fn tests_on_redis(&self, log: &Path) -> Result<Verdict> {
+        let on = |address: &str| {
+            let outside = Outside { redis: Some(address), ..Outside::default() };
+            self.tests(&WITH_CACHE, &outside, log)
+        };
+        match given("EXCHEQUER_TEST_REDIS_URL")? {
+            Some(address) => on(&address),
+            None => on(redis::Server::start(&self.guard)?.url()),
         }
     }
 
@@ -126,6 +152,15 @@ impl Run {
         note(log, &complaints.join("\n"))?;
         let count = complaints.len();
         Ok(if count == 0 { passed() } else { failed(format!("{count} snapshots to look at")) })
+    }
+}
+
+/// A variable that is set and not empty.
+fn given(name: &str) -> Result<Option<String>> {
+    match env::var(name) {
+        Ok(given) => Ok(Some(given).filter(|given| !given.is_empty())),
+        Err(env::VarError::NotPresent) => Ok(None),
+        Err(error) => Err(format!("{name}: {error}")),
     }
 }
 

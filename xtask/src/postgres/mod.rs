@@ -19,7 +19,7 @@ use crate::Result;
 use crate::guard::Guard;
 use crate::process::{append, now, stop, tail};
 
-mod programs;
+pub mod programs;
 
 use programs::Account;
 
@@ -201,7 +201,7 @@ impl Cluster {
     }
 }
 
-fn free_port() -> Result<u16> {
+pub fn free_port() -> Result<u16> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .and_then(|listener| listener.local_addr())
         .map(|address| address.port())
@@ -209,7 +209,7 @@ fn free_port() -> Result<u16> {
 }
 
 /// 128 bits from the system, in hexadecimal, so that it needs no escaping in an address.
-fn random_password() -> Result<String> {
+pub fn random_password() -> Result<String> {
     let mut bytes = [0; 16];
     fs::File::open("/dev/urandom")
         .and_then(|mut source| source.read_exact(&mut bytes))

@@ -71,12 +71,12 @@ fn debian_folders(root: &Path) -> Vec<PathBuf> {
     versions.iter().map(|version| root.join(version.to_string()).join("bin")).collect()
 }
 
-fn in_path(program: &str) -> bool {
+pub fn in_path(program: &str) -> bool {
     let path = env::var_os("PATH").unwrap_or_default();
     env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }
 
-fn is_root() -> Result<bool> {
+pub fn is_root() -> Result<bool> {
     let output = Command::new("id")
         .arg("-u")
         .output()
@@ -97,10 +97,10 @@ fn account_named(name: &str, accounts: &str) -> Option<Account> {
 
 fn install() -> Result<()> {
     refuse_main_cluster()?;
-    apt_get(&["update"])?;
+    apt_get(&["update"], &[])?;
     let mut complaint = String::new();
     for package in PACKAGES {
-        match apt_get(&["install", "-y", "--no-install-recommends", package]) {
+        match apt_get(&["install", "-y", "--no-install-recommends", package], &[]) {
             Ok(()) => return Ok(()),
             Err(error) => complaint = error,
         }
@@ -120,11 +120,13 @@ fn refuse_main_cluster() -> Result<()> {
     fs::write(path, "create_main_cluster = false\n").map_err(failed)
 }
 
-fn apt_get(arguments: &[&str]) -> Result<()> {
+/// With further variables in its environment.
+pub fn apt_get(arguments: &[&str], environment: &[(&str, &str)]) -> Result<()> {
     let output = Command::new("apt-get")
         .args(["-q", "-o", "DPkg::Lock::Timeout=120", "-o", "Dpkg::Options::=--force-confold"])
         .args(arguments)
         .env("DEBIAN_FRONTEND", "noninteractive")
+        .envs(environment.iter().copied())
         .stdin(std::process::Stdio::null())
         .output()
         .map_err(|error| format!("apt-get does not start: {error}"))?;

@@ -40,13 +40,15 @@ pub fn set_limits(
             return Ok(Err(Problem::field(field, "negative", "at least 0")));
         }
     }
+    // From the row itself: a locked account has a limit of nothing while its owner has stopped it.
+    let standing = reload(tx, id)?.account.limits;
     store::save_limits(tx, id, limits)?;
-    match (account.limits.per_day, limits.per_day) {
+    match (standing.per_day, limits.per_day) {
         (None, Some(_)) => remember(tx, &account, act.now)?,
         (Some(_), None) => store::delete_outflows(tx, id)?,
         (None, None) | (Some(_), Some(_)) => {}
     }
-    let (before, after) = (described(account.limits), described(limits));
+    let (before, after) = (described(standing), described(limits));
     let both = (Some(&before), Some(&after));
     events::record_change(tx, act, ("account.limited", &id.to_string(), "done"), both)?;
     reload(tx, id).map(Ok)

@@ -23,8 +23,8 @@ use self::model::{
 };
 use self::number::AccountNumber;
 use crate::bank::{self, Act};
-use crate::events;
 use crate::http::{Code, Page, Problem};
+use crate::{events, protections};
 
 pub use self::limits::set_limits;
 pub use self::store::{Owned, find, get_any, list};
@@ -52,9 +52,11 @@ pub fn open(
         name: name.to_owned(),
         opened_at: act.now,
     };
+    // The switch stands in each account; the customer's row is locked, so it cannot turn meanwhile.
+    let stopped = protections::is_outgoing_stopped(tx, owner)?;
     for _ in 0..NUMBER_TRIES {
         row.number = AccountNumber::random(act.tools.rng()).to_string();
-        if store::insert_numbered(tx, &row)? {
+        if store::insert_numbered(tx, &row, stopped)? {
             record_opened(tx, act, &row)?;
             return Ok(Ok(row));
         }

@@ -32,8 +32,8 @@ macro_rules! insert {
     };
 }
 const BALANCE: &str = "INSERT INTO balances (place, version, status, bounded, overdraft_limit, \
-     debits_posted, credits_posted, debits_held, credits_held, entry_count) \
-     SELECT place, 0, 0, bounded, 0, 0, 0, 0, 0, 0 FROM accounts WHERE id = $1";
+     debits_posted, credits_posted, debits_held, credits_held, entry_count, outgoing_stopped) \
+     SELECT place, 0, 0, bounded, 0, 0, 0, 0, 0, 0, $2 FROM accounts WHERE id = $1";
 
 /// The customer's own account, or nothing.
 pub fn find(tx: &mut Tx<'_>, owner: &CustomerId, id: &AccountId) -> Result<Option<Owned>, DbError> {
@@ -82,17 +82,26 @@ pub(super) fn count_open(tx: &mut Tx<'_>, owner: &CustomerId) -> Result<i64, DbE
 }
 
 /// Inserts a new account of a customer; false when its number is taken.
-pub(super) fn insert_numbered(tx: &mut Tx<'_>, row: &AccountRow) -> Result<bool, DbError> {
+pub(super) fn insert_numbered(
+    tx: &mut Tx<'_>,
+    row: &AccountRow,
+    outgoing_stopped: bool,
+) -> Result<bool, DbError> {
     let sql = concat!(insert!(), "ON CONFLICT (number) DO NOTHING");
-    insert(tx, sql, row)
+    insert(tx, sql, row, outgoing_stopped)
 }
 
 /// Inserts an account of the bank's own; false when it is there.
 pub(super) fn insert_absent(tx: &mut Tx<'_>, row: &AccountRow) -> Result<bool, DbError> {
-    insert(tx, concat!(insert!(), "ON CONFLICT DO NOTHING"), row)
+    insert(tx, concat!(insert!(), "ON CONFLICT DO NOTHING"), row, false)
 }
 
-fn insert(tx: &mut Tx<'_>, sql: &'static str, row: &AccountRow) -> Result<bool, DbError> {
+fn insert(
+    tx: &mut Tx<'_>,
+    sql: &'static str,
+    row: &AccountRow,
+    outgoing_stopped: bool,
+) -> Result<bool, DbError> {
     let bounded = match row.account.policy {
         BalancePolicy::Unbounded => 0_i64,
         BalancePolicy::Bounded { .. } => 1,
@@ -110,7 +119,7 @@ fn insert(tx: &mut Tx<'_>, sql: &'static str, row: &AccountRow) -> Result<bool, 
         ],
     )?;
     if inserted == 1 {
-        tx.execute(BALANCE, params![&row.account.id])?;
+        tx.execute(BALANCE, params![&row.account.id, i64::from(outgoing_stopped)])?;
     }
     Ok(inserted == 1)
 }

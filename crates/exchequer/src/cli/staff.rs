@@ -9,9 +9,9 @@ use vault::{SecretString, random_token};
 
 use super::{Failure, Place, say, with_bank};
 use crate::customers::model::Email;
+use crate::factors::totp;
 use crate::staff;
 use crate::staff::model::Role;
-use crate::staff::totp;
 
 /// `exchequer staff create`: prints the operator's password and second factor, once.
 pub fn create_staff(place: &Place, email: &str, role: &str) -> Result<(), Failure> {
@@ -49,11 +49,13 @@ pub fn create_staff(place: &Place, email: &str, role: &str) -> Result<(), Failur
     ))?)
 }
 
-/// `exchequer totp`: the code of this moment, for a secret from a file or, as `-`, standard input.
-pub fn totp(secret_file: &Path) -> Result<(), Failure> {
+/// `exchequer totp`: the code of this moment, or of the next, for a secret from a file or, as `-`, standard
+/// input.
+pub fn totp(secret_file: &Path, next: bool) -> Result<(), Failure> {
     let secret = read_secret(secret_file)
         .map_err(|error| Failure::Said(format!("{}: {error}", secret_file.display())))?;
-    let code = totp::code_at(&secret, Clock::System.now())
+    let ahead = if next { totp::STEP_SECONDS } else { 0 };
+    let code = totp::code_at(&secret, Clock::System.now().plus_seconds(ahead))
         .ok_or_else(|| Failure::Said("this is no secret in base 32".to_owned()))?;
     Ok(say(&format!("{code}\n"))?)
 }

@@ -8,8 +8,8 @@ use super::fault::{Faults, Origin};
 use super::reading::{Reading, quoted};
 use super::sources::{Given, Layer, Raw, Sources};
 use super::{
-    Config, Database, Http, Log, LogFormat, Passwords, Profile, Sessions, Tokens, address,
-    database, master_key,
+    AtCap, Config, Database, Http, Log, LogFormat, OnMove, Passwords, Profile, Sessions, Tokens,
+    address, database, factors, master_key, messages, redis, step_up, webauthn,
 };
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -81,10 +81,6 @@ fn config(reading: &mut Reading, data_dir: Option<PathBuf>) -> Config {
     let data_dir = read_data_dir(reading, data_dir);
     let listen = read_listen(reading);
     let http = read_http(reading, listen);
-    if reading.is_given("redis_url") {
-        let wrong = "Redis arrives with a later version; this one keeps fast state in memory";
-        reading.fault("redis_url", wrong, "unset");
-    }
     let rate_limits_on = reading.choice("rate_limits") == "on";
     if !rate_limits_on && !reading.demo {
         reading.fault("rate_limits", "only a demo bank may switch them off, for load tests", "on");
@@ -96,11 +92,16 @@ fn config(reading: &mut Reading, data_dir: Option<PathBuf>) -> Config {
         data_dir,
         profile,
         log: read_log(reading),
+        redis: redis::read(reading),
         rate_limits_on,
         tokens: read_tokens(reading, &http),
+        webauthn: webauthn::read(reading, &http.public_url),
         http,
         sessions: read_sessions(reading, profile),
         passwords: read_passwords(reading, profile),
+        factors: factors::read(reading, profile),
+        messages: messages::read(reading),
+        step_up: step_up::read(reading, profile),
         demo: reading.demo,
     }
 }
@@ -185,6 +186,7 @@ fn read_http(reading: &mut Reading, listen: SocketAddr) -> Http {
         cors_origins: read_cors_origins(reading),
         public_url: read_public_url(reading, listen),
         behind_proxy: reading.boolean("http_behind_proxy"),
+        trusted_proxies: reading.integer("http_trusted_proxies"),
     };
     if http.request_timeout_seconds < http.body_timeout_seconds {
         let wrong = "shorter than http_body_timeout_seconds, so that slow bodies would be answered \
@@ -260,7 +262,16 @@ fn read_sessions(reading: &mut Reading, profile: Profile) -> Sessions {
         let wrong = format!("{absolute_seconds} is shorter than the idle limit of {idle_seconds}");
         reading.fault("session_absolute_seconds", wrong, "at least session_idle_seconds");
     }
-    Sessions { idle_seconds, absolute_seconds, lockout: profile.lockout() }
+    let refuses = reading.choice("session_at_cap") == AtCap::Refuse.name();
+    Sessions {
+        idle_seconds,
+        absolute_seconds,
+        max: reading.integer("session_max"),
+        at_cap: if refuses { AtCap::Refuse } else { AtCap::EndOldest },
+        on_move: OnMove::from_name(reading.choice("session_on_move"))
+            .unwrap_or_else(|| profile.on_move()),
+        lockout: profile.lockout(),
+    }
 }
 
 fn read_passwords(reading: &mut Reading, profile: Profile) -> Passwords {

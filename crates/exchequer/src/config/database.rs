@@ -35,7 +35,7 @@ struct Postgres {
 const FORMS: &str = "sqlite:///path/bank.db or postgres://user:password@host/database";
 
 /// Passwords that installers and examples set, and attackers try first.
-const WELL_KNOWN: &[&str] = &[
+pub(super) const WELL_KNOWN: &[&str] = &[
     "postgres",
     "password",
     "passwd",

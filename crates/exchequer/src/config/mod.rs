@@ -12,23 +12,33 @@ mod address;
 mod assemble;
 mod database;
 mod dotenv;
+mod factors;
 mod fault;
 mod file;
 mod init;
 mod master_key;
+mod messages;
 mod profile;
 mod reading;
+mod redis;
 mod render;
 mod settings;
 mod sources;
+mod step_up;
+mod webauthn;
 
 pub use database::DatabaseUrl;
+pub use factors::Factors;
 pub use fault::{Fault, Faults, Origin};
 pub use init::{Created, InitError, init_files};
 pub use master_key::read_master_key;
+pub use messages::{Caps, MailServer, MailTls, Messages, SmsGateway};
 pub use profile::{Lockout, Profile};
+pub use redis::Redis;
 pub use settings::{Kind, SETTINGS, Setting};
 pub use sources::Sources;
+pub use step_up::{EveryPayment, StepUp};
+pub use webauthn::Webauthn;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -45,11 +55,17 @@ pub struct Config {
     pub master_key_file: PathBuf,
     pub profile: Profile,
     pub log: Log,
+    /// Absent: fast state is this process's own.
+    pub redis: Option<Redis>,
     pub rate_limits_on: bool,
     pub http: Http,
     pub tokens: Tokens,
     pub sessions: Sessions,
     pub passwords: Passwords,
+    pub factors: Factors,
+    pub messages: Messages,
+    pub step_up: StepUp,
+    pub webauthn: Webauthn,
     /// A demo bank: seeded, in a folder of its own, with rules relaxed for tests.
     pub demo: bool,
 }
@@ -99,6 +115,8 @@ pub struct Http {
     /// not as an address.
     pub public_url: String,
     pub behind_proxy: bool,
+    /// Proxies of ours before the bank, whose forwarded addresses are believed.
+    pub trusted_proxies: u8,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,11 +127,30 @@ pub struct Tokens {
     pub refresh_seconds: u64,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sessions {
     pub idle_seconds: u64,
     pub absolute_seconds: u64,
+    /// Live at once, for one customer or operator.
+    pub max: u32,
+    pub at_cap: AtCap,
+    pub on_move: OnMove,
     pub lockout: Lockout,
+}
+
+/// What happens when somebody with as many sessions as are allowed signs in again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AtCap {
+    EndOldest,
+    Refuse,
+}
+
+/// What happens when a session that is bound to no key comes from another network or agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnMove {
+    Log,
+    StepUp,
+    End,
 }
 
 /// Argon2id's costs (RFC 9106 §3.1) and what a new password must be.
@@ -125,6 +162,45 @@ pub struct Passwords {
     pub hashing_threads: usize,
     pub min_characters: usize,
     pub letters_and_digits: bool,
+}
+
+impl Sessions {
+    /// For arithmetic with times.
+    pub fn idle_limit_seconds(&self) -> i64 {
+        i64::try_from(self.idle_seconds).unwrap_or(i64::MAX)
+    }
+
+    /// For arithmetic with times.
+    pub fn absolute_limit_seconds(&self) -> i64 {
+        i64::try_from(self.absolute_seconds).unwrap_or(i64::MAX)
+    }
+}
+
+impl AtCap {
+    /// The word in the configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::EndOldest => "end_oldest",
+            Self::Refuse => "refuse",
+        }
+    }
+}
+
+impl OnMove {
+    pub const ALL: [Self; 3] = [Self::Log, Self::StepUp, Self::End];
+
+    /// The word in the configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Log => "log",
+            Self::StepUp => "step_up",
+            Self::End => "end",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|policy| policy.name() == name)
+    }
 }
 
 impl Config {

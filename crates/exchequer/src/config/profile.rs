@@ -4,6 +4,10 @@
 //! 2018/389, `rbi` the Reserve Bank of India's directions. A setting may be stricter than its
 //! profile and never laxer.
 
+use super::OnMove;
+
+use super::step_up::EveryPayment;
+
 /// Which rule book decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Profile {
@@ -65,12 +69,50 @@ impl Profile {
         }
     }
 
+    /// What a session does that is bound to no key and comes from elsewhere. Telephones change their
+    /// network all day, so it is noted; where a second factor belongs to every payment (RTS Art 4,
+    /// RBI 2025) it is asked for again.
+    pub fn on_move(self) -> OnMove {
+        match self {
+            Self::Default | Self::Pci => OnMove::Log,
+            Self::Psd2 | Self::Rbi => OnMove::StepUp,
+        }
+    }
+
+    /// Whether a setting may let a code by e-mail stand beside a password at sign-in. NIST SP 800-63B-4
+    /// 3.1.3.1 takes e-mail for no second factor; RTS 2018/389 Art 6 to 8 leave no room for it.
+    pub fn email_beside_password(self) -> bool {
+        match self {
+            Self::Default | Self::Pci | Self::Rbi => true,
+            Self::Psd2 => false,
+        }
+    }
+
     /// PCI DSS 8.3.4 has at most 10 failures and at least 30 minutes, RTS Art 4(3)(b) at most 5.
     pub fn lockout(self) -> Lockout {
         match self {
             Self::Default | Self::Psd2 => Lockout { failures: 5, seconds: 900 },
             Self::Pci => Lockout { failures: 10, seconds: 1800 },
             Self::Rbi => Lockout { failures: 3, seconds: 900 },
+        }
+    }
+
+    /// RTS 2018/389 Art 5 wants a factor bound to each payment, Art 15 frees those between accounts of
+    /// one holder; RBI wants one for each.
+    pub fn every_payment(self) -> EveryPayment {
+        match self {
+            Self::Default | Self::Pci => EveryPayment::Weighed,
+            Self::Psd2 => EveryPayment::ToOthers,
+            Self::Rbi => EveryPayment::All,
+        }
+    }
+
+    /// How long a payee is new. RBI's discussion paper of 2026 has an hour; the other books have nothing,
+    /// since the first payment to a new payee needs a factor bound to it.
+    pub fn cooling_seconds(self) -> u64 {
+        match self {
+            Self::Default | Self::Pci | Self::Psd2 => 0,
+            Self::Rbi => 3600,
         }
     }
 }

@@ -51,7 +51,8 @@ fn value_in_force(config: &Config, name: &str) -> String {
             DatabaseUrl::Sqlite { path } => format!("sqlite://{}", path.display()),
             DatabaseUrl::Postgres { .. } => "(set)".to_owned(),
         },
-        "redis_url" => String::new(),
+        "redis_url" => config.redis.as_ref().map_or("", |_| "(set)").to_owned(),
+        "redis_ca_file" => redis_ca_file(config),
         "log" => config.log.filter.clone(),
         "log_format" => match config.log.format {
             LogFormat::Json => "json".to_owned(),
@@ -60,6 +61,9 @@ fn value_in_force(config: &Config, name: &str) -> String {
         "rate_limits" => if config.rate_limits_on { "on" } else { "off" }.to_owned(),
         "session_idle_seconds" => config.sessions.idle_seconds.to_string(),
         "session_absolute_seconds" => config.sessions.absolute_seconds.to_string(),
+        "session_max" => config.sessions.max.to_string(),
+        "session_at_cap" => config.sessions.at_cap.name().to_owned(),
+        "session_on_move" => config.sessions.on_move.name().to_owned(),
         "database_sqlite_cache_mib" => database.sqlite_cache_mib.to_string(),
         "database_read_connections" => database.read_connections.to_string(),
         "database_write_connections" => database.write_connections.to_string(),
@@ -79,6 +83,7 @@ fn value_in_force(config: &Config, name: &str) -> String {
         "http_cors_origins" => http.cors_origins.join(","),
         "http_public_url" => http.public_url.clone(),
         "http_behind_proxy" => http.behind_proxy.to_string(),
+        "http_trusted_proxies" => http.trusted_proxies.to_string(),
         "token_issuer" => config.tokens.issuer.clone(),
         "token_audience" => config.tokens.audience.clone(),
         "token_access_seconds" => config.tokens.access_seconds.to_string(),
@@ -88,6 +93,49 @@ fn value_in_force(config: &Config, name: &str) -> String {
         "password_parallelism" => config.passwords.parallelism.to_string(),
         "password_hashing_threads" => config.passwords.hashing_threads.to_string(),
         "password_min_characters" => config.passwords.min_characters.to_string(),
+        name => messages(config, name),
+    }
+}
+
+fn redis_ca_file(config: &Config) -> String {
+    let file = config.redis.as_ref().and_then(|redis| redis.ca_file.as_ref());
+    file.map(|path| path.display().to_string()).unwrap_or_default()
+}
+
+/// The same for the settings of messages.
+fn messages(config: &Config, name: &str) -> String {
+    let messages = &config.messages;
+    let sms = messages.sms.as_ref();
+    match name {
+        "mail_smtp_url" => messages.mail.as_ref().map_or("", |_| "(set)").to_owned(),
+        "mail_from" => messages.mail_from.clone(),
+        "mail_per_hour" => messages.caps.mail_hour.to_string(),
+        "sms_gateway_url" => sms.map(|sms| sms.url.clone()).unwrap_or_default(),
+        "sms_account" => sms.map(|sms| sms.account.clone()).unwrap_or_default(),
+        "sms_token" => sms.map_or("", |_| "(set)").to_owned(),
+        "sms_from" => sms.map(|sms| sms.from.clone()).unwrap_or_default(),
+        "sms_prefixes" => messages.sms_prefixes.join(","),
+        "sms_per_hour" => messages.caps.sms_hour.to_string(),
+        "message_destination_per_hour" => messages.caps.destination_hour.to_string(),
+        "message_send_seconds" => messages.send_seconds.to_string(),
+        "message_destination_per_day" => messages.caps.destination_day.to_string(),
+        "factor_email_at_sign_in" => config.factors.email_at_sign_in.to_string(),
+        "webauthn_rp_id" => config.webauthn.rp_id.clone(),
+        "webauthn_origins" => config.webauthn.origins.join(","),
+        name => step_up(config, name),
+    }
+}
+
+/// The same for the settings of step-up.
+fn step_up(config: &Config, name: &str) -> String {
+    let step_up = &config.step_up;
+    match name {
+        "step_up_amount" => step_up.amount.to_string(),
+        "step_up_day_total" => step_up.day_total.to_string(),
+        "step_up_hourly_payments" => step_up.hourly_payments.to_string(),
+        "step_up_cooling_seconds" => step_up.cooling_seconds.to_string(),
+        "step_up_cooling_amount" => step_up.cooling_amount.to_string(),
+        "step_up_password_change_seconds" => step_up.password_change_seconds.to_string(),
         other => unreachable!("{other} is a row of the table of settings without an arm here"),
     }
 }

@@ -116,7 +116,14 @@ pub const SETTINGS: &[Setting] = &[
         "sqlite:///path/bank.db or postgres://user:password@host/database. \
          Empty: bank.db in data_dir. database_url_file names a file that holds it."),
     row("", "redis_url", Kind::Secret, "",
-        "For a later version, which shares fast state between nodes; must be empty until then."),
+        "What nodes have in common that may be lost: rate limits, ended sessions, used proofs. \
+         redis://[user:password@]host:port/database, redis+sentinel://…@host:port,host:port/service or \
+         redis+cluster://…@host:port,host:port; rediss, rediss+sentinel and rediss+cluster with TLS, \
+         which any host but this machine needs. What Sentinels want: ?sentinel_password=. Empty: in \
+         memory, for one node. redis_url_file names a file that holds it."),
+    row("", "redis_ca_file", Kind::Path, "",
+        "Certificates (PEM) of the authorities that may have signed the certificate of Redis. Empty: \
+         those that browsers trust."),
     row("", "log", Kind::Text, "info",
         "What to log: off, error, warn, info, debug or trace, or by part: info,store=debug. \
          Libraries never log below info, since their debug lines show values."),
@@ -129,6 +136,15 @@ pub const SETTINGS: &[Setting] = &[
          300), which is also the most. Less than 60 is for demo banks."),
     row("", "session_absolute_seconds", whole(60, 43_200), "43200",
         "A session ends after this time whatever it does."),
+    row("", "session_max", whole(1, 20), "3",
+        "Sessions that one customer or operator has at once."),
+    row("", "session_at_cap", Kind::Choice(&["end_oldest", "refuse"]), "end_oldest",
+        "What happens at session_max: the oldest session ends, or the new one is refused with \
+         too_many_sessions."),
+    row("", "session_on_move", Kind::Choice(&["profile", "log", "step_up", "end"]), "profile",
+        "What happens when a session that is bound to no key (DPoP) comes from another network (/24, \
+         /64) or agent: log writes an event, step_up asks for a second factor, end ends it. profile: \
+         log; step_up with psd2 and rbi."),
     row("database", "sqlite_cache_mib", whole(1, 4096), "32",
         "Memory for each SQLite connection's page cache."),
     row("database", "read_connections", whole(1, 64), "2",
@@ -168,6 +184,10 @@ pub const SETTINGS: &[Setting] = &[
     row("http", "behind_proxy", Kind::Boolean, "false",
         "Says that a proxy with TLS stands before the bank, and so allows listen to be \
          any address."),
+    row("http", "trusted_proxies", whole(0, 8), "0",
+        "How many proxies of yours stand before the bank, each appending to X-Forwarded-For or \
+         Forwarded: the address that the outermost wrote counts as the caller's. 0: nobody's headers are \
+         believed. Nothing else may reach the bank's port."),
     row("token", "issuer", Kind::Text, "",
         "The `iss` of access tokens. Empty: http_public_url."),
     row("token", "audience", Kind::Text, "exchequer",
@@ -189,4 +209,57 @@ pub const SETTINGS: &[Setting] = &[
     row("password", "min_characters", whole(8, 128), "",
         "Shortest new password. Empty: the profile's value, 15 (pci: 12, with letters and digits); \
          it can only be raised."),
+    row("mail", "smtp_url", Kind::Secret, "",
+        "The server that takes our mails: smtp://user:password@host:587 (STARTTLS is required) or \
+         smtps://user:password@host:465. Empty: mails stay in the outbox until they are too late, \
+         which serve says at its start. A demo bank without one shows them at /demo/inbox."),
+    row("mail", "from", Kind::Text, "",
+        "The sender of our mails. Needed where there is a server."),
+    row("mail", "per_hour", whole(1, 1_000_000), "5000",
+        "Mails with codes and links in any hour; more are refused with 429. Notices are not counted."),
+    row("sms", "gateway_url", Kind::Text, "",
+        "The gateway for text messages, with the interface of Twilio's Messages resource: \
+         https://host, no path. Empty: no text messages, and no second factor by them. A demo bank \
+         without one shows them at /demo/inbox."),
+    row("sms", "account", Kind::Text, "", "Our account at the gateway."),
+    row("sms", "token", Kind::Secret, "", "The account's password at the gateway."),
+    row("sms", "from", Kind::Text, "", "The sender: a number in E.164 or a name."),
+    row("sms", "prefixes", Kind::List, "",
+        "Beginnings of the telephone numbers that are served, such as +91. Needed where there is a \
+         gateway: whoever owns an expensive number earns by asking for codes."),
+    row("sms", "per_hour", whole(1, 1_000_000), "1000",
+        "Text messages in any hour, notices counted; more are refused with 429."),
+    row("message", "destination_per_hour", whole(1, 1000), "5",
+        "Codes and links to one address or number in any hour; more are refused with 429."),
+    row("message", "destination_per_day", whole(1, 10_000), "10",
+        "The same in any 24 hours."),
+    row("message", "send_seconds", whole(1, 60), "15",
+        "For the mail server or gateway to take one message; then it is tried again later."),
+    row("step_up", "amount", whole(0, 1_000_000_000), "10000",
+        "A payment of at least so many whole major units needs a second factor, or is refused where \
+         the customer has none. One number for all currencies. The profiles psd2 (but for one's own \
+         accounts) and rbi ask for one with every payment."),
+    row("step_up", "day_total", whole(0, 1_000_000_000), "1000000",
+        "So do payments to others that come to more than this in any 24 hours, per currency; counted \
+         for customers with a factor or limits of their own."),
+    row("step_up", "hourly_payments", whole(0, 100_000), "0",
+        "So do more payments to others than this in any hour. 0: off."),
+    row("step_up", "cooling_seconds", whole(0, 604_800), "",
+        "A payee is new for so long and gets no large sums. Empty: the profile's value, 0 (rbi: 3600)."),
+    row("step_up", "cooling_amount", whole(0, 1_000_000_000), "10000",
+        "What a new payee does not get: so many major units or more."),
+    row("step_up", "password_change_seconds", whole(0, 2_592_000), "86400",
+        "For so long after a change of password, payments to others stay below step_up_amount \
+         together. 0: off."),
+    row("factor", "email_at_sign_in", Kind::Boolean, "false",
+        "Lets a confirmed e-mail address complete a sign-in beside the password. A code by e-mail is no \
+         factor by itself in any profile, since whoever reads the mail resets the password too: it \
+         never makes a second step necessary alone where this is false, and never confirms an act. \
+         Not for psd2."),
+    row("webauthn", "rp_id", Kind::Text, "",
+        "The domain that security keys and passkeys are made for: bank.example. Another one loses all of \
+         them. Empty: the host of http_public_url, or localhost for an address of this machine."),
+    row("webauthn", "origins", Kind::List, "",
+        "The pages that may ask for them: https://bank.example, exact, of webauthn_rp_id or a domain \
+         below it. Empty: http_public_url."),
 ];

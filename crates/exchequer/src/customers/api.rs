@@ -80,7 +80,7 @@ async fn me(caller: Customer, _: Nothing) -> Answer<CustomerView> {
 }
 
 /// The code of a field's fault.
-fn refusal_code(refusal: PasswordRefusal) -> &'static str {
+pub(crate) fn refusal_code(refusal: PasswordRefusal) -> &'static str {
     match refusal {
         PasswordRefusal::TooShort { .. } => "too_short",
         PasswordRefusal::TooLong { .. } => "too_long",

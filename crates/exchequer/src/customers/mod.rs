@@ -101,6 +101,31 @@ pub fn credentials(
     store::credentials(tx, tools, email)
 }
 
+/// The same of a customer who is signed in.
+pub fn credentials_of(tx: &mut Tx<'_>, id: &CustomerId) -> Result<Option<Credentials>, DbError> {
+    store::credentials_of(tx, id)
+}
+
+/// Whose e-mail this is, and whether they are active; their row is locked.
+pub fn lock_by_email(
+    tx: &mut Tx<'_>,
+    tools: &Tools,
+    email: &Email,
+) -> Result<Option<(CustomerId, bool)>, DbError> {
+    store::lock_by_email(tx, tools, email)
+}
+
+/// Replaces the password of an active customer whose old hash is this one; false where it is not, any
+/// more. The caller ends sessions and records.
+pub fn set_password_in(
+    tx: &mut Tx<'_>,
+    act: &Act,
+    id: &CustomerId,
+    (old, new): (&str, &str),
+) -> Result<bool, DbError> {
+    store::set_password(tx, id, (old, new), act.now)
+}
+
 /// Takes a verified password into the transaction of the sign-in: false where the customer was disabled
 /// or the password changed since it was verified. `upgraded` is a new hash of the same password.
 pub fn confirm_in(

@@ -123,6 +123,45 @@ pub(super) fn credentials(
     .transpose()
 }
 
+pub(super) fn credentials_of(
+    tx: &mut Tx<'_>,
+    id: &CustomerId,
+) -> Result<Option<Credentials>, DbError> {
+    let row =
+        tx.query_opt("SELECT status, password_hash FROM customers WHERE id = $1", params![id])?;
+    row.map(|row| {
+        let (is_active, password_hash) = (row.int(0)? == 0, row.text(1)?.to_owned());
+        Ok(Credentials { id: *id, is_active, password_hash })
+    })
+    .transpose()
+}
+
+pub(super) fn lock_by_email(
+    tx: &mut Tx<'_>,
+    tools: &Tools,
+    email: &Email,
+) -> Result<Option<(CustomerId, bool)>, DbError> {
+    let rows = tx.query_locked(
+        "SELECT id, status FROM customers WHERE email_index = $1 ORDER BY id",
+        params![&email_index(tools, email)],
+    )?;
+    rows.first().map(|row| Ok((row.id(0)?, row.int(1)? == 0))).transpose()
+}
+
+pub(super) fn set_password(
+    tx: &mut Tx<'_>,
+    id: &CustomerId,
+    (old, new): (&str, &str),
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let changed = tx.execute(
+        "UPDATE customers SET password_hash = $3, password_changed_at = $4 \
+         WHERE id = $1 AND password_hash = $2 AND status = 0",
+        params![id, old, new, now],
+    )?;
+    Ok(changed == 1)
+}
+
 /// Whether an active customer still has this hash; locks the row.
 pub(super) fn has_hash(
     tx: &mut Tx<'_>,

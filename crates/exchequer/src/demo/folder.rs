@@ -12,7 +12,7 @@ use money::Rng;
 use serde::{Deserialize, Serialize};
 use vault::MasterKey;
 
-use super::people::People;
+use super::people::{People, totp_file};
 use crate::cli::Failure;
 use crate::config::{Config, DatabaseUrl};
 
@@ -106,11 +106,11 @@ impl DemoFolder {
             .map_err(|error| failed(&self.master_key, &error))
     }
 
-    /// The bank is seeded: from now on the folder is a demo's. Each operator's second factor stands in
-    /// a file of its own besides, for `exchequer totp --secret-file`.
+    /// The bank is seeded: from now on the folder is a demo's. Each second factor stands in a file of
+    /// its own besides, for `exchequer totp --secret-file`.
     pub fn finish(&self, people: &People) -> Result<(), Failure> {
-        for operator in &people.staff {
-            self.replace(&operator.totp_file(), operator.totp_secret.as_bytes())?;
+        for (email, secret) in people.authenticators() {
+            self.replace(&totp_file(email), secret.as_bytes())?;
         }
         self.write(&Marker { format: FORMAT, people: Some(people.clone()) })
     }

@@ -19,6 +19,9 @@ pub struct DemoCustomer {
     pub password: String,
     pub full_name: String,
     pub accounts: Vec<DemoAccount>,
+    /// Base 32; only the last customer has an authenticator, so that the others sign in in one step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub totp_secret: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,12 +40,19 @@ pub struct DemoOperator {
     pub totp_secret: String,
 }
 
-impl DemoOperator {
-    /// In the demo's folder: `teller.totp`.
-    pub fn totp_file(&self) -> String {
-        let (name, _) = self.email.split_once('@').unwrap_or((&self.email, ""));
-        format!("{name}.totp")
+impl People {
+    /// Everybody with an authenticator: e-mail and secret.
+    pub fn authenticators(&self) -> impl Iterator<Item = (&str, &str)> {
+        let customers = self.customers.iter();
+        let customers = customers.filter_map(|c| Some((&*c.email, c.totp_secret.as_deref()?)));
+        customers.chain(self.staff.iter().map(|o| (&*o.email, &*o.totp_secret)))
     }
+}
+
+/// Where somebody's secret stands in the demo's folder: `teller.totp`.
+pub fn totp_file(email: &str) -> String {
+    let (name, _) = email.split_once('@').unwrap_or((email, ""));
+    format!("{name}.totp")
 }
 
 /// A customer to be made.
@@ -143,11 +153,15 @@ pub(super) fn greeting(url: &str, people: &People, folder: &Path, is_new: bool) 
     let mut lines = vec![format!(
         "An Exchequer demo bank in {shown} ({made})\n\n  \
          API        {url}/v1\n  \
-         reference  {url}/docs\n\n\
+         reference  {url}/docs\n  \
+         inbox      {url}/demo/inbox\n\n\
          Customers: POST /v1/auth/login with\n"
     )];
-    for DemoCustomer { email, password, accounts, .. } in &people.customers {
+    for DemoCustomer { email, password, accounts, totp_secret, .. } in &people.customers {
         lines.push(format!("  {email:<21} {password}\n"));
+        if totp_secret.is_some() {
+            lines.push(code_line(folder, email));
+        }
         for DemoAccount { id, number, name, currency } in accounts {
             lines.push(format!("      {currency}  {number}  {id}  {name}\n"));
         }
@@ -155,16 +169,17 @@ pub(super) fn greeting(url: &str, people: &People, folder: &Path, is_new: bool) 
     lines.push("\nOperators: POST /v1/staff/login with\n".to_owned());
     for operator in &people.staff {
         let DemoOperator { email, password, role, .. } = operator;
-        let file = folder.join(operator.totp_file());
-        lines.push(format!(
-            "  {email:<21} {password}  ({role})\n      \
-             code: exchequer totp --secret-file {}\n",
-            file.display()
-        ));
+        lines.push(format!("  {email:<21} {password}  ({role})\n"));
+        lines.push(code_line(folder, email));
     }
     lines.push(format!(
         "\nThe README's tour goes on from here. Ctrl-C stops the bank, the same command starts it \
          again,\nand `exchequer verify --data {shown}` replays its books.\n\n"
     ));
     lines.concat()
+}
+
+fn code_line(folder: &Path, email: &str) -> String {
+    let file = folder.join(totp_file(email));
+    format!("      code: exchequer totp --secret-file {}\n", file.display())
 }

@@ -13,7 +13,7 @@ use crate::bank::{self, Act, Bank};
 use crate::cli::Failure;
 use crate::customers::{self, Registration};
 use crate::http::Problem;
-use crate::staff;
+use crate::{factors, staff};
 
 /// Seeds an empty bank; gives everybody with their sign-ins.
 pub async fn seed(bank: &Bank) -> Result<People, Failure> {
@@ -74,12 +74,15 @@ fn customers_in(
         orders.push(order(act, what, parties, (plan.amount, from.account.currency))?);
     }
     post(tx, act, &orders)?;
+    let last = opened.last().map(|(id, _)| *id).ok_or_else(|| unexpected("a customer"))?;
+    let secret = factors::grant_totp_in(tx, act, &last, "Authenticator")?;
     let described =
-        |(plan, (_, rows)): (&CustomerPlan, &(CustomerId, Vec<AccountRow>))| DemoCustomer {
+        |(plan, (id, rows)): (&CustomerPlan, &(CustomerId, Vec<AccountRow>))| DemoCustomer {
             email: plan.email.to_owned(),
             password: plan.password.to_owned(),
             full_name: plan.full_name.to_owned(),
             accounts: rows.iter().map(described_account).collect(),
+            totp_secret: (*id == last).then(|| secret.expose().to_owned()),
         };
     Ok(CUSTOMERS.iter().zip(&opened).map(described).collect())
 }

@@ -47,7 +47,7 @@ async fn a_demo_is_made_once_and_then_found_again() {
     assert_eq!((summary.accounts, summary.transfers), (9, 9));
     bank.db().close();
     drop(bank);
-    for name in ["bank.db", "exchequer-demo.json", "master.key", "teller.totp"] {
+    for name in ["bank.db", "exchequer-demo.json", "master.key", "teller.totp", "ines.totp"] {
         let mode = std::fs::metadata(folder.join(name)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }

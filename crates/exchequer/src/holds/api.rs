@@ -9,8 +9,11 @@ use super::model::{CaptureView, DEFAULT_SECONDS, HoldView, MAX_SECONDS};
 use super::{Part, Reservation};
 use crate::http::fields::{Fields, MinorUnits};
 use crate::http::input::{Description, Input, Raw};
-use crate::http::{Answer, Code, Customer, Json, Path, Problem, Reply, Route, Routes};
+use crate::http::{Answer, Code, Customer, Json, Path, Problem, Reply, Route, Routes, StepUp};
+use crate::protections::guard::Guard;
+use crate::stepup::Asker;
 use crate::transfers::api::{REFUSALS, payee};
+use crate::transfers::guarded::is_guarded;
 
 pub fn routes(routes: Routes) -> Routes {
     routes
@@ -118,14 +121,24 @@ impl CaptureHold {
     }
 }
 
-async fn place(caller: Customer, Json(body): Json<PlaceHold>) -> Answer<HoldView> {
+async fn place(
+    caller: Customer,
+    (Json(body), step_up): (Json<PlaceHold>, StepUp),
+) -> Answer<HoldView> {
     let mut fields = Fields::default();
     let checked = body.check(&mut fields);
     let wanted = fields.finish(checked)?;
-    let customer = caller.id();
+    let amount = [(wanted.currency, wanted.amount.get())].into_iter();
+    let guarded = is_guarded(&caller, amount).await?;
+    let asker = Asker::from(&caller);
     caller
         .once("holds.place", move |tx, act| {
-            let placed = super::place(tx, act, &customer, &wanted)?;
+            let (rules, proof) = (&act.tools.config().step_up, step_up.proof());
+            let placed = if guarded {
+                super::place_guarded(tx, act, &Guard { asker: &asker, rules, proof }, &wanted)?
+            } else {
+                super::place(tx, act, &asker.customer, &wanted)?
+            };
             Ok(placed.map(|row| Reply::created(&HoldView::from(&row)).about(&row.id)))
         })
         .await

@@ -22,8 +22,9 @@ use serde_json::{Value, json};
 
 use self::model::{remaining, status_name};
 use crate::bank::Act;
-use crate::events;
 use crate::http::{Code, Problem};
+use crate::protections::guard::{self, Guard};
+use crate::{events, protections};
 
 pub use self::store::{PartyHold, find};
 
@@ -55,19 +56,7 @@ pub fn place(
     customer: &CustomerId,
     wanted: &Reservation,
 ) -> Result<Result<HoldRow, Problem>, DbError> {
-    let order = PostOrder {
-        id: act.id(),
-        kind: TransferKind::Transfer,
-        debit: Party::Own { owner: *customer, account: wanted.from },
-        credit: wanted.to.clone(),
-        amount: wanted.amount,
-        currency: wanted.currency,
-        memo: wanted.memo.clone(),
-        key: None,
-        linked_with_next: false,
-        origin: act.origin.clone(),
-        request: act.request,
-    };
+    let order = order(act, customer, wanted);
     let expires_at = act.now.plus_seconds(wanted.seconds);
     match holds::place(tx, act.id(), &order, expires_at, act.now)? {
         Ok(row) => {
@@ -82,20 +71,70 @@ pub fn place(
             Ok(Ok(row))
         }
         Err(refusal) => {
-            let asked = json!({
-                "act": "place",
-                "amount": wanted.amount.get(),
-                "currency": wanted.currency.code(),
-            });
+            let asked = asked_to_place(wanted);
             refuse(tx, act, &wanted.from.to_string(), refusal, &asked).map(Err)
         }
     }
 }
 
+/// The same for a payer whose payments are looked at: the hold counts against their limits in full, and is
+/// asked about like a transfer. Its capture is asked about no more.
+///
+/// Refuses as a guarded transfer, in the same order.
+pub fn place_guarded(
+    tx: &mut Tx<'_>,
+    act: &Act,
+    guard: &Guard<'_>,
+    wanted: &Reservation,
+) -> Result<Result<HoldRow, Problem>, DbError> {
+    let customer = &guard.asker.customer;
+    let orders = [order(act, customer, wanted)];
+    // How long money is reserved is no part of what is proved: it goes where the proof says, or back.
+    let judged = match guard::judge_in(tx, act, guard, "hold.place", &orders)? {
+        Ok(judged) => judged,
+        Err(problem) => return Ok(Err(problem)),
+    };
+    if let Some(Err(refused)) = judged.verdicts.first() {
+        let asked = asked_to_place(wanted);
+        let problem = refused.problem();
+        return refuse_with(tx, act, &wanted.from.to_string(), problem, &asked).map(Err);
+    }
+    let placed = place(tx, act, customer, wanted)?;
+    if let Ok(row) = &placed {
+        guard::paid_in(tx, act, guard, (&orders, &judged), &[row.id.to_string()])?;
+    }
+    Ok(placed)
+}
+
+fn order(act: &Act, customer: &CustomerId, wanted: &Reservation) -> PostOrder {
+    PostOrder {
+        id: act.id(),
+        kind: TransferKind::Transfer,
+        debit: Party::Own { owner: *customer, account: wanted.from },
+        credit: wanted.to.clone(),
+        amount: wanted.amount,
+        currency: wanted.currency,
+        memo: wanted.memo.clone(),
+        key: None,
+        linked_with_next: false,
+        origin: act.origin.clone(),
+        request: act.request,
+    }
+}
+
+fn asked_to_place(wanted: &Reservation) -> Value {
+    json!({
+        "act": "place",
+        "amount": wanted.amount.get(),
+        "currency": wanted.currency.code(),
+    })
+}
+
 /// Captures part or all of a hold to which `customer` is a party; gives the hold and the transfer.
 ///
 /// Refuses, in order: `not_found`, `hold_not_active`, `hold_expired`, `account_frozen`,
-/// `account_closed`, `capture_exceeds_hold`, `limit_exceeded` (a total that would leave 64 bits).
+/// `account_closed`, `capture_exceeds_hold`, `limit_exceeded` (the payer has stopped outgoing money; or a
+/// total would leave 64 bits).
 pub fn capture(
     tx: &mut Tx<'_>,
     act: &Act,
@@ -110,6 +149,10 @@ pub fn capture(
     let Some(hold) = store::find_locked(tx, customer, id)? else {
         return refuse(tx, act, &id.to_string(), Refusal::HoldNotFound, &asked).map(Err);
     };
+    if is_stopped(tx, act, hold.row(), part)? {
+        let problem = protections::stopped_problem();
+        return refuse_with(tx, act, &id.to_string(), problem, &asked).map(Err);
+    }
     let doer = Doer { origin: act.origin.clone(), request: act.request };
     let wanted = Capture { transfer: act.id(), amount: part.amount, is_final: part.is_final };
     match holds::capture(tx, hold.row(), wanted, &doer, act.now)? {
@@ -121,6 +164,17 @@ pub fn capture(
         }
         Err(refusal) => refuse(tx, act, &id.to_string(), refusal, &asked).map(Err),
     }
+}
+
+/// Whether the payer has stopped outgoing money, where nothing refuses the capture before that: the switch
+/// holds back what was promised too, since whoever holds the money may be the thief.
+fn is_stopped(tx: &mut Tx<'_>, act: &Act, row: &HoldRow, part: Part) -> Result<bool, DbError> {
+    let left = remaining(row);
+    let is_due = row.status == HoldStatus::Active
+        && act.now < row.expires_at
+        && part.amount.is_none_or(|amount| amount.get() <= left);
+    let stops = protections::stops_in(tx, &row.debit_account, &row.credit_account)?;
+    Ok(is_due && stops == Some(true))
 }
 
 /// Gives up what a hold to which `customer` is a party still reserves; a frozen account is no obstacle.
@@ -187,6 +241,16 @@ fn refuse(
 ) -> Result<Problem, DbError> {
     let problem = Problem::from(refusal);
     debug_assert!(problem.code != Code::Internal, "{refusal} is no refusal of a customer's act");
+    refuse_with(tx, act, resource, problem, asked)
+}
+
+fn refuse_with(
+    tx: &mut Tx<'_>,
+    act: &Act,
+    resource: &str,
+    problem: Problem,
+    asked: &Value,
+) -> Result<Problem, DbError> {
     events::record(tx, act, "hold.refused", resource, problem.code.as_str(), Some(asked))?;
     Ok(problem)
 }

@@ -6,13 +6,16 @@ use http::request::Parts;
 use money::{CustomerId, RequestId, SessionId, StaffId};
 use store::rows::{OnceKey, Origin};
 use store::{DbError, Tx};
+use vault::SecretString;
 
 use super::codes::Code;
+use super::credentials::{self, Identified};
 use super::once;
 use super::problem::Problem;
 use super::reply::{Answer, Reply};
 use crate::bank::{Act, Bank};
-use crate::sessions::cache::{Principal, Verified};
+use crate::sessions::cache::Principal;
+use crate::sessions::web;
 use crate::staff::model::Role;
 
 /// A request on its way to a handler.
@@ -33,6 +36,23 @@ struct ContextParts {
     origin: Arc<Origin>,
     request: RequestId,
     key: Option<OnceKey>,
+    carried: Carried,
+}
+
+/// What else a request brought to be known by.
+#[derive(Clone, Default)]
+struct Carried {
+    /// Thumbprint of the key that a sign-in or refresh has shown (RFC 9449).
+    device_key: Option<[u8; 32]>,
+    /// The session's cookie: of a signed-in caller the one that was taken, of anybody the one that was
+    /// brought.
+    cookie: Option<Arc<SecretString>>,
+    /// Of a signed-in caller.
+    session: Option<SessionId>,
+    /// The session's token is still to be shown, in the form.
+    owes_csrf_token: bool,
+    /// Whether the request comes from a page of the bank, as far as the browser says.
+    is_own_page: bool,
 }
 
 /// A kind of caller.
@@ -67,8 +87,21 @@ pub struct Staff {
 }
 
 impl Context {
-    fn new(bank: &Bank, origin: Arc<Origin>, request: RequestId) -> Self {
-        Self(Arc::new(ContextParts { bank: bank.clone(), origin, request, key: None }))
+    fn new(incoming: &Incoming<'_>, origin: Arc<Origin>, carried: Carried) -> Self {
+        let (bank, request) = (incoming.bank.clone(), incoming.request);
+        Self(Arc::new(ContextParts { bank, origin, request, key: None, carried }))
+    }
+
+    fn of(incoming: &Incoming<'_>, identified: Identified) -> Self {
+        let session = identified.verified.session();
+        let carried = Carried {
+            device_key: None,
+            cookie: identified.cookie.map(|cookie| Arc::new(SecretString::new(cookie))),
+            session: Some(session),
+            owes_csrf_token: identified.owes_csrf_token,
+            is_own_page: true,
+        };
+        Self::new(incoming, identified.origin, carried)
     }
 
     fn with_key(mut self, key: OnceKey) -> Self {
@@ -87,6 +120,33 @@ impl Context {
 
     pub fn request(&self) -> RequestId {
         self.0.request
+    }
+
+    /// Thumbprint of the key that this sign-in or refresh has shown, for [`crate::sessions::Opening`].
+    pub fn device_key(&self) -> Option<[u8; 32]> {
+        self.0.carried.device_key
+    }
+
+    /// The session's cookie that the request brought.
+    pub fn cookie(&self) -> Option<&str> {
+        self.0.carried.cookie.as_ref().map(|cookie| cookie.expose())
+    }
+
+    /// For public routes that set a cookie: a sign-in from a page of somebody else would sign the
+    /// customer in as them.
+    ///
+    /// Errors: `cross_site_refused`.
+    pub fn require_own_page(&self) -> Result<(), Problem> {
+        if self.0.carried.is_own_page { Ok(()) } else { Err(Problem::new(Code::CrossSiteRefused)) }
+    }
+
+    /// The session and the cookie of a signed-in browser.
+    pub(super) fn web_session(&self) -> Option<(SessionId, &str)> {
+        Some((self.0.carried.session?, self.cookie()?))
+    }
+
+    pub(super) fn owes_csrf_token(&self) -> bool {
+        self.0.carried.owes_csrf_token
     }
 
     /// An act at this moment.
@@ -133,22 +193,33 @@ impl Context {
 }
 
 impl Public {
-    pub(super) fn extract(incoming: &Incoming<'_>) -> Self {
-        let agent = agent(incoming.parts);
-        let origin = Origin::new("public", None, None, incoming.address.to_owned(), agent);
-        Self(Context::new(incoming.bank, origin, incoming.request))
+    pub(super) async fn extract(incoming: &Incoming<'_>) -> Result<Self, Problem> {
+        let (config, parts) = (incoming.bank.config(), incoming.parts);
+        let device_key = credentials::shown_key(incoming).await?;
+        // Two cookies are none: who signs in anew need not have had one.
+        let cookie = web::extract(config, &parts.headers).unwrap_or_default();
+        let carried = Carried {
+            device_key,
+            cookie: cookie.map(|cookie| Arc::new(SecretString::new(cookie.to_owned()))),
+            session: None,
+            owes_csrf_token: false,
+            is_own_page: web::is_from_own_page(config, parts),
+        };
+        let address = incoming.address.to_owned();
+        let origin = Origin::new("public", None, None, address, agent(parts));
+        Ok(Self(Context::new(incoming, origin, carried)))
     }
 }
 
 impl Customer {
     pub(super) async fn extract(incoming: &Incoming<'_>) -> Result<Self, Problem> {
-        let verified = verify(incoming).await?;
-        let Principal::Customer(id) = verified.principal() else {
+        let identified = credentials::identify(incoming).await?;
+        let Principal::Customer(id) = identified.verified.principal() else {
             return Err(Problem::new(Code::WrongCaller));
         };
-        let origin = origin(incoming, &verified);
-        let context = Context::new(incoming.bank, origin, incoming.request);
-        Ok(Self { context, id, session: verified.session() })
+        let session = identified.verified.session();
+        let context = Context::of(incoming, identified);
+        Ok(Self { context, id, session })
     }
 
     pub fn id(&self) -> CustomerId {
@@ -162,13 +233,13 @@ impl Customer {
 
 impl Staff {
     pub(super) async fn extract(incoming: &Incoming<'_>) -> Result<Self, Problem> {
-        let verified = verify(incoming).await?;
-        let Principal::Staff(id, role) = verified.principal() else {
+        let identified = credentials::identify(incoming).await?;
+        let Principal::Staff(id, role) = identified.verified.principal() else {
             return Err(Problem::new(Code::WrongCaller));
         };
-        let origin = origin(incoming, &verified);
-        let context = Context::new(incoming.bank, origin, incoming.request);
-        Ok(Self { context, id, session: verified.session(), role })
+        let session = identified.verified.session();
+        let context = Context::of(incoming, identified);
+        Ok(Self { context, id, session, role })
     }
 
     pub fn id(&self) -> StaffId {
@@ -215,32 +286,10 @@ caller!(Public, |_: &Public| (*b"pub", [0; 16]), 0);
 caller!(Customer, |c: &Customer| (*b"cus", *c.id.bytes()), context);
 caller!(Staff, |s: &Staff| (*b"stf", *s.id.bytes()), context);
 
-/// The token of `Authorization: Bearer`, verified, and its session alive.
-async fn verify(incoming: &Incoming<'_>) -> Result<Arc<Verified>, Problem> {
-    let refused = || Problem::new(Code::Unauthenticated);
-    let mut values = incoming.parts.headers.get_all(http::header::AUTHORIZATION).iter();
-    let value = values.next().and_then(|v| v.to_str().ok()).ok_or_else(refused)?;
-    if values.next().is_some() {
-        return Err(refused());
-    }
-    let (scheme, token) = value.split_once(' ').ok_or_else(refused)?;
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return Err(refused());
-    }
-    incoming.bank.sessions().verify(incoming.bank, token.trim()).await
-}
-
-/// The session's own origin where address and agent are as at the last request, else a new one.
-fn origin(incoming: &Incoming<'_>, verified: &Verified) -> Arc<Origin> {
-    let agent = incoming.parts.headers.get(http::header::USER_AGENT);
-    let agent = agent.map(http::HeaderValue::as_bytes).unwrap_or_default();
-    verified.origin(incoming.address, agent, || self::agent(incoming.parts))
-}
-
 /// At most this much of a `User-Agent` is kept.
 const MAX_AGENT_CHARS: usize = 256;
 
-fn agent(parts: &Parts) -> String {
+pub(super) fn agent(parts: &Parts) -> String {
     let value = parts.headers.get(http::header::USER_AGENT);
     let text = value.map(|v| String::from_utf8_lossy(v.as_bytes())).unwrap_or_default();
     text.chars().filter(|c| !c.is_control()).take(MAX_AGENT_CHARS).collect()

@@ -39,8 +39,12 @@ codes! {
     NotFound "not_found" 404 "Not found" "Check the id and the path. Something that is not yours is answered the same way.";
     MethodNotAllowed "method_not_allowed" 405 "Method not allowed" "The Allow header lists what this path takes.";
     Unauthenticated "unauthenticated" 401 "Not signed in" "Send a valid access token: Authorization: Bearer TOKEN. Refresh it or sign in again.";
+    InvalidDpopProof "invalid_dpop_proof" 401 "No valid proof of the key" "This session is bound to a key: send Authorization: DPoP TOKEN and a fresh proof in the header DPoP (RFC 9449), signed with ES256 or EdDSA by that key for this method, this address and this token.";
+    TwoCredentials "two_credentials" 400 "A cookie and an access token at once" "Send one of them. Programs leave the cookie away.";
+    CrossSiteRefused "cross_site_refused" 403 "Not from a page of the bank" "A request with the bank's cookie must come from the bank's own page and, where it changes something, carry the session's token: X-CSRF-Token, or csrf_token in a form.";
     WrongCaller "wrong_caller" 403 "Not for this kind of caller" "Customers' routes take a customer's token, staff routes an operator's.";
     Forbidden "forbidden" 403 "Not permitted" "Your role does not include this permission.";
+    RateLimited "rate_limited" 429 "Too many requests" "Send the same request again after Retry-After seconds. RateLimit-Policy has the limits of this route.";
     MalformedRequest "malformed_request" 400 "The request cannot be read" "Fix the HTTP request: headers, encoding or query string.";
     MalformedJson "malformed_json" 400 "The body is not the JSON that is wanted" "Send one UTF-8 JSON object without unknown or duplicate fields; the OpenAPI document describes it.";
     UnsupportedMediaType "unsupported_media_type" 415 "Unsupported media type" "Send Content-Type: application/json.";
@@ -55,15 +59,27 @@ codes! {
     // Signing in.
     InvalidCredentials "invalid_credentials" 401 "E-mail or password is wrong" "Check both, or reset the password.";
     InvalidCode "invalid_code" 401 "The code is wrong, used or late" "Use the next code of your authenticator.";
+    LockedOut "locked_out" 429 "Too many wrong tries" "Wait for Retry-After seconds. On a device that you have signed in from before, send its device_token.";
+    TooManyFactors "too_many_factors" 409 "Too many second factors" "Remove one first; unconfirmed ones are forgotten after an hour.";
+    NoFactor "no_factor" 409 "There is no second factor" "Add one first: POST /v1/factors/totp.";
+    FactorConfirmed "factor_confirmed" 409 "The factor is confirmed already" "Use it.";
+    CredentialRefused "credential_refused" 422 "The security key's answer is not acceptable" "`detail` says why. Begin again: POST /v1/factors/webauthn/options.";
+    InvalidResetToken "invalid_reset_token" 401 "The reset token is not valid" "It serves once, for 30 minutes, and the newest replaces older ones. Ask for a new one.";
+    TooManyMessages "too_many_messages" 429 "Too many messages" "Use the newest code or link that has come, or wait for Retry-After seconds.";
+    SmsNotOffered "sms_not_offered" 422 "This bank sends no text messages" "Use another second factor, such as an authenticator.";
     InvalidRefreshToken "invalid_refresh_token" 401 "The refresh token is not valid" "Sign in again. A used refresh token ends its session.";
+    TooManySessions "too_many_sessions" 409 "Signed in in too many places" "Sign out somewhere, or end a session from another device, and sign in again.";
     // Accounts and transfers; the order of a transfer's refusals is part of the contract.
     AccountNotFound "account_not_found" 422 "Account not found" "Check the payer's id and the payee's id or number.";
     SameAccount "same_account" 422 "Payer and payee are the same account" "Name two different accounts.";
     CurrencyMismatch "currency_mismatch" 422 "Currencies differ" "The amount and both accounts must have one currency.";
     AccountFrozen "account_frozen" 422 "An account is frozen" "No money moves until the bank unfreezes it.";
     AccountClosed "account_closed" 422 "An account is closed" "Use another account.";
-    LimitExceeded "limit_exceeded" 422 "A limit would be exceeded" "Send less, or wait until the rolling 24 hours have room.";
+    LimitExceeded "limit_exceeded" 422 "A limit would be exceeded" "Send less, or wait until the rolling window has room. Limits are the bank's and your own; stopping outgoing money (/v1/protections) is a limit of nothing.";
     InsufficientFunds "insufficient_funds" 422 "Not enough money available" "Held money is not available.";
+    PayeeCooling "payee_cooling" 422 "A large sum to a new payee has to wait" "Add the payee to your beneficiaries and send the large sum when its cooling time is over, with a fresh key. Smaller sums go through.";
+    RecentPasswordChange "recent_password_change" 422 "A large sum so soon after a change of password" "Wait until the time after the change is over. Smaller sums go through.";
+    StepUpRequired "step_up_required" 403 "A second factor is needed for this" "Answer `challenge` and send the same request again, same key included, with its proof: Step-Up: PROOF. Without any method, enrol a second factor first.";
     LinkedRefused "linked_refused" 422 "Another transfer of this atomic batch was refused" "The one with another code carries the reason.";
     HoldNotActive "hold_not_active" 409 "The hold is no longer active" "It was captured, voided or has expired; nothing moved.";
     HoldExpired "hold_expired" 409 "The hold has expired" "Place a new hold.";
@@ -74,6 +90,7 @@ codes! {
     BalanceNotZero "balance_not_zero" 409 "The account still has a balance" "Move the balance out first.";
     HoldsActive "holds_active" 409 "The account still has active holds" "Capture or void them first.";
     TooManyAccounts "too_many_accounts" 422 "Too many accounts" "Close one that is no longer used.";
+    TooManyBeneficiaries "too_many_beneficiaries" 422 "Too many payees" "Take one off the list that is no longer paid.";
     // Ourselves.
     Overloaded "overloaded" 503 "Too much work at once" "Send the same request with the same key after Retry-After seconds.";
     Unavailable "unavailable" 503 "The bank cannot do this at the moment" "Nothing was acknowledged. Send the same request with the same key after Retry-After seconds.";

@@ -22,7 +22,9 @@ pub(super) fn add(config: &Config, parts: &Parts, mut response: Response) -> Res
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         headers.insert(
             header::ACCESS_CONTROL_EXPOSE_HEADERS,
-            HeaderValue::from_static("x-request-id, idempotent-replayed, retry-after"),
+            HeaderValue::from_static(
+                "x-request-id, idempotent-replayed, retry-after, ratelimit, ratelimit-policy",
+            ),
         );
         headers.insert("cross-origin-resource-policy", HeaderValue::from_static("cross-origin"));
     }

@@ -1,6 +1,6 @@
 //! From a routed request to its answer.
 //!
-//! Order: request id; caller; permission; body within size and time; idempotency key; input; handler.
+//! Order: request id; caller; permission; rate limit; body within size and time; idempotency key; input; handler.
 //! So an unauthenticated request costs no body and learns nothing of what it would have led to. Whatever happens,
 //! a panic included, the answer carries the request id and the security headers.
 
@@ -23,7 +23,9 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use super::callers::{self, Caller, Customer, Public, Staff};
 use super::codes::Code;
 use super::cors;
+use super::credentials;
 use super::input::{Input, Raw};
+use super::limits::Gate;
 use super::once::{self, PROBLEM_JSON};
 use super::problem::Problem;
 use super::reply::{HTML, JSON, RawReply};
@@ -65,7 +67,7 @@ pub trait Guard: Sized {
 
 impl Guard for Public {
     async fn admit(incoming: &callers::Incoming<'_>, _: Access) -> Result<Self, Problem> {
-        Ok(Self::extract(incoming))
+        Self::extract(incoming).await
     }
 }
 
@@ -107,8 +109,9 @@ where
     let id: RequestId = bank.tools().id_at(started);
     let (parts, body) = incoming.request.into_parts();
     let limit = Duration::from_secs(bank.config().http.request_timeout_seconds);
-    let work =
-        AssertUnwindSafe(handle(&bank, &route, handler, (&parts, body), &incoming.segments, id));
+    let mut gate = Gate::new(&bank, &route, &parts);
+    let request = (&parts, body, id);
+    let work = AssertUnwindSafe(handle(&mut gate, &route, handler, request, &incoming.segments));
     // Stopping to wait does not cancel: a transaction that has begun finishes, and its key keeps
     // the answer.
     let result = match tokio::time::timeout(limit, work.catch_unwind()).await {
@@ -116,8 +119,11 @@ where
         Ok(Err(panic)) => Err(panicked(&*panic)),
         Err(_) => Err(Problem::new(Code::Unavailable).cause("the request took too long")),
     };
-    let public = matches!(route.access, Access::Public(_)) && route.method == Method::GET;
-    let response = respond(result, &id, if public { Keep::Allowed } else { Keep::Never });
+    let public = matches!(route.access, Access::Public(_))
+        && route.method == Method::GET
+        && !route.is_never_kept;
+    let mut response = respond(result, &id, if public { Keep::Allowed } else { Keep::Never });
+    gate.tell(response.headers_mut());
     tracing::debug!(
         request_id = %id,
         method = %parts.method,
@@ -130,31 +136,38 @@ where
 }
 
 async fn handle<C, I, T, H>(
-    bank: &Bank,
+    gate: &mut Gate<'_>,
     route: &Route,
     handler: H,
-    (parts, body): (&Parts, Body),
+    (parts, body, request): (&Parts, Body, RequestId),
     segments: &[String],
-    request: RequestId,
 ) -> Result<RawReply, Problem>
 where
     C: Caller + Guard,
     I: Input + Send,
     H: Handler<C, I, T>,
 {
-    let address = parts.extensions.get::<Peer>().map_or("", |peer| &*peer.0);
-    let incoming = callers::Incoming { bank, parts, request, address };
-    let mut caller = C::admit(&incoming, route.access).await?;
+    let bank = gate.bank();
+    let incoming = callers::Incoming { bank, parts, request, address: gate.address() };
+    let mut caller = match C::admit(&incoming, route.access).await {
+        Ok(caller) => caller,
+        Err(problem) => return Err(gate.refused(problem).await),
+    };
+    gate.before_body(caller.scope()).await?;
     let _place = match route.body_limit {
         BodyLimit::Bulk => Some(bulk_place(bank).await?),
         BodyLimit::Ordinary => None,
     };
     let body = read_body(bank, route, body).await?;
+    gate.after_body(&body).await?;
     if route.once {
         caller = with_key(caller, route, parts, &body)?;
     }
+    credentials::check_form(&caller, &body)?;
     let input = I::read(&Raw { parts, segments, body })?;
-    handler.call(caller, input).await.map(|reply| reply.raw)
+    let mut reply = handler.call(caller.clone(), input).await?.raw;
+    credentials::after_step_up(&caller, parts, &mut reply).await;
+    Ok(reply)
 }
 
 fn with_key<C: Caller>(caller: C, route: &Route, parts: &Parts, body: &[u8]) -> Result<C, Problem> {
@@ -259,10 +272,14 @@ enum Keep {
 }
 
 fn respond(result: Result<RawReply, Problem>, id: &RequestId, keep: Keep) -> Response {
+    let mut scheme = BEARER;
     let (reply, retry_after) = match result {
         Ok(reply) => (reply, None),
         Err(problem) => {
             log(&problem, id);
+            if problem.code == Code::InvalidDpopProof {
+                scheme = DPOP;
+            }
             let (status, body) = (problem.code.status(), problem.body(id).into());
             let reply = RawReply {
                 status,
@@ -270,6 +287,7 @@ fn respond(result: Result<RawReply, Problem>, id: &RequestId, keep: Keep) -> Res
                 body,
                 replayed: false,
                 resource: None,
+                cookie: None,
             };
             (reply, problem.retry_after_seconds)
         }
@@ -298,7 +316,10 @@ fn respond(result: Result<RawReply, Problem>, id: &RequestId, keep: Keep) -> Res
         headers.insert("idempotent-replayed", HeaderValue::from_static("true"));
     }
     if reply.status == 401 {
-        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        headers.insert(header::WWW_AUTHENTICATE, scheme);
+    }
+    if let Some(cookie) = reply.cookie {
+        headers.insert(header::SET_COOKIE, cookie);
     }
     if let Some(seconds) = retry_after {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
@@ -308,6 +329,12 @@ fn respond(result: Result<RawReply, Problem>, id: &RequestId, keep: Keep) -> Res
     }
     response
 }
+
+/// RFC 6750 §3.
+const BEARER: HeaderValue = HeaderValue::from_static("Bearer");
+/// RFC 9449 §7.1.
+const DPOP: HeaderValue =
+    HeaderValue::from_static("DPoP error=\"invalid_dpop_proof\", algs=\"ES256 EdDSA\"");
 
 /// What most answers carry: a copy is cheaper than an insertion each. Length and request id are here for
 /// their places, which makes the copy large enough; each answer has its own.
@@ -368,4 +395,4 @@ fn log(problem: &Problem, id: &RequestId) {
 }
 
 /// Methods a browser may be told of.
-pub(super) const METHODS: [Method; 3] = [Method::GET, Method::POST, Method::DELETE];
+pub(super) const METHODS: [Method; 4] = [Method::GET, Method::POST, Method::PUT, Method::DELETE];

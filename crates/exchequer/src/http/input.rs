@@ -10,7 +10,7 @@ use axum::extract::Query as AxumQuery;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{Uri, header};
-use money::{Id, IdKind};
+use money::{Currency, CurrencyError, Id, IdKind};
 use serde::de::DeserializeOwned;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
@@ -40,6 +40,7 @@ pub trait Input: Sized {
 pub struct Description {
     pub body: Option<BodySchema>,
     pub query: Vec<utoipa::openapi::path::Parameter>,
+    pub headers: Vec<utoipa::openapi::path::Parameter>,
     /// The value of the first `{name}` segment.
     pub segment: Option<Schema>,
 }
@@ -72,6 +73,27 @@ impl<K: IdKind> Segment for Id<K> {
             .schema_type(Type::String)
             .pattern(Some(format!("^{prefix}_[0-7][0-9a-hjkmnp-tv-z]{{25}}$")))
             .description(Some(format!("`{prefix}_` and 26 characters")))
+            .into()
+    }
+}
+
+/// A currency in a path, as `INR`; an unknown one names nothing.
+pub struct CurrencyCode(pub Currency);
+
+impl FromStr for CurrencyCode {
+    type Err = CurrencyError;
+
+    fn from_str(text: &str) -> Result<Self, CurrencyError> {
+        Currency::from_code(text).map(Self)
+    }
+}
+
+impl Segment for CurrencyCode {
+    fn describe() -> Schema {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .pattern(Some("^[A-Z]{3}$"))
+            .description(Some("ISO 4217, upper case"))
             .into()
     }
 }
@@ -134,6 +156,18 @@ impl<A: Input, B: Input> Input for (A, B) {
     fn describe(description: &mut Description) {
         A::describe(description);
         B::describe(description);
+    }
+}
+
+impl<A: Input, B: Input, C: Input> Input for (A, B, C) {
+    fn read(raw: &Raw<'_>) -> Result<Self, Problem> {
+        Ok((A::read(raw)?, B::read(raw)?, C::read(raw)?))
+    }
+
+    fn describe(description: &mut Description) {
+        A::describe(description);
+        B::describe(description);
+        C::describe(description);
     }
 }
 

@@ -6,10 +6,12 @@
 pub mod callers;
 pub mod codes;
 pub mod cors;
+mod credentials;
 mod dispatch;
 pub mod docs;
 pub mod fields;
 pub mod input;
+pub mod limits;
 pub(crate) mod once;
 pub mod openapi;
 mod patience;
@@ -17,6 +19,7 @@ pub mod problem;
 pub mod reply;
 pub mod routes;
 pub mod server;
+mod step_up;
 pub mod system;
 
 pub use callers::{Context, Customer, Public, Staff};
@@ -26,6 +29,7 @@ pub use input::{Json, Nothing, Path, Query};
 pub use problem::{FieldProblem, Problem};
 pub use reply::{Answer, Empty, Page, Reply};
 pub use routes::{Route, Routes};
+pub use step_up::StepUp;
 
 use crate::bank::Bank;
 
@@ -35,9 +39,14 @@ pub fn routes() -> Routes {
     let routes = system::routes(routes);
     let routes = crate::customers::api::routes(routes);
     let routes = crate::sessions::api::routes(routes);
+    let routes = crate::factors::api::routes(routes);
+    let routes = crate::passwords::api::routes(routes);
+    let routes = crate::outbox::api::routes(routes);
     let routes = crate::accounts::api::routes(routes);
     let routes = crate::transfers::api::routes(routes);
     let routes = crate::holds::api::routes(routes);
+    let routes = crate::beneficiaries::api::routes(routes);
+    let routes = crate::protections::api::routes(routes);
     crate::staff::api::routes(routes)
 }
 

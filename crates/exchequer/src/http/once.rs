@@ -116,6 +116,12 @@ fn run_in<T>(
     }
     let (status, resource, body, ran) = match call(tx, act)? {
         Ok(Reply { raw, .. }) => (raw.status, raw.resource, raw.body.to_vec(), Ran::Fresh(raw)),
+        // Not an answer but a question: the same request comes again under this key, with a proof. The
+        // challenge is kept, so this commits.
+        Err(problem) if problem.code == Code::StepUpRequired => {
+            tx.release_key(&key.scope)?;
+            return Ok(Ran::Refused(problem));
+        }
         Err(problem) => {
             (problem.code.status(), None, problem.body(&act.request), Ran::Refused(problem))
         }
@@ -185,5 +191,5 @@ fn place(scope: &[u8; 16]) -> Place<'_> {
 pub(crate) fn replayed(answer: posting::Answer) -> RawReply {
     let content_type = if answer.status < 400 { JSON } else { PROBLEM_JSON };
     let (status, body) = (answer.status, answer.body.into());
-    RawReply { status, content_type, body, replayed: true, resource: None }
+    RawReply { status, content_type, body, replayed: true, resource: None, cookie: None }
 }

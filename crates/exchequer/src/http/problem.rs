@@ -15,6 +15,8 @@ pub struct Problem {
     pub detail: Option<String>,
     pub fields: Vec<FieldProblem>,
     pub retry_after_seconds: Option<u32>,
+    /// The question of `step_up_required`.
+    pub challenge: Option<Box<ChallengeBody>>,
     /// For the log.
     pub cause: Option<String>,
 }
@@ -27,6 +29,21 @@ pub struct FieldProblem {
     /// `required`, `too_long`, `too_short`, `invalid`, …
     pub code: &'static str,
     pub detail: String,
+}
+
+/// A question to be answered under `/v1/auth/challenges/{id}`; the proof that this gives goes into the
+/// header `Step-Up` of the same request, sent again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = ProblemChallenge)]
+pub struct ChallengeBody {
+    pub id: String,
+    /// `totp`, `sms`, `email`, `recovery_code`, `webauthn`; none where no factor is enrolled.
+    pub methods: Vec<&'static str>,
+    pub expires_at: String,
+    /// With `webauthn` among the methods: its `publicKey` is for `navigator.credentials.get`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub webauthn: Option<serde_json::Value>,
 }
 
 /// RFC 9457 `application/problem+json`.
@@ -44,17 +61,27 @@ pub struct ProblemBody<'a> {
     pub request_id: String,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub fields: &'a [FieldProblem],
+    /// With `step_up_required` only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub challenge: Option<&'a ChallengeBody>,
 }
 
 impl Problem {
     pub fn new(code: Code) -> Self {
         let retry_after_seconds = code.retry_after_seconds();
-        Self { code, detail: None, fields: Vec::new(), retry_after_seconds, cause: None }
+        let (detail, challenge, cause) = (None, None, None);
+        Self { code, detail, fields: Vec::new(), retry_after_seconds, challenge, cause }
     }
 
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());
+        self
+    }
+
+    #[must_use]
+    pub fn challenge(mut self, challenge: ChallengeBody) -> Self {
+        self.challenge = Some(Box::new(challenge));
         self
     }
 
@@ -84,6 +111,7 @@ impl Problem {
             code: self.code.as_str(),
             request_id: request.to_string(),
             fields: &self.fields,
+            challenge: self.challenge.as_deref(),
         };
         // Strings and integers only: serialising them cannot fail.
         serde_json::to_vec(&body).unwrap_or_default()

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::marker::PhantomData;
 
 use bytes::Bytes;
+use http::HeaderValue;
 use serde::Serialize;
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{Ref, RefOr, Schema};
@@ -32,6 +33,8 @@ pub(crate) struct RawReply {
     pub replayed: bool,
     /// What the request made: kept with its key for ever, longer than the answer.
     pub resource: Option<[u8; 16]>,
+    /// `Set-Cookie`; never part of a stored answer.
+    pub cookie: Option<HeaderValue>,
 }
 
 /// The body of an answer without one.
@@ -59,6 +62,11 @@ impl<T: Serialize> Reply<T> {
         Self::json(201, body)
     }
 
+    /// What was asked for happens later, or not at all.
+    pub fn accepted(body: &T) -> Self {
+        Self::json(202, body)
+    }
+
     fn json(status: u16, body: &T) -> Self {
         // Our own types of strings, integers and lists: serialising them cannot fail.
         let body = serde_json::to_vec(body).unwrap_or_default();
@@ -68,6 +76,7 @@ impl<T: Serialize> Reply<T> {
             body: body.into(),
             replayed: false,
             resource: None,
+            cookie: None,
         })
     }
 }
@@ -81,6 +90,7 @@ impl Reply<Empty> {
             body,
             replayed: false,
             resource: None,
+            cookie: None,
         })
     }
 }
@@ -122,7 +132,14 @@ impl<T> Reply<T> {
     }
 
     fn bytes(content_type: &'static str, body: Bytes) -> Self {
-        Self::raw(RawReply { status: 200, content_type, body, replayed: false, resource: None })
+        Self::raw(RawReply {
+            status: 200,
+            content_type,
+            body,
+            replayed: false,
+            resource: None,
+            cookie: None,
+        })
     }
 
     pub(crate) fn raw(raw: RawReply) -> Self {
@@ -133,6 +150,13 @@ impl<T> Reply<T> {
     #[must_use]
     pub fn about<K: money::IdKind>(mut self, id: &money::Id<K>) -> Self {
         self.raw.resource = Some(*id.bytes());
+        self
+    }
+
+    /// Sets or clears a cookie of the browser.
+    #[must_use]
+    pub fn with_cookie(mut self, cookie: HeaderValue) -> Self {
+        self.raw.cookie = Some(cookie);
         self
     }
 

@@ -15,6 +15,7 @@ use super::callers::{Caller, Customer, Public, Staff};
 use super::codes::Code;
 use super::dispatch::{self, Guard};
 use super::input::{BodySchema, Description, Input, body_schema};
+use super::limits::rules::{Class, class_of};
 use super::problem::Problem;
 use super::reply::{Answer, Empty};
 use crate::bank::Bank;
@@ -33,6 +34,10 @@ pub struct Route {
     pub once: bool,
     pub body_limit: BodyLimit,
     pub success: u16,
+    /// Which rate limits it has; from [`super::limits::rules`].
+    pub class: Class,
+    /// Nobody on the way may keep the answer, though anybody may ask for it.
+    pub is_never_kept: bool,
     /// What it refuses, besides what every route of its kind can answer.
     pub codes: &'static [Code],
     pub input: Description,
@@ -106,6 +111,11 @@ impl Route {
         Self { once: true, ..Self::new(Method::POST, path, name, summary, 201) }
     }
 
+    /// Sets something to what the body says; the same request twice changes nothing more.
+    pub fn put(path: &'static str, name: &'static str, summary: &'static str) -> Self {
+        Self::new(Method::PUT, path, name, summary, 200)
+    }
+
     pub fn delete(path: &'static str, name: &'static str, summary: &'static str) -> Self {
         Self::new(Method::DELETE, path, name, summary, 204)
     }
@@ -126,6 +136,8 @@ impl Route {
             once: false,
             body_limit: BodyLimit::Ordinary,
             success,
+            class: Class::Probe, // until it is added, when it is known who may call
+            is_never_kept: false,
             codes: &[],
             input: Description::default(),
             output: None,
@@ -148,6 +160,13 @@ impl Route {
     #[must_use]
     pub fn refuses(mut self, codes: &'static [Code]) -> Self {
         self.codes = codes;
+        self
+    }
+
+    /// For a public GET whose answer changes, or is for the asker alone.
+    #[must_use]
+    pub fn never_kept(mut self) -> Self {
+        self.is_never_kept = true;
         self
     }
 
@@ -203,6 +222,7 @@ impl Routes {
     {
         I::describe(&mut route.input);
         route.output = T::describe();
+        route.class = class_of(&route);
         let mount: Mount = Box::new(move |router, route| {
             let method = MethodFilter::try_from(route.method.clone()).unwrap_or(MethodFilter::GET);
             let entry = Arc::clone(route);
@@ -237,16 +257,29 @@ impl Routes {
 /// Every route can answer these.
 pub const EVERY_ROUTE: &[Code] = &[Code::Overloaded, Code::Unavailable, Code::Internal];
 
+/// Every route for somebody signed in can answer these.
+const EVERY_SESSION: &[Code] = &[
+    Code::Unauthenticated,
+    Code::InvalidDpopProof,
+    Code::TwoCredentials,
+    Code::CrossSiteRefused,
+    Code::WrongCaller,
+];
+
 impl Route {
     /// All codes this route can answer, for the reference: in the order of the table.
     pub fn all_codes(&self) -> Vec<Code> {
         let mut codes = self.codes.to_vec();
         codes.extend_from_slice(EVERY_ROUTE);
+        if self.class != Class::Probe {
+            codes.push(Code::RateLimited);
+        }
         match self.access {
             Access::Public(_) => {}
-            Access::Customer => codes.extend([Code::Unauthenticated, Code::WrongCaller]),
+            Access::Customer => codes.extend(EVERY_SESSION),
             Access::Staff(_) => {
-                codes.extend([Code::Unauthenticated, Code::WrongCaller, Code::Forbidden]);
+                codes.extend(EVERY_SESSION);
+                codes.push(Code::Forbidden);
             }
         }
         if self.path.contains('{') {
@@ -266,6 +299,9 @@ impl Route {
         }
         if self.input.body.is_some() {
             codes.extend([Code::MalformedJson, Code::UnsupportedMediaType, Code::InvalidFields]);
+        }
+        if !self.input.headers.is_empty() {
+            codes.push(Code::MalformedRequest);
         }
         if !self.input.query.is_empty() {
             codes.extend([Code::MalformedRequest, Code::InvalidFields]);

@@ -69,6 +69,50 @@ pub(super) const REFRESH_TOKENS: Purge = Purge {
              AND (s.ended_at <= $3 OR s.expires_at <= $3))",
 };
 
+/// After its refresh tokens, which are found by it.
+pub(super) const SESSIONS: Purge = Purge {
+    verb: "sessions.delete",
+    newest_run: None,
+    boundary: "SELECT id FROM sessions WHERE id > $1 ORDER BY id LIMIT 1 OFFSET $2",
+    stale: "SELECT 1 FROM sessions WHERE id > $1 AND id <= $2 \
+            AND (ended_at <= $3 OR expires_at <= $3) LIMIT 1",
+    remove: "DELETE FROM sessions WHERE id > $1 AND id <= $2 \
+             AND (ended_at <= $3 OR expires_at <= $3) \
+             AND NOT EXISTS (SELECT 1 FROM refresh_tokens AS r WHERE r.session = sessions.id)",
+};
+
+/// The key is longer than a slice's bounds: its first half is enough, since a slice ends before all that go on from
+/// its bound. The lock is looked at besides, for a clock that was wrong when it was set.
+pub(super) const ATTEMPTS: Purge = Purge {
+    verb: "attempts.delete",
+    newest_run: None,
+    boundary: "SELECT substr(subject, 1, 16) FROM attempts WHERE subject > $1 ORDER BY subject \
+               LIMIT 1 OFFSET $2",
+    stale: "SELECT 1 FROM attempts WHERE subject > $1 AND subject <= $2 AND last_at <= $3 \
+            AND (locked_until IS NULL OR locked_until <= $3) LIMIT 1",
+    remove: "DELETE FROM attempts WHERE subject > $1 AND subject <= $2 AND last_at <= $3 \
+             AND (locked_until IS NULL OR locked_until <= $3)",
+};
+
+pub(super) const DEVICES: Purge = Purge {
+    verb: "devices.delete",
+    newest_run: None,
+    boundary: "SELECT principal FROM devices WHERE principal > $1 ORDER BY principal \
+               LIMIT 1 OFFSET $2",
+    stale: "SELECT 1 FROM devices WHERE principal > $1 AND principal <= $2 AND last_seen_at <= $3 \
+            LIMIT 1",
+    remove: "DELETE FROM devices WHERE principal > $1 AND principal <= $2 AND last_seen_at <= $3",
+};
+
+pub(super) const FACTORS: Purge = Purge {
+    verb: "factors.delete",
+    newest_run: None,
+    boundary: "SELECT id FROM factors WHERE id > $1 ORDER BY id LIMIT 1 OFFSET $2",
+    stale: "SELECT 1 FROM factors WHERE id > $1 AND id <= $2 AND status = 0 AND created_at <= $3 \
+            LIMIT 1",
+    remove: "DELETE FROM factors WHERE id > $1 AND id <= $2 AND status = 0 AND created_at <= $3",
+};
+
 pub(super) const OUTFLOWS: Purge = Purge {
     verb: "outflows.delete",
     newest_run: None,
@@ -77,6 +121,37 @@ pub(super) const OUTFLOWS: Purge = Purge {
     stale: "SELECT 1 FROM outflows WHERE account > $1 AND account <= $2 AND posted_at <= $3 \
             LIMIT 1",
     remove: "DELETE FROM outflows WHERE account > $1 AND account <= $2 AND posted_at <= $3",
+};
+
+pub(super) const MESSAGES: Purge = Purge {
+    verb: "messages.delete",
+    newest_run: None,
+    boundary: "SELECT id FROM outbox WHERE id > $1 ORDER BY id LIMIT 1 OFFSET $2",
+    stale: "SELECT 1 FROM outbox WHERE id > $1 AND id <= $2 AND created_at <= $3 \
+            AND status <> 0 LIMIT 1",
+    remove: "DELETE FROM outbox WHERE id > $1 AND id <= $2 AND created_at <= $3 AND status <> 0",
+};
+
+pub(super) const DESTINATIONS: Purge = Purge {
+    verb: "destinations.delete",
+    newest_run: None,
+    boundary: "SELECT destination FROM outbox_destinations WHERE destination > $1 \
+               ORDER BY destination LIMIT 1 OFFSET $2",
+    stale: "SELECT 1 FROM outbox_destinations WHERE destination > $1 AND destination <= $2 \
+            AND last_at <= $3 LIMIT 1",
+    remove: "DELETE FROM outbox_destinations WHERE destination > $1 AND destination <= $2 \
+             AND last_at <= $3",
+};
+
+pub(super) const RESETS: Purge = Purge {
+    verb: "password_resets.delete",
+    newest_run: None,
+    boundary: "SELECT customer FROM password_resets WHERE customer > $1 ORDER BY customer \
+               LIMIT 1 OFFSET $2",
+    stale: "SELECT 1 FROM password_resets WHERE customer > $1 AND customer <= $2 \
+            AND created_at <= $3 LIMIT 1",
+    remove: "DELETE FROM password_resets WHERE customer > $1 AND customer <= $2 \
+             AND created_at <= $3",
 };
 
 /// The newest run of the table; 0 where it has none.

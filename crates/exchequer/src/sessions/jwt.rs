@@ -34,6 +34,15 @@ struct Claims {
     jti: String,
     iat: i64,
     exp: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cnf: Option<Confirmation>,
+}
+
+/// The key without which the token is worth nothing (RFC 9449 §6.1).
+#[derive(Serialize, Deserialize)]
+struct Confirmation {
+    /// RFC 7638 thumbprint, base64url.
+    jkt: String,
 }
 
 /// What a verified token says.
@@ -42,14 +51,16 @@ pub struct Token {
     pub principal: PrincipalRef,
     pub session: SessionId,
     pub expires_at: Timestamp,
+    /// Thumbprint of the key that the token is bound to.
+    pub device_key: Option<[u8; 32]>,
 }
 
-/// Signs a token for a session.
+/// Signs a token for a session, bound to a key where there is one.
 pub fn issue(
     tools: &Tools,
     config: &config::Tokens,
     principal: PrincipalRef,
-    session: &SessionId,
+    (session, device_key): (SessionId, Option<[u8; 32]>),
     now: Timestamp,
 ) -> Result<String, DbError> {
     let key = tools.keyring().signing_keys().current();
@@ -63,6 +74,7 @@ pub fn issue(
         jti: BASE64URL_NOPAD.encode(&tools.rng().bytes::<16>()),
         iat: now.seconds(),
         exp: now.seconds().saturating_add(lifetime),
+        cnf: device_key.map(|key| Confirmation { jkt: BASE64URL_NOPAD.encode(&key) }),
     };
     let text = |json: Result<Vec<u8>, serde_json::Error>| {
         json.map(|bytes| BASE64URL_NOPAD.encode(&bytes))
@@ -109,11 +121,20 @@ pub fn verify(
     if !current {
         return None;
     }
+    let device_key = match claims.cnf {
+        Some(cnf) => Some(thumbprint(&cnf.jkt)?),
+        None => None,
+    };
     Some(Token {
+        device_key,
         principal: principal(&claims.sub)?,
         session: claims.sid.parse().ok()?,
         expires_at: Timestamp::from_seconds(claims.exp),
     })
+}
+
+fn thumbprint(text: &str) -> Option<[u8; 32]> {
+    BASE64URL_NOPAD.decode(text.as_bytes()).ok()?.try_into().ok()
 }
 
 /// `sub` is an id; its prefix tells the kind of caller.

@@ -1,7 +1,8 @@
-//! Principals and what a session's holder is told.
+//! Principals, forms of a session, and what a session's holder is told.
 
 use money::{CustomerId, StaffId};
 use serde::Serialize;
+use store::DbError;
 use utoipa::ToSchema;
 
 /// Who a session belongs to.
@@ -9,6 +10,40 @@ use utoipa::ToSchema;
 pub enum PrincipalRef {
     Customer(CustomerId),
     Staff(StaffId),
+}
+
+/// How a session is carried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// Access and refresh tokens.
+    Bearer,
+    /// A browser's cookie.
+    Cookie,
+}
+
+impl Form {
+    /// As stored.
+    pub const fn code(self) -> i64 {
+        match self {
+            Self::Bearer => 0,
+            Self::Cookie => 1,
+        }
+    }
+
+    pub fn from_code(code: i64) -> Result<Self, DbError> {
+        match code {
+            0 => Ok(Self::Bearer),
+            1 => Ok(Self::Cookie),
+            other => Err(DbError::Corrupt(format!("form {other} of a session"))),
+        }
+    }
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Bearer => "bearer",
+            Self::Cookie => "cookie",
+        }
+    }
 }
 
 impl PrincipalRef {
@@ -42,12 +77,17 @@ impl std::fmt::Display for PrincipalRef {
 pub struct Tokens {
     /// `authenticated`
     pub status: &'static str,
-    /// EdDSA JWT, for `Authorization: Bearer`.
+    /// EdDSA JWT, for `Authorization`.
     pub access_token: String,
+    /// `Bearer`, or `DPoP` where the sign-in carried a proof of a key (RFC 9449).
     pub token_type: &'static str,
     /// Seconds until the access token expires.
     pub expires_in: u64,
     /// Serves once; gives a new pair. Returning a used one ends the session.
     pub refresh_token: String,
     pub session_id: String,
+    /// From a new device only: what it keeps and sends with its next sign-in, so that strangers' wrong
+    /// tries do not lock it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device_token: Option<String>,
 }

@@ -3,12 +3,12 @@
 use money::{Id, SessionId, Timestamp};
 use store::{DbError, Row, Tx, params};
 
-use super::model::PrincipalRef;
+use super::model::{Form, PrincipalRef};
 
 macro_rules! select {
     () => {
         "SELECT id, principal_kind, principal, created_at, last_used_at, expires_at, ended_at, \
-         address, agent FROM sessions "
+         address, agent, form, device, device_key, proved_at FROM sessions "
     };
 }
 
@@ -18,20 +18,50 @@ pub struct SessionRow {
     pub id: SessionId,
     pub principal: PrincipalRef,
     pub created_at: Timestamp,
+    /// Never goes back.
     pub last_used_at: Timestamp,
     /// The absolute limit.
     pub expires_at: Timestamp,
     pub ended_at: Option<Timestamp>,
+    /// Where it was opened, or where it has since settled.
     pub address: String,
     pub agent: String,
+    pub form: Form,
+    pub device: Option<[u8; 32]>,
+    pub device_key: Option<[u8; 32]>,
+    pub proved_at: Option<Timestamp>,
 }
 
+/// Whether a session lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Life {
+    Live,
+    /// Past the limit of this name, though nobody has ended it yet.
+    Over(&'static str),
+    Ended,
+    /// Used in the future: this clock or that one is wrong, and until they agree nothing is served.
+    Unclear,
+}
+
+/// Clocks of two nodes differ by less, and a clock that is set right moves by less.
+const CLOCK_TOLERANCE_SECONDS: i64 = 60;
+
+/// The status of somebody who may do things.
+pub(super) const ACTIVE: i64 = 0;
+
 impl SessionRow {
-    /// Not ended, within its absolute limit, and used within the idle limit.
-    pub fn is_live(&self, now: Timestamp, idle_seconds: i64) -> bool {
-        self.ended_at.is_none()
-            && now < self.expires_at
-            && now < self.last_used_at.plus_seconds(idle_seconds)
+    pub fn life(&self, now: Timestamp, idle_seconds: i64) -> Life {
+        if self.ended_at.is_some() {
+            Life::Ended
+        } else if now >= self.expires_at {
+            Life::Over("absolute_limit")
+        } else if now >= self.last_used_at.plus_seconds(idle_seconds) {
+            Life::Over("idle_limit")
+        } else if self.last_used_at > now.plus_seconds(CLOCK_TOLERANCE_SECONDS) {
+            Life::Unclear
+        } else {
+            Life::Live
+        }
     }
 }
 
@@ -41,10 +71,15 @@ pub(super) struct RefreshRow {
     pub used: bool,
 }
 
-pub(super) fn insert(tx: &mut Tx<'_>, row: &SessionRow) -> Result<(), DbError> {
+pub(super) fn insert(
+    tx: &mut Tx<'_>,
+    row: &SessionRow,
+    cookie_hash: Option<&[u8; 32]>,
+) -> Result<(), DbError> {
     tx.execute(
         "INSERT INTO sessions (id, principal_kind, principal, created_at, last_used_at, \
-         expires_at, address, agent) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+         expires_at, address, agent, form, cookie_hash, device, device_key, proved_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
         params![
             &row.id,
             row.principal.kind(),
@@ -53,7 +88,12 @@ pub(super) fn insert(tx: &mut Tx<'_>, row: &SessionRow) -> Result<(), DbError> {
             row.last_used_at,
             row.expires_at,
             &row.address,
-            &row.agent
+            &row.agent,
+            row.form.code(),
+            cookie_hash,
+            row.device.as_ref(),
+            row.device_key.as_ref(),
+            row.proved_at
         ],
     )?;
     Ok(())
@@ -64,7 +104,15 @@ pub(super) fn get(tx: &mut Tx<'_>, id: &SessionId) -> Result<Option<SessionRow>,
     row.as_ref().map(read).transpose()
 }
 
-/// At most this many of a principal's newest sessions are looked at.
+pub(super) fn by_cookie(
+    tx: &mut Tx<'_>,
+    cookie_hash: &[u8; 32],
+) -> Result<Option<SessionRow>, DbError> {
+    let row = tx.query_opt(concat!(select!(), "WHERE cookie_hash = $1"), params![cookie_hash])?;
+    row.as_ref().map(read).transpose()
+}
+
+/// At most this many of a principal's newest sessions are looked at: far more than `session_max` allows.
 const MOST: i64 = 1_000;
 
 pub(super) fn of_principal(
@@ -92,12 +140,74 @@ pub(super) fn end(
     Ok(changed == 1)
 }
 
+pub(super) fn end_all(
+    tx: &mut Tx<'_>,
+    principal: &PrincipalRef,
+    except: Option<&SessionId>,
+    (now, reason): (Timestamp, &str),
+) -> Result<Vec<SessionId>, DbError> {
+    let nobody = SessionId::from_bytes([0; 16]);
+    let rows = tx.query(
+        "UPDATE sessions SET ended_at = $4, end_reason = $5 WHERE principal = $1 \
+         AND principal_kind = $2 AND id <> $3 AND ended_at IS NULL RETURNING id",
+        params![principal.bytes(), principal.kind(), except.unwrap_or(&nobody), now, reason],
+    )?;
+    rows.iter().map(|row| row.id(0)).collect()
+}
+
+/// Sessions above `after` that nobody has ended and that are past a limit: at their absolute one by
+/// `now`, or last used at `idle_since` or before.
+pub(super) fn over(
+    tx: &mut Tx<'_>,
+    after: &SessionId,
+    (now, idle_since): (Timestamp, Timestamp),
+    most: i64,
+) -> Result<Vec<SessionId>, DbError> {
+    let rows = tx.query(
+        "SELECT id FROM sessions WHERE id > $1 AND ended_at IS NULL \
+         AND (expires_at <= $2 OR last_used_at <= $3) ORDER BY id LIMIT $4",
+        params![after, now, idle_since, most],
+    )?;
+    rows.iter().map(|row| row.id(0)).collect()
+}
+
 pub(super) fn touch(tx: &mut Tx<'_>, id: &SessionId, now: Timestamp) -> Result<(), DbError> {
     tx.execute(
         "UPDATE sessions SET last_used_at = $2 WHERE id = $1 AND last_used_at < $2",
         params![id, now],
     )?;
     Ok(())
+}
+
+pub(super) fn mark_proved(tx: &mut Tx<'_>, id: &SessionId, now: Timestamp) -> Result<(), DbError> {
+    tx.execute("UPDATE sessions SET proved_at = $2 WHERE id = $1", params![id, now])?;
+    Ok(())
+}
+
+pub(super) fn settle(
+    tx: &mut Tx<'_>,
+    id: &SessionId,
+    (address, agent): (&str, &str),
+) -> Result<(), DbError> {
+    tx.execute(
+        "UPDATE sessions SET address = $2, agent = $3 WHERE id = $1",
+        params![id, address, agent],
+    )?;
+    Ok(())
+}
+
+/// False where the session has ended or has another cookie by now.
+pub(super) fn replace_cookie(
+    tx: &mut Tx<'_>,
+    id: &SessionId,
+    (old, new): (&[u8; 32], &[u8; 32]),
+) -> Result<bool, DbError> {
+    let changed = tx.execute(
+        "UPDATE sessions SET cookie_hash = $3 WHERE id = $1 AND cookie_hash = $2 \
+         AND ended_at IS NULL",
+        params![id, old, new],
+    )?;
+    Ok(changed == 1)
 }
 
 pub(super) fn insert_refresh(
@@ -134,16 +244,26 @@ pub(super) fn mark_used(tx: &mut Tx<'_>, hash: &[u8; 32], now: Timestamp) -> Res
     Ok(())
 }
 
-pub(super) fn principal_active(tx: &mut Tx<'_>, principal: &PrincipalRef) -> Result<bool, DbError> {
-    let row = match principal {
-        PrincipalRef::Customer(id) => {
-            tx.query_opt("SELECT status FROM customers WHERE id = $1", params![id])?
-        }
-        PrincipalRef::Staff(id) => {
-            tx.query_opt("SELECT status FROM staff WHERE id = $1", params![id])?
-        }
+/// The status of a session's holder, none where there is nobody; their row is locked.
+pub(super) fn lock_principal(
+    tx: &mut Tx<'_>,
+    principal: &PrincipalRef,
+) -> Result<Option<i64>, DbError> {
+    let sql = match principal {
+        PrincipalRef::Customer(_) => "SELECT status FROM customers WHERE id = $1 ORDER BY id",
+        PrincipalRef::Staff(_) => "SELECT status FROM staff WHERE id = $1 ORDER BY id",
     };
-    row.map_or(Ok(false), |row| Ok(row.int(0)? == 0))
+    let rows = tx.query_locked(sql, params![principal.bytes()])?;
+    rows.first().map(|row| row.int(0)).transpose()
+}
+
+pub(super) fn principal_active(tx: &mut Tx<'_>, principal: &PrincipalRef) -> Result<bool, DbError> {
+    let sql = match principal {
+        PrincipalRef::Customer(_) => "SELECT status FROM customers WHERE id = $1",
+        PrincipalRef::Staff(_) => "SELECT status FROM staff WHERE id = $1",
+    };
+    let row = tx.query_opt(sql, params![principal.bytes()])?;
+    row.map_or(Ok(false), |row| Ok(row.int(0)? == ACTIVE))
 }
 
 /// The role of an active operator.
@@ -173,5 +293,16 @@ fn read(row: &Row) -> Result<SessionRow, DbError> {
         ended_at: row.time_opt(6)?,
         address: row.text(7)?.to_owned(),
         agent: row.text(8)?.to_owned(),
+        form: Form::from_code(row.int(9)?)?,
+        device: hash(row, 10)?,
+        device_key: hash(row, 11)?,
+        proved_at: row.time_opt(12)?,
     })
+}
+
+fn hash(row: &Row, column: usize) -> Result<Option<[u8; 32]>, DbError> {
+    match row.blob_opt(column)? {
+        Some(_) => row.bytes(column).map(Some),
+        None => Ok(None),
+    }
 }

@@ -7,13 +7,14 @@ mod till;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::model::{ChallengeView, MfaRequired, Permission};
-use crate::customers::hashing::Checked;
-use crate::customers::model::Email;
+use super::model::Permission;
+use crate::attempts::Realm;
 use crate::http::{
     Answer, Code, Empty, Json, Nothing, Problem, Public, Reply, Route, Routes, Staff,
 };
-use crate::sessions::api::{refuse_sign_in, sign_out};
+use crate::sessions::api::sign_in::{Entered, MfaRequired, enter};
+use crate::sessions::api::sign_out;
+use crate::sessions::sign_in::Entrance;
 
 pub fn routes(routes: Routes) -> Routes {
     let routes = routes
@@ -22,7 +23,7 @@ pub fn routes(routes: Routes) -> Routes {
             Route::post("/v1/staff/login", "logInStaff", "The first half of an operator's sign-in")
                 .without_key()
                 .answers(200)
-                .refuses(&[Code::InvalidCredentials]),
+                .refuses(&[Code::InvalidCredentials, Code::LockedOut]),
             log_in,
         )
         .staff(
@@ -42,36 +43,22 @@ pub struct LogInStaff {
     email: String,
     #[schema(format = Password)]
     password: String,
+    /// What an earlier sign-in from this device answered: strangers' wrong tries do not lock it.
+    device_token: Option<String>,
 }
 
 /// The work is the same whether the e-mail is known or not.
 async fn log_in(caller: Public, Json(body): Json<LogInStaff>) -> Answer<MfaRequired> {
-    let email: Option<Email> = body.email.parse().ok();
-    let found = match email {
-        Some(email) => {
-            caller.read("staff.credentials", move |tx| Ok(super::credentials(tx, &email)?)).await?
+    let LogInStaff { email, password, device_token } = body;
+    let entrance = Entrance { realm: Realm::Staff, email, device_token };
+    match enter(&caller, entrance, password).await? {
+        Entered::Challenge(challenge) => {
+            Ok(Reply::ok(&MfaRequired { status: "mfa_required", challenge }))
         }
-        None => None,
-    };
-    let stored = found.as_ref().map(|known| known.password_hash.clone());
-    let checked = caller.bank().hashing().check(body.password, stored).await?;
-    let id = found.as_ref().map(|known| known.id);
-    let challenge = match (checked, found) {
-        (Checked::Right { upgraded }, Some(known)) if known.is_active => {
-            caller
-                .write("staff.challenge", move |tx, act| {
-                    super::challenge_in(tx, act, &known, upgraded.as_deref())
-                })
-                .await?
+        Entered::Open(_) => {
+            Err(Problem::new(Code::Internal).cause("an operator without a second factor"))
         }
-        (Checked::Right { .. } | Checked::Wrong, _) => None,
-    };
-    if let Some(challenge) = challenge {
-        let challenge = ChallengeView { id: challenge.to_string(), methods: vec!["totp"] };
-        return Ok(Reply::ok(&MfaRequired { status: "mfa_required", challenge }));
     }
-    let resource = id.map_or_else(|| "unknown".to_owned(), |id| id.to_string());
-    refuse_sign_in(&caller, resource, &body.email).await
 }
 
 async fn log_out(caller: Staff, _: Nothing) -> Answer<Empty> {

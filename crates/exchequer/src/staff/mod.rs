@@ -8,7 +8,6 @@ pub mod api;
 pub mod model;
 mod sign_in;
 mod store;
-pub mod totp;
 
 use ::store::posting::holds::{self, Doer};
 use ::store::rows::{TransferKind, TransferRow};
@@ -21,9 +20,10 @@ use self::model::{Permission, Role};
 use crate::bank::Act;
 use crate::customers::model::Email;
 use crate::events;
+use crate::factors::totp;
 use crate::http::{Code, Problem, Staff};
 
-pub use self::sign_in::{ChallengeRefusal, StaffCredentials, answer_in, challenge_in, credentials};
+pub use self::sign_in::{StaffCredentials, confirm_in, credentials, email, take_totp_in};
 
 /// Records that an operator asked for what their role does not include.
 pub async fn refuse_access(caller: &Staff, permission: Permission) -> Result<(), Problem> {

@@ -6,9 +6,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::Serialize;
-use utoipa::ToSchema;
-
 /// What an operator is employed as; exactly one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
@@ -43,23 +40,6 @@ pub enum Permission {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a role is teller, support, compliance or admin")]
 pub struct UnknownRole;
-
-/// The first half of an operator's sign-in.
-#[derive(Serialize, ToSchema)]
-pub struct MfaRequired {
-    /// `mfa_required`
-    pub status: &'static str,
-    pub challenge: ChallengeView,
-}
-
-/// To be answered within five minutes.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Challenge)]
-pub struct ChallengeView {
-    pub id: String,
-    /// What it may be answered with: `totp`.
-    pub methods: Vec<&'static str>,
-}
 
 impl Role {
     pub const ALL: [Self; 4] = [Self::Teller, Self::Support, Self::Compliance, Self::Admin];

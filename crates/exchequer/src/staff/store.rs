@@ -1,6 +1,6 @@
-//! SQL of operators and of the challenges of their sign-in.
+//! SQL of operators.
 
-use money::{ChallengeId, StaffId, Timestamp};
+use money::StaffId;
 use store::{DbError, Tx, params};
 use vault::{Place, SecretString};
 
@@ -8,14 +8,6 @@ use super::StaffCredentials;
 use super::model::Role;
 use crate::bank::{Act, Tools};
 use crate::customers::model::Email;
-
-/// An open or closed question to an operator.
-pub(super) struct ChallengeRow {
-    pub staff: StaffId,
-    pub attempts: i64,
-    pub expires_at: Timestamp,
-    pub is_used: bool,
-}
 
 /// What an operator's codes are checked with.
 pub(super) struct TotpRow {
@@ -110,69 +102,9 @@ pub(super) fn accept_step(tx: &mut Tx<'_>, id: &StaffId, step: i64) -> Result<bo
     Ok(changed == 1)
 }
 
-pub(super) fn insert_challenge(
-    tx: &mut Tx<'_>,
-    id: &ChallengeId,
-    staff: &StaffId,
-    now: Timestamp,
-    expires_at: Timestamp,
-) -> Result<(), DbError> {
-    tx.execute(
-        "INSERT INTO challenges (id, principal_kind, principal, attempts, created_at, expires_at) \
-         VALUES ($1, 'staff', $2, 0, $3, $4)",
-        params![id, staff, now, expires_at],
-    )?;
-    Ok(())
-}
-
-pub(super) fn lock_challenge(
-    tx: &mut Tx<'_>,
-    id: &ChallengeId,
-) -> Result<Option<ChallengeRow>, DbError> {
-    let rows = tx.query_locked(
-        "SELECT principal, attempts, expires_at, used_at FROM challenges \
-         WHERE id = $1 AND principal_kind = 'staff' ORDER BY id",
-        params![id],
-    )?;
-    rows.first()
-        .map(|row| {
-            Ok(ChallengeRow {
-                staff: row.id(0)?,
-                attempts: row.int(1)?,
-                expires_at: row.time(2)?,
-                is_used: row.time_opt(3)?.is_some(),
-            })
-        })
-        .transpose()
-}
-
-pub(super) fn count_attempt(tx: &mut Tx<'_>, id: &ChallengeId) -> Result<(), DbError> {
-    tx.execute("UPDATE challenges SET attempts = attempts + 1 WHERE id = $1", params![id])?;
-    Ok(())
-}
-
-/// Wrong codes that an operator's challenges opened since then were given. Locks the operator, so that
-/// of two answers at once the second counts the first.
-pub(super) fn wrong_codes(tx: &mut Tx<'_>, id: &StaffId, since: Timestamp) -> Result<i64, DbError> {
-    tx.query_locked("SELECT id FROM staff WHERE id = $1 ORDER BY id", params![id])?;
-    // Ids begin with their milliseconds (RFC 9562 §5.7): the primary key bounds the search.
-    let millis = u128::try_from(since.millis()).unwrap_or(0);
-    let first = ChallengeId::from_bytes((millis << 80).to_be_bytes());
-    tx.query_one(
-        "SELECT CAST(COALESCE(SUM(attempts), 0) AS BIGINT) FROM challenges WHERE id >= $2 \
-         AND principal = $1 AND principal_kind = 'staff' AND created_at > $3",
-        params![id, &first, since],
-    )?
-    .int(0)
-}
-
-pub(super) fn use_challenge(
-    tx: &mut Tx<'_>,
-    id: &ChallengeId,
-    now: Timestamp,
-) -> Result<(), DbError> {
-    tx.execute("UPDATE challenges SET used_at = $2 WHERE id = $1", params![id, now])?;
-    Ok(())
+pub(super) fn email(tx: &mut Tx<'_>, id: &StaffId) -> Result<Option<String>, DbError> {
+    let row = tx.query_opt("SELECT email FROM staff WHERE id = $1", params![id])?;
+    row.map(|row| row.text(0).map(str::to_owned)).transpose()
 }
 
 fn totp_place(id: &StaffId) -> Place<'_> {

@@ -1,21 +1,23 @@
 //! `/v1/transfers`.
 
 use money::{AccountId, Amount, Currency, TransferId};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use store::posting::{self, MAX_BATCH, Party, PostOrder, Posted, Replay};
 use store::rows::{TransferKind, TransferRow};
-use store::{DbError, Tx};
 use utoipa::ToSchema;
 
+use super::batch::{self, BatchResults};
 use super::door::Wanted;
 use super::find_visible;
+use super::guarded::{self, Sent};
 use super::model::TransferView;
 use crate::accounts::number::AccountNumber;
-use crate::bank::Act;
 use crate::http::callers::Context;
 use crate::http::fields::{Fields, MinorUnits};
-use crate::http::problem::ProblemBody;
-use crate::http::{Answer, Code, Customer, Json, Path, Problem, Reply, Route, Routes, once};
+use crate::http::{
+    Answer, Code, Customer, Json, Path, Problem, Reply, Route, Routes, StepUp, once,
+};
+use crate::stepup::Asker;
 
 /// The order of precedence of a transfer's refusals.
 pub const REFUSALS: &[Code] = &[
@@ -26,9 +28,12 @@ pub const REFUSALS: &[Code] = &[
     Code::AccountClosed,
     Code::LimitExceeded,
     Code::InsufficientFunds,
+    Code::PayeeCooling,
+    Code::RecentPasswordChange,
+    Code::StepUpRequired,
 ];
 
-/// Of each transfer of a batch, inside its results.
+/// Of each transfer of a batch, inside its results; `step_up_required` alone is of the whole batch.
 pub const BATCH_REFUSALS: &[Code] = &[
     Code::AccountNotFound,
     Code::SameAccount,
@@ -37,7 +42,10 @@ pub const BATCH_REFUSALS: &[Code] = &[
     Code::AccountClosed,
     Code::LimitExceeded,
     Code::InsufficientFunds,
+    Code::PayeeCooling,
+    Code::RecentPasswordChange,
     Code::LinkedRefused,
+    Code::StepUpRequired,
 ];
 
 pub fn routes(routes: Routes) -> Routes {
@@ -80,21 +88,6 @@ pub struct SendTransfers {
     atomic: bool,
 }
 
-/// One result per transfer, in order.
-#[derive(Serialize, ToSchema)]
-pub struct BatchResults {
-    results: Vec<BatchResult>,
-}
-
-/// A transfer, or the problem it met.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum BatchResult {
-    Transfer(TransferView),
-    #[schema(value_type = ProblemBody)]
-    Problem(Box<serde_json::value::RawValue>),
-}
-
 /// A checked transfer.
 struct Checked {
     from: AccountId,
@@ -125,7 +118,10 @@ pub fn payee(fields: &mut Fields, text: &str) -> Option<Party> {
     Some(Party::PayeeNumber(number.to_string()))
 }
 
-async fn send(caller: Customer, Json(body): Json<SendTransfer>) -> Answer<TransferView> {
+async fn send(
+    caller: Customer,
+    (Json(body), step_up): (Json<SendTransfer>, StepUp),
+) -> Answer<TransferView> {
     let mut fields = Fields::default();
     let checked = body.check(&mut fields);
     let order = fields.finish(checked)?;
@@ -140,18 +136,32 @@ async fn send(caller: Customer, Json(body): Json<SendTransfer>) -> Answer<Transf
         origin: caller.origin().clone(),
         request: caller.request(),
     };
-    through_the_door(&caller, wanted).await
+    if !guarded::is_guarded(&caller, [(wanted.currency, wanted.amount.get())].into_iter()).await? {
+        return through_the_door(&caller, wanted).await;
+    }
+    let scope = wanted.key.scope;
+    match guarded::send(&caller, wanted, step_up).await? {
+        Sent::Done(row) => Ok(created(&row)),
+        Sent::Refused(problem) => Err(problem),
+        Sent::Before(posted) => answer(&caller, &scope, posted),
+        Sent::InFlight(cause) => Err(Sent::in_flight(cause)),
+    }
 }
 
 /// Sends a wanted transfer through the door and answers as the exactly-once core says.
 pub async fn through_the_door(caller: &Context, wanted: Wanted) -> Answer<TransferView> {
     let scope = wanted.key.scope;
-    match caller.bank().door().send(wanted).await? {
+    let posted = caller.bank().door().send(wanted).await?;
+    answer(caller, &scope, posted)
+}
+
+fn answer(caller: &Context, scope: &[u8; 16], posted: Posted) -> Answer<TransferView> {
+    match posted {
         Posted::Done(row) => Ok(created(&row)),
         Posted::Refused(refusal, _) => Err(refusal.into()),
         Posted::Replayed(Replay::Row(row)) => Ok(created(&row).replayed()),
         Posted::Replayed(Replay::Stored(answer)) => {
-            let body = once::unseal(caller.bank().tools(), &scope, &answer.body)?;
+            let body = once::unseal(caller.bank().tools(), scope, &answer.body)?;
             Ok(Reply::raw(once::replayed(posting::Answer { status: answer.status, body })))
         }
         Posted::KeyReused => Err(Problem::new(Code::IdempotencyKeyReused)),
@@ -162,7 +172,10 @@ fn created(row: &TransferRow) -> Reply<TransferView> {
     Reply::created_bytes(TransferView::json_of(row).into())
 }
 
-async fn send_batch(caller: Customer, Json(body): Json<SendTransfers>) -> Answer<BatchResults> {
+async fn send_batch(
+    caller: Customer,
+    (Json(body), step_up): (Json<SendTransfers>, StepUp),
+) -> Answer<BatchResults> {
     let mut fields = Fields::default();
     if body.transfers.is_empty() || body.transfers.len() > MAX_BATCH {
         fields.refuse("transfers", "length", format!("1 to {MAX_BATCH} transfers"));
@@ -174,7 +187,9 @@ async fn send_batch(caller: Customer, Json(body): Json<SendTransfers>) -> Answer
         fields.nest(&format!("transfers[{i}]"), inner);
     }
     let checked = fields.finish(Some(checked))?;
-    let (owner, atomic) = (caller.id(), body.atomic);
+    let amounts = checked.iter().map(|c| (c.currency, c.amount.get()));
+    let guarded = guarded::is_guarded(&caller, amounts).await?;
+    let (asker, atomic) = (Asker::from(&caller), body.atomic);
     caller
         .once("transfers.batch", move |tx, act| {
             let last = checked.len().saturating_sub(1);
@@ -184,7 +199,7 @@ async fn send_batch(caller: Customer, Json(body): Json<SendTransfers>) -> Answer
                 .map(|(i, c)| PostOrder {
                     id: act.id(),
                     kind: TransferKind::Transfer,
-                    debit: Party::Own { owner, account: c.from },
+                    debit: Party::Own { owner: asker.customer, account: c.from },
                     credit: c.to.clone(),
                     amount: c.amount,
                     currency: c.currency,
@@ -195,36 +210,12 @@ async fn send_batch(caller: Customer, Json(body): Json<SendTransfers>) -> Answer
                     request: act.request,
                 })
                 .collect();
-            post_batch(tx, act, &orders).map(Ok)
+            if guarded {
+                return batch::post_guarded(tx, act, &asker, (&orders, step_up.proof()));
+            }
+            batch::post_plain(tx, act, &orders).map(Ok)
         })
         .await
-}
-
-fn post_batch(
-    tx: &mut Tx<'_>,
-    act: &Act,
-    orders: &[PostOrder],
-) -> Result<Reply<BatchResults>, DbError> {
-    let posted = posting::post(tx, orders, act.now, &|order, refusal| {
-        let problem = Problem::from(refusal);
-        Ok(posting::Answer { status: problem.code.status(), body: problem.body(&order.request) })
-    })?;
-    let results = posted.into_iter().map(result).collect::<Result<_, _>>()?;
-    Ok(Reply::ok(&BatchResults { results }))
-}
-
-fn result(posted: Posted) -> Result<BatchResult, DbError> {
-    match posted {
-        Posted::Done(row) => Ok(BatchResult::Transfer(TransferView::from(&row))),
-        Posted::Refused(_, answer) => String::from_utf8(answer.body)
-            .ok()
-            .and_then(|text| serde_json::value::RawValue::from_string(text).ok())
-            .map(BatchResult::Problem)
-            .ok_or_else(|| DbError::Corrupt("a problem that is not JSON".to_owned())),
-        Posted::Replayed(_) | Posted::KeyReused => {
-            Err(DbError::Corrupt("an order without key was replayed".to_owned()))
-        }
-    }
 }
 
 async fn get(caller: Customer, Path(id): Path<TransferId>) -> Answer<TransferView> {

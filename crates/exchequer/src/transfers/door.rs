@@ -114,7 +114,8 @@ fn refused(tools: &Tools, order: &PostOrder, refusal: Refusal) -> Result<posting
     Ok(posting::Answer { status, body })
 }
 
-fn order(id: TransferId, wanted: Wanted) -> PostOrder {
+/// A wanted transfer as an order, with its id.
+pub(super) fn order(id: TransferId, wanted: Wanted) -> PostOrder {
     PostOrder {
         id,
         kind: wanted.kind,

@@ -1,13 +1,17 @@
-//! Authorisation, enumerated: every route that is not public refuses everybody it should.
+//! Authorisation, enumerated: every route that is not public refuses everybody it should, whatever is
+//! wrong: nobody, a session that has ended or expired, half a sign-in, a key not proved, a cookie from
+//! elsewhere, another kind of caller, a role without the permission, no second factor.
 
 use exchequer::http::routes::Access;
-use exchequer::http::{self as edge};
+use exchequer::http::{self as edge, Code};
 use exchequer::staff::model::{Permission, Role};
 use http::Method;
-use money::kind::{Account, Challenge, Hold, Session, Transfer};
+use money::kind::{Account, Beneficiary, Challenge, Factor, Hold, Session, Transfer};
 use serde_json::json;
-use testkit::{Client, Person, Reply, TestBank};
+use testkit::{Client, Device, Person, Reply, TestBank};
 
+use crate::sessions_dpop::{claims, log_in_with, post_with};
+use crate::sessions_web::sign_in;
 use crate::transfers::Pair;
 
 struct Line {
@@ -15,12 +19,19 @@ struct Line {
     path: &'static str,
     access: Access,
     once: bool,
+    needs_step_up: bool,
 }
 
 fn lines() -> Vec<Line> {
     edge::routes()
         .table()
-        .map(|r| Line { method: r.method.clone(), path: r.path, access: r.access, once: r.once })
+        .map(|r| Line {
+            method: r.method.clone(),
+            path: r.path,
+            access: r.access,
+            once: r.once,
+            needs_step_up: r.codes.contains(&Code::StepUpRequired),
+        })
         .collect()
 }
 
@@ -32,6 +43,9 @@ fn concrete(bank: &TestBank, path: &str) -> String {
         p if p.contains("/holds/") => bank.unknown_id::<Hold>(),
         p if p.contains("/sessions/") => bank.unknown_id::<Session>(),
         p if p.contains("/challenges/") => bank.unknown_id::<Challenge>(),
+        p if p.contains("/factors/") => bank.unknown_id::<Factor>(),
+        p if p.contains("/beneficiaries/") => bank.unknown_id::<Beneficiary>(),
+        p if p.contains("/limits/{currency}") => return p.replace("{currency}", "INR"),
         p => {
             assert!(!p.contains('{'), "teach the test the ids of {p}");
             String::new()
@@ -41,14 +55,28 @@ fn concrete(bank: &TestBank, path: &str) -> String {
 }
 
 async fn call(client: &Client, line: &Line, path: &str) -> Reply {
+    call_with(client, line, path, (&[], "{}")).await
+}
+
+/// With more headers, and a body where the method has one.
+async fn call_with(
+    client: &Client,
+    line: &Line,
+    path: &str,
+    (headers, body): (&[(&str, &str)], &str),
+) -> Reply {
     let mut request = client.request(line.method.clone(), path);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
     if line.once {
         request = request.header("idempotency-key", testkit::key());
     }
-    if line.method == Method::POST {
+    let has_body = line.method == Method::POST || line.method == Method::PUT;
+    if has_body {
         request = request.header("content-type", "application/json");
     }
-    let body = if line.method == Method::POST { "{}" } else { "" };
+    let body = if has_body { body.to_owned() } else { String::new() };
     client.send(request.body(axum::body::Body::from(body)).expect("a request")).await
 }
 
@@ -81,6 +109,163 @@ async fn no_route_serves_a_session_that_has_ended() {
         };
         let path = concrete(&p.bank, line.path);
         call(client, line, &path).await.refused(401, "unauthenticated");
+    }
+}
+
+/// ASVS 9.2.1: a token serves within its time only.
+#[tokio::test]
+async fn no_route_serves_a_token_that_has_expired() {
+    let p = Pair::new().await;
+    p.bank.advance(300);
+    for line in &lines() {
+        let client = match line.access {
+            Access::Public(_) => continue,
+            Access::Customer => &p.asha.client,
+            Access::Staff(_) => &p.teller.client,
+        };
+        let path = concrete(&p.bank, line.path);
+        call(client, line, &path).await.refused(401, "unauthenticated");
+    }
+}
+
+/// ASVS 6.3.3: half a sign-in is none, whatever of it is shown as a token.
+#[tokio::test]
+async fn no_route_serves_who_has_shown_one_factor_of_two() {
+    let mut p = Pair::new().await;
+    p.bank.enrol_totp(&mut p.asha).await;
+    let body = json!({ "email": p.asha.email, "password": p.asha.password });
+    let half = crate::sessions::post(&p.bank, "/v1/auth/login", &body).await.expect(200);
+    assert_eq!(half.text("/status"), "mfa_required");
+    let body = json!({ "email": p.teller.email, "password": p.teller.password });
+    let staff = crate::sessions::post(&p.bank, "/v1/staff/login", &body).await.expect(200);
+    for line in lines().iter().filter(|l| !matches!(l.access, Access::Public(_))) {
+        let path = concrete(&p.bank, line.path);
+        for challenge in [half.text("/challenge/id"), staff.text("/challenge/id")] {
+            let client = p.bank.client().with_token(&challenge);
+            call(&client, line, &path).await.refused(401, "unauthenticated");
+            let cookie = format!("exchequer={challenge}");
+            let headers = [("cookie", &*cookie)];
+            let reply = call_with(&p.bank.client(), line, &path, (&headers, "{}")).await;
+            reply.refused(401, "unauthenticated");
+        }
+    }
+}
+
+/// A session that is bound to a key, of each kind of caller.
+#[tokio::test]
+async fn no_route_serves_a_bound_token_without_its_proof() {
+    let p = Pair::new().await;
+    let device = Device::ed_dsa();
+    let customer = log_in_with(&p.bank, &p.asha, &device).await.expect(200);
+    let body = json!({ "email": p.teller.email, "password": p.teller.password });
+    let half = crate::sessions::post(&p.bank, "/v1/staff/login", &body).await.expect(200);
+    p.bank.advance(30);
+    let path = format!("/v1/auth/challenges/{}/verify", half.text("/challenge/id"));
+    let answer = json!({ "method": "totp", "code": p.bank.totp_code(&p.teller) });
+    let proof = device.proof(&claims(&p.bank, "POST", &path));
+    let staff = post_with(&p.bank, &path, &answer, &proof).await.expect(200);
+    for line in &lines() {
+        let token = match line.access {
+            Access::Public(_) => continue,
+            Access::Customer => customer.text("/access_token"),
+            Access::Staff(_) => staff.text("/access_token"),
+        };
+        let path = concrete(&p.bank, line.path);
+        let bearer = p.bank.client().with_token(&token);
+        call(&bearer, line, &path).await.refused(401, "invalid_dpop_proof");
+        let dpop = format!("DPoP {token}");
+        let headers = [("authorization", &*dpop)];
+        let reply = call_with(&p.bank.client(), line, &path, (&headers, "{}")).await;
+        reply.refused(401, "invalid_dpop_proof");
+    }
+}
+
+/// ASVS 3.5.1: nothing is changed with a cookie alone; and never beside a token.
+#[tokio::test]
+async fn no_route_serves_a_cookie_from_elsewhere_without_its_token_or_beside_another() {
+    let p = Pair::new().await;
+    let browser = sign_in(&p.bank, &p.asha).await;
+    let cookie = ("cookie", &*browser.cookie);
+    let csrf = ("x-csrf-token", &*browser.csrf);
+    for line in lines().iter().filter(|l| !matches!(l.access, Access::Public(_))) {
+        let path = concrete(&p.bank, line.path);
+        let client = p.bank.client();
+        if line.method != Method::GET {
+            let reply = call_with(&client, line, &path, (&[cookie], "{}")).await;
+            reply.refused(403, "cross_site_refused");
+        }
+        let elsewhere = [cookie, csrf, ("origin", "https://evil.test")];
+        let reply = call_with(&client, line, &path, (&elsewhere, "{}")).await;
+        reply.refused(403, "cross_site_refused");
+        let reply = call_with(&p.asha.client, line, &path, (&[cookie, csrf], "{}")).await;
+        reply.refused(400, "two_credentials");
+    }
+}
+
+/// ASVS 7.5.1, 7.5.3: every route that says so asks for a second factor, and changes nothing without.
+#[tokio::test]
+async fn no_route_that_needs_a_second_factor_serves_without() {
+    let mut p = Pair::new().await;
+    p.bank.enrol_totp(&mut p.asha).await;
+    let limits = json!({ "per_transfer": 5_000 }).to_string();
+    let set = Line {
+        method: Method::PUT,
+        path: "/v1/limits/{currency}",
+        access: Access::Customer,
+        once: false,
+        needs_step_up: true,
+    };
+    let _set = call_with(&p.asha.client, &set, "/v1/limits/INR", (&[], &limits)).await.expect(200);
+    // What was shown while enrolling is over.
+    p.bank.advance(301);
+    let body = json!({ "refresh_token": p.asha.refresh_token });
+    let pair = crate::sessions::post(&p.bank, "/v1/auth/refresh", &body).await.expect(200);
+    p.asha.client = p.bank.client().with_token(&pair.text("/access_token"));
+    let factors = p.asha.client.get("/v1/factors").await.expect(200);
+    let mut asked = 0;
+    let mut lines: Vec<Line> = lines().into_iter().filter(|line| line.needs_step_up).collect();
+    // Money that is stopped is refused before a factor is asked for, so letting it out comes last.
+    lines.sort_by_key(|line| line.path == RESUME);
+    for line in &lines {
+        if line.path == RESUME {
+            let stopped = p.asha.client.post("/v1/protections/stop", &json!({})).await;
+            assert_eq!(stopped.status, 200);
+        }
+        let path = line.path.replace("{id}", &factors.text("/data/0/id"));
+        let path = path.replace("{currency}", "INR");
+        let body = needing(&p, line.path).to_string();
+        let reply = call_with(&p.asha.client, line, &path, (&[], &body)).await;
+        assert_eq!(reply.code(), "step_up_required", "{} {}", line.method, line.path);
+        reply.refused(403, "step_up_required");
+        asked += 1;
+    }
+    assert!(asked >= 8, "only {asked} routes ask for a second factor");
+    assert_eq!(p.bank.balance(&p.asha, &p.from).await, [10_000, 0, 10_000]);
+    let after = p.asha.client.get("/v1/factors").await.expect(200);
+    assert_eq!(after.json(), factors.json());
+}
+
+const RESUME: &str = "/v1/protections/resume";
+
+/// What makes a route ask for a second factor.
+fn needing(p: &Pair, path: &str) -> serde_json::Value {
+    let order = || json!({ "from": p.from, "to": p.to, "amount": 100, "currency": "INR" });
+    match path {
+        "/v1/factors/totp"
+        | "/v1/factors/webauthn/options"
+        | "/v1/factors/email"
+        | "/v1/factors/recovery_codes"
+        | "/v1/factors/{id}"
+        | "/v1/protections/resume" => json!({}),
+        "/v1/factors/sms" => json!({ "phone": "+919876543210" }),
+        "/v1/beneficiaries" => json!({ "account": p.to, "name": "Bela" }),
+        "/v1/limits/{currency}" => json!({ "per_transfer": 6_000 }),
+        "/v1/password" => json!({
+            "current_password": p.asha.password, "new_password": "another long enough passphrase"
+        }),
+        "/v1/transfers" | "/v1/holds" => order(),
+        "/v1/transfers/batch" => json!({ "transfers": [order()], "atomic": false }),
+        path => panic!("teach the test what makes {path} ask for a second factor"),
     }
 }
 
@@ -133,6 +318,15 @@ async fn every_permission_is_somebodys_and_nobody_has_all_but_admin() {
     }
 }
 
+/// A body that the route could take, so that only the id can be wrong.
+fn anything(path: &str) -> &'static str {
+    match path {
+        path if path.ends_with("/confirm") => r#"{"code":"123456"}"#,
+        path if path.ends_with("/rename") => r#"{"name":"Telephone"}"#,
+        _ => "{}",
+    }
+}
+
 /// Not yours is not there: a stranger's id and an unknown one get the same status and body.
 #[tokio::test]
 async fn anothers_ids_are_unknown_ids() {
@@ -141,6 +335,9 @@ async fn anothers_ids_are_unknown_ids() {
     let sent = p.asha.client.post("/v1/transfers", &p.order(10)).await.expect(201).text("/id");
     let sessions = p.asha.client.get("/v1/sessions").await.expect(200);
     let session = sessions.text("/data/0/id");
+    let payee = json!({ "account": p.to, "name": "Bela" });
+    let payee = p.asha.client.post("/v1/beneficiaries", &payee).await.expect(201).text("/id");
+    let factor = p.asha.client.post("/v1/factors/totp", &json!({})).await.expect(201).text("/id");
     let mallory = p.bank.customer("Mallory").await;
     let stripped = |reply: Reply| {
         let mut json = reply.json();
@@ -153,10 +350,16 @@ async fn anothers_ids_are_unknown_ids() {
             path if path.contains("/transfers/") => &sent,
             path if path.contains("/holds/") => &hold,
             path if path.contains("/sessions/") => &session,
+            path if path.contains("/factors/") => &factor,
+            path if path.contains("/beneficiaries/") => &payee,
+            path if path.contains("{currency}") => continue, // nobody's in particular
             path => panic!("teach the test the ids of {path}"),
         };
-        let strange = call(&mallory.client, line, &line.path.replace("{id}", theirs)).await;
-        let unknown = call(&mallory.client, line, &concrete(&p.bank, line.path)).await;
+        let body = anything(line.path);
+        let theirs = line.path.replace("{id}", theirs);
+        let strange = call_with(&mallory.client, line, &theirs, (&[], body)).await;
+        let unknown = concrete(&p.bank, line.path);
+        let unknown = call_with(&mallory.client, line, &unknown, (&[], body)).await;
         assert_eq!(strange.status.as_u16(), 404, "{} {}", line.method, line.path);
         assert_eq!(stripped(strange), stripped(unknown), "{} {}", line.method, line.path);
     }

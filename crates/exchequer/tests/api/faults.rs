@@ -221,7 +221,7 @@ async fn the_first_deposit_of_a_currency() {
 
 #[tokio::test]
 async fn signing_in_whether_right_or_wrong() {
-    let bank = TestBank::new().await;
+    let bank = TestBank::with(|config| config.sessions.lockout.failures = 100).await;
     let asha = bank.customer("Asha").await;
     let sessions = "SELECT CAST(COUNT(*) AS BIGINT) FROM sessions";
     let before = number(&bank, sessions).await;
@@ -300,14 +300,14 @@ async fn both_halves_of_an_operators_sign_in_whose_code_stays_good_when_they_fai
     let admin = bank.operator(Role::Admin).await;
     let body = json!({ "email": admin.email, "password": admin.password });
     let login = async |(): &()| post(&bank, "/v1/staff/login", &body).await;
-    fail_then_repeat(&bank, ("staff.challenge", 200), async || (), login).await;
+    fail_then_repeat(&bank, ("sessions.open", 200), async || (), login).await;
     let prepare = async || {
         bank.advance(60);
         let id = post(&bank, "/v1/staff/login", &body).await.expect(200).text("/challenge/id");
         let code = json!({ "method": "totp", "code": bank.totp_code(&admin) });
         (format!("/v1/auth/challenges/{id}/verify"), code)
     };
-    fail_then_repeat(&bank, ("sessions.answer_challenge", 200), prepare, async |(path, code)| {
+    fail_then_repeat(&bank, ("challenges.answer", 200), prepare, async |(path, code)| {
         post(&bank, path, code).await
     })
     .await;

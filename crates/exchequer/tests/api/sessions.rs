@@ -129,7 +129,7 @@ async fn logging_out_ends_this_session_at_once_and_no_other() {
 
 #[tokio::test]
 async fn sessions_are_listed_newest_first_and_end_one_by_one_or_all() {
-    let bank = TestBank::new().await;
+    let bank = TestBank::with(|config| config.sessions.max = 5).await;
     let bela = bank.customer("Bela").await;
     let mut asha = bank.customer("Asha").await;
     let mut persons = vec![asha.clone()];

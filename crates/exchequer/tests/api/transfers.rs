@@ -17,7 +17,10 @@ pub struct Pair {
 
 impl Pair {
     pub async fn new() -> Self {
-        let bank = TestBank::new().await;
+        Self::on(TestBank::new().await).await
+    }
+
+    pub async fn on(bank: TestBank) -> Self {
         let teller = bank.operator(Role::Teller).await;
         let (asha, bela) = (bank.customer("Asha").await, bank.customer("Bela").await);
         let from = bank.account(&asha, "INR").await;

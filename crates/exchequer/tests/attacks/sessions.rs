@@ -148,14 +148,17 @@ async fn a_disabled_customer_gets_nothing_through_any_grant() {
 }
 
 #[tokio::test]
-async fn wrong_passwords_of_a_stranger_lock_nobody_out() {
+async fn wrong_passwords_of_a_stranger_end_no_session() {
     let bank = TestBank::new().await;
-    let mut asha = bank.customer("Asha").await;
+    let asha = bank.customer("Asha").await;
     let wrong = json!({ "email": asha.email, "password": "not the right passphrase" });
-    for _ in 0..6 {
+    for _ in 0..5 {
         post(&bank, "/v1/auth/login", &wrong).await.refused(401, "invalid_credentials");
     }
-    bank.sign_in(&mut asha).await;
+    post(&bank, "/v1/auth/login", &wrong).await.refused(429, "locked_out");
+    let _me = asha.client.get("/v1/me").await.expect(200);
+    let refresh = json!({ "refresh_token": asha.refresh_token });
+    let _pair = post(&bank, "/v1/auth/refresh", &refresh).await.expect(200);
 }
 
 #[tokio::test]

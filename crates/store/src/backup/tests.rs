@@ -25,7 +25,7 @@ const FILL: &str = "
     INSERT INTO data_keys VALUES ('a', 1, 'active', 0, x'00ff'), ('a', 2, 'active', 0, x''),
         ('b', 1, 'retired', 0, x'01');
     INSERT INTO accounts VALUES (7, zeroblob(16), NULL, '1', '', 'INR', 0, 9223372036854775807);
-    INSERT INTO balances VALUES (7, 3, 0, 0, 0, NULL, NULL, 0, 0, 0, 0, 0, NULL);";
+    INSERT INTO balances VALUES (7, 3, 0, 0, 0, NULL, NULL, 0, 0, 0, 0, 0, NULL, 0);";
 
 struct Folder(tempfile::TempDir);
 
@@ -86,7 +86,7 @@ fn a_backup_is_the_snapshot_and_comes_back_whole() {
     writer.batch("BEGIN IMMEDIATE; DELETE FROM data_keys").unwrap();
 
     let counts = backup(&bank, &folder.path("copy"), NOW).unwrap();
-    assert_eq!(counts.total(), 3 + 4500 * 2 + 200 + 3 + 3 + 2);
+    assert_eq!(counts.total(), 5 + 4500 * 2 + 200 + 3 + 3 + 2);
     assert_eq!(rows(&folder.path("copy")), before);
     let mode = fs::metadata(folder.path("copy")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);

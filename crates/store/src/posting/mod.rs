@@ -12,6 +12,7 @@
 //! once. Bound: the caller limits the batch ([`MAX_BATCH`]).
 
 mod book;
+pub mod check;
 pub mod holds;
 mod parties;
 
@@ -234,14 +235,14 @@ fn write(
     }
     if !refusals.is_empty() {
         let events: Vec<EventRow> =
-            refusals.iter().map(|(i, r)| refusal_event(&orders[*i], *r, now)).collect();
+            refusals.iter().map(|(i, r)| refusal_event(&orders[*i], r.code(), now)).collect();
         tx.insert_events(&events)?;
     }
     Ok(())
 }
 
 /// Declined money is an event. The id the transfer would have had serves as the event's.
-fn refusal_event(order: &PostOrder, refusal: Refusal, now: Timestamp) -> EventRow {
+fn refusal_event(order: &PostOrder, code: &'static str, now: Timestamp) -> EventRow {
     let after = format!(
         r#"{{"kind":"{}","amount":{},"currency":"{}"}}"#,
         order.kind.as_str(),
@@ -255,7 +256,7 @@ fn refusal_event(order: &PostOrder, refusal: Refusal, now: Timestamp) -> EventRo
         request: order.request,
         action: "transfer.refused",
         resource: order.debit.named(),
-        outcome: refusal.code(),
+        outcome: code,
         before: None,
         after: Some(after),
     }

@@ -26,11 +26,14 @@ pub struct LoadedAccount {
     pub(crate) version: i64,
 }
 
+/// An owner who has stopped outgoing money has set a limit of nothing: the planner needs no other rule,
+/// and every node and every door sees it with the balance.
 macro_rules! select_loaded {
     ($which:literal) => {
         concat!(
             "SELECT a.id, a.owner, a.currency, b.status, b.bounded, b.overdraft_limit, \
-             b.limit_transfer, b.limit_day, b.debits_posted, b.credits_posted, b.debits_held, \
+             CASE WHEN b.outgoing_stopped = 1 THEN 0 ELSE b.limit_transfer END, b.limit_day, \
+             b.debits_posted, b.credits_posted, b.debits_held, \
              b.credits_held, b.last_entry, b.entry_count, b.place, b.version \
              FROM accounts AS a JOIN balances AS b ON b.place = a.place ",
             $which

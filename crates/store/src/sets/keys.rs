@@ -26,6 +26,7 @@ const STORED: &str = "SELECT request_hash, status, resource, answer FROM idempot
      WHERE run = $1 AND scope = $2";
 const SETTLE: &str = "UPDATE idempotency SET status = $3, resource = $4, answer = $5 \
      WHERE run = $1 AND scope = $2";
+const RELEASE: &str = "DELETE FROM idempotency WHERE run = $1 AND scope = $2";
 /// The run that all keys on PostgreSQL are in.
 const ONLY_RUN: i64 = 0;
 
@@ -117,6 +118,19 @@ impl Tx<'_> {
             }
         }
         Err(lost(*scope))
+    }
+
+    /// Gives up a key that this transaction claimed: nothing was done under it, and the next request
+    /// with it is the first. It stands in the open run, as every key that was claimed just now.
+    pub fn release_key(&mut self, scope: &[u8; 16]) -> Result<(), DbError> {
+        let run = match &self.backend {
+            Backend::Sqlite(session) => session.runs.borrow().open(),
+            Backend::Postgres(_) => ONLY_RUN,
+        };
+        match self.execute(RELEASE, params![run, scope])? {
+            1 => Ok(()),
+            _ => Err(lost(*scope)),
+        }
     }
 
     /// The run that new keys go into; one that is full is closed first.

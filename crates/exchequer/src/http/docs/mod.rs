@@ -16,6 +16,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use markup::{Frame, escape};
 pub use tables::{
     codes_table, codes_text, permissions_text, public_text, routes_table, routes_text,
 };

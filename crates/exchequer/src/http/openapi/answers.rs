@@ -11,12 +11,15 @@ use utoipa::openapi::{ContentBuilder, Ref, RefOr};
 use super::operations::{content, header};
 use super::{CODES_EXTENSION, Schemas};
 use crate::http::codes::Code;
+use crate::http::limits::rules::Class;
 use crate::http::once::PROBLEM_JSON;
 use crate::http::routes::Route;
 
 const REQUEST_ID: (&str, &str) = ("X-Request-Id", "RequestId");
 const REPLAYED: (&str, &str) = ("Idempotent-Replayed", "IdempotentReplayed");
 const RETRY_AFTER: (&str, &str) = ("Retry-After", "RetryAfter");
+const RATE_LIMIT: (&str, &str) = ("RateLimit", "RateLimit");
+const RATE_LIMIT_POLICY: (&str, &str) = ("RateLimit-Policy", "RateLimitPolicy");
 const AUTHENTICATE: (&str, &str) = ("WWW-Authenticate", "WwwAuthenticate");
 
 pub(super) fn responses(route: &Route, schemas: &Schemas) -> Responses {
@@ -44,6 +47,22 @@ pub(super) fn headers() -> Vec<(&'static str, Header)> {
             ),
         ),
         (RETRY_AFTER.1, header(Type::Integer, "Seconds to wait before the same request again.")),
+        (
+            RATE_LIMIT.1,
+            header(
+                Type::String,
+                "What is left of the first policy: `r` requests now, more in `t` seconds \
+                 (draft-ietf-httpapi-ratelimit-headers).",
+            ),
+        ),
+        (
+            RATE_LIMIT_POLICY.1,
+            header(
+                Type::String,
+                "The limits of this route: at most `q` requests in any `w` seconds, each policy \
+                 counted for whom its name says.",
+            ),
+        ),
         (AUTHENTICATE.1, header(Type::String, "`Bearer`")),
     ]
 }
@@ -51,6 +70,11 @@ pub(super) fn headers() -> Vec<(&'static str, Header)> {
 fn success(route: &Route, schemas: &Schemas) -> Response {
     let response = with_headers(ResponseBuilder::new().description("Done."), &[REQUEST_ID]);
     let response = if route.once { with_headers(response, &[REPLAYED]) } else { response };
+    let response = if route.class == Class::Probe {
+        response
+    } else {
+        with_headers(response, &[RATE_LIMIT, RATE_LIMIT_POLICY])
+    };
     match &route.output {
         Some(body) => response.content(body.media_type, content(body, schemas)).build(),
         None => response.build(),
@@ -75,6 +99,9 @@ fn refusal(route: &Route, status: u16, codes: &[Code]) -> Response {
     }
     if codes.iter().any(|code| code.retry_after_seconds().is_some()) || status == 429 {
         response = with_headers(response, &[RETRY_AFTER]);
+    }
+    if codes.contains(&Code::RateLimited) {
+        response = with_headers(response, &[RATE_LIMIT, RATE_LIMIT_POLICY]);
     }
     if status == 401 {
         response = with_headers(response, &[AUTHENTICATE]);

@@ -18,12 +18,14 @@ use crate::staff::model::Role;
 /// Name of the shared parameter.
 pub const IDEMPOTENCY_KEY: &str = "IdempotencyKey";
 
-/// The method in the document's words; the table makes GET, POST and DELETE only.
+/// The method in the document's words; the table makes GET, POST, PUT and DELETE only.
 pub fn http_method(route: &Route) -> HttpMethod {
     if route.method == Method::GET {
         HttpMethod::Get
     } else if route.method == Method::DELETE {
         HttpMethod::Delete
+    } else if route.method == Method::PUT {
+        HttpMethod::Put
     } else {
         HttpMethod::Post
     }
@@ -108,6 +110,7 @@ fn parameters(route: &Route) -> Vec<RefOr<Parameter>> {
         parameters.push(parameter.build().into());
     }
     parameters.extend(route.input.query.iter().cloned().map(|p| RefOr::T(without_null(p))));
+    parameters.extend(route.input.headers.iter().cloned().map(RefOr::T));
     if route.once {
         let place = format!("#/components/parameters/{IDEMPOTENCY_KEY}");
         parameters.push(RefOr::Ref(Ref::new(place)));

@@ -29,7 +29,14 @@ pub const TAGS: &[Tag] = &[
         description: "From a password to an access token, and back. An access token is short; a \
                       refresh token serves once and gives a new pair. A used refresh token that \
                       returns ends its session.",
-        paths: &["/v1/auth", "/v1/sessions", "/v1/factors", "/.well-known/"],
+        paths: &[
+            "/v1/auth",
+            "/v1/sessions",
+            "/v1/factors",
+            "/v1/password",
+            "/v1/web/session",
+            "/.well-known/",
+        ],
     },
     Tag {
         anchor: "accounts",
@@ -52,10 +59,23 @@ pub const TAGS: &[Tag] = &[
         paths: &["/v1/holds"],
     },
     Tag {
+        anchor: "protections",
+        title: "Payees and protections",
+        description: "Whom a customer pays, how much may leave, and the switch that stops all of it. \
+                      What makes it looser needs a second factor.",
+        paths: &["/v1/beneficiaries", "/v1/limits", "/v1/protections"],
+    },
+    Tag {
         anchor: "operators",
         title: "Operators",
         description: "What the bank's own people do. Each route needs a permission; roles have them.",
         paths: &["/v1/staff"],
+    },
+    Tag {
+        anchor: "demo",
+        title: "Demo",
+        description: "What only a demo bank has.",
+        paths: &["/demo/"],
     },
     Tag {
         anchor: "system",

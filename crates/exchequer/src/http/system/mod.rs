@@ -12,6 +12,7 @@ mod tests;
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use ::store::cache::State;
 use bytes::Bytes;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -88,7 +89,8 @@ struct Checks {
     database: &'static str,
     /// `ok`: a sealed value opens again.
     keys: &'static str,
-    /// `memory`: fast state is this process's own.
+    /// `memory`: fast state is this process's own. `redis`: Redis answers. `redis_gone`: it does not;
+    /// signing in and moving money are refused, the rest goes on, so a balancer should not turn away.
     cache: &'static str,
 }
 
@@ -150,7 +152,12 @@ async fn readiness(caller: Public, _: Nothing) -> Answer<Readiness> {
     if let Err(cause) = keys_answer(caller.bank().tools()) {
         return Err(not_ready("keys", cause));
     }
-    let checks = Checks { database: "ok", keys: "ok", cache: caller.bank().sessions().backend() };
+    let cache = match caller.bank().cache().state().await {
+        State::Memory => "memory",
+        State::Redis => "redis",
+        State::RedisGone => "redis_gone",
+    };
+    let checks = Checks { database: "ok", keys: "ok", cache };
     Ok(Reply::ok(&Readiness { status: "ready", checks }))
 }
 

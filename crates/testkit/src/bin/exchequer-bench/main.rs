@@ -17,6 +17,7 @@ mod bare;
 mod door;
 mod engine;
 mod http;
+mod limits;
 mod load;
 mod served;
 
@@ -43,6 +44,9 @@ more KEYS BATCH TOTAL FOLDER              the bank that `engine` left in FOLDER
 door CALLERS TOTAL FOLDER                 the batcher, with callers that wait
 postgres BATCH TOTAL                      a fresh database; EXCHEQUER_BENCH_POSTGRES is the server
 http SECONDS FOLDER                       wrk against the bare route, then against a demo
+limits TOTAL                              the limiter in memory, on one core
+limits-redis TOTAL                        the limiter on Redis, and a bare EVAL of its size
+session TOTAL FOLDER                      the check of a token that is known
 memory TOTAL FOLDER                       a demo after TOTAL transfers over HTTP
 fill TOTAL FOLDER                         a demo that holds TOTAL transfers and is stopped
 start FOLDER                              the demo that `fill` left, from start to listening";
@@ -93,6 +97,14 @@ fn measure(words: &[&str]) -> Result<Value> {
             Ok(json!({ "rate": rate }))
         }
         ["http", seconds, folder] => http::run(seconds.parse()?, Path::new(folder)),
+        ["limits", total] => limits::memory(total.parse()?),
+        ["limits-redis", total] => limits::redis(total.parse()?),
+        ["session", total, folder] => {
+            let opened = Opened::fresh_in(Path::new(folder), ACCOUNTS)?;
+            let micros = limits::session(total.parse()?, &opened)?;
+            opened.finish()?;
+            Ok(micros)
+        }
         ["memory", total, folder] => served::memory(total.parse()?, Path::new(folder)),
         ["fill", total, folder] => served::fill(total.parse()?, Path::new(folder)),
         ["start", folder] => served::start(Path::new(folder)),

@@ -1,4 +1,4 @@
-//! What `staff::totp` promises.
+//! What `factors::totp` promises.
 
 use super::*;
 

@@ -1,0 +1,122 @@
+//! SQL of counters and devices.
+
+use money::Timestamp;
+use store::{DbError, Row, Tx, params};
+
+use super::model::{Counter, Tally};
+use crate::sessions::model::PrincipalRef;
+
+pub(super) fn get(tx: &mut Tx<'_>, counter: &Counter) -> Result<Option<Tally>, DbError> {
+    let row = tx.query_opt(
+        "SELECT failures, last_at, locked_until FROM attempts \
+         WHERE subject = $1 AND kind = $2 AND device = $3",
+        params![&counter.subject, counter.kind.as_str(), &counter.device],
+    )?;
+    row.as_ref().map(read).transpose()
+}
+
+pub(super) fn lock(tx: &mut Tx<'_>, counter: &Counter) -> Result<Option<Tally>, DbError> {
+    let rows = tx.query_locked(
+        "SELECT failures, last_at, locked_until FROM attempts \
+         WHERE subject = $1 AND kind = $2 AND device = $3 ORDER BY subject, kind, device",
+        params![&counter.subject, counter.kind.as_str(), &counter.device],
+    )?;
+    rows.first().map(read).transpose()
+}
+
+/// Makes the row where it is missing, so that there is something to lock.
+pub(super) fn ensure(tx: &mut Tx<'_>, counter: &Counter, now: Timestamp) -> Result<(), DbError> {
+    tx.execute(
+        "INSERT INTO attempts (subject, kind, device, failures, last_at) \
+         VALUES ($1, $2, $3, 0, $4) ON CONFLICT (subject, kind, device) DO NOTHING",
+        params![&counter.subject, counter.kind.as_str(), &counter.device, now],
+    )?;
+    Ok(())
+}
+
+pub(super) fn save(tx: &mut Tx<'_>, counter: &Counter, tally: &Tally) -> Result<(), DbError> {
+    tx.execute(
+        "UPDATE attempts SET failures = $4, last_at = $5, locked_until = $6 \
+         WHERE subject = $1 AND kind = $2 AND device = $3",
+        params![
+            &counter.subject,
+            counter.kind.as_str(),
+            &counter.device,
+            tally.failures,
+            tally.last_at,
+            tally.locked_until
+        ],
+    )?;
+    Ok(())
+}
+
+pub(super) fn clear(tx: &mut Tx<'_>, counter: &Counter) -> Result<(), DbError> {
+    tx.execute(
+        "DELETE FROM attempts WHERE subject = $1 AND kind = $2 AND device = $3",
+        params![&counter.subject, counter.kind.as_str(), &counter.device],
+    )?;
+    Ok(())
+}
+
+/// The counters of all devices, of the same subject and kind.
+pub(super) fn clear_devices(tx: &mut Tx<'_>, counter: &Counter) -> Result<(), DbError> {
+    tx.execute(
+        "DELETE FROM attempts WHERE subject = $1 AND kind = $2",
+        params![&counter.subject, counter.kind.as_str()],
+    )?;
+    Ok(())
+}
+
+pub(super) fn has_device(
+    tx: &mut Tx<'_>,
+    principal: &[u8; 16],
+    device: &[u8; 32],
+) -> Result<bool, DbError> {
+    let row = tx.query_opt(
+        "SELECT 1 FROM devices WHERE principal = $1 AND device = $2",
+        params![principal, device],
+    )?;
+    Ok(row.is_some())
+}
+
+/// False where the device is not this principal's.
+pub(super) fn touch_device(
+    tx: &mut Tx<'_>,
+    who: &PrincipalRef,
+    device: &[u8; 32],
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let changed = tx.execute(
+        "UPDATE devices SET last_seen_at = $3 WHERE principal = $1 AND device = $2",
+        params![who.bytes(), device, now],
+    )?;
+    Ok(changed == 1)
+}
+
+pub(super) fn insert_device(
+    tx: &mut Tx<'_>,
+    who: &PrincipalRef,
+    device: &[u8; 32],
+    now: Timestamp,
+) -> Result<(), DbError> {
+    tx.execute(
+        "INSERT INTO devices (principal, device, created_at, last_seen_at) VALUES ($1, $2, $3, $3)",
+        params![who.bytes(), device, now],
+    )?;
+    Ok(())
+}
+
+/// Forgets all but the `most` that were seen last.
+pub(super) fn trim_devices(tx: &mut Tx<'_>, who: &PrincipalRef, most: i64) -> Result<(), DbError> {
+    tx.execute(
+        "DELETE FROM devices WHERE principal = $1 AND device IN (SELECT device FROM devices \
+         WHERE principal = $1 ORDER BY last_seen_at DESC, created_at DESC, device \
+         LIMIT 1000 OFFSET $2)",
+        params![who.bytes(), most],
+    )?;
+    Ok(())
+}
+
+fn read(row: &Row) -> Result<Tally, DbError> {
+    Ok(Tally { failures: row.int(0)?, last_at: row.time(1)?, locked_until: row.time_opt(2)? })
+}

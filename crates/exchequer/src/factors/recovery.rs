@@ -1,0 +1,107 @@
+//! Recovery codes: ten of them, for the day on which the telephone is gone.
+//!
+//! 80 random bits each, in groups that can be read aloud; kept as keyed hashes over customer and code. One
+//! serves once; a new set replaces the old one whole. They stand in at sign-in and at a password reset.
+
+use ::store::{DbError, Tx};
+use money::{CustomerId, Rng};
+use serde_json::json;
+
+use super::{model, store};
+use crate::bank::{Act, Tools};
+use crate::events;
+
+/// Codes of a set.
+pub const CODES: usize = 10;
+/// Characters of a code without its dashes: five bits each.
+const CHARACTERS: u32 = 16;
+const GROUP: usize = 4;
+/// Crockford's base 32: no i, l, o, u.
+const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+
+/// Makes a new set in place of the old one; gives the codes, once.
+pub fn replace_in(
+    tx: &mut Tx<'_>,
+    act: &Act,
+    customer: &CustomerId,
+) -> Result<Vec<String>, DbError> {
+    store::delete_recovery_codes(tx, customer)?;
+    let mut codes = Vec::with_capacity(CODES);
+    for _ in 0..CODES {
+        let code = draw(act.tools.rng());
+        let hash = hash(&act.tools, customer, &normalised(&code));
+        store::insert_recovery_code(tx, customer, &hash, act.now)?;
+        codes.push(code);
+    }
+    let after = json!({ "codes": CODES });
+    let resource = customer.to_string();
+    events::record(tx, act, "factor.recovery_codes_replaced", &resource, "done", Some(&after))?;
+    Ok(codes)
+}
+
+/// Takes a code once. Its holder is told, since it may have been found in a drawer.
+pub fn take_recovery_code_in(
+    tx: &mut Tx<'_>,
+    act: &Act,
+    customer: &CustomerId,
+    code: &str,
+) -> Result<bool, DbError> {
+    let hash = hash(&act.tools, customer, &normalised(code));
+    if !store::use_recovery_code(tx, customer, &hash, act.now)? {
+        return Ok(false);
+    }
+    let left = store::recovery_codes_left(tx, customer)?;
+    super::tell_in(tx, act, customer, &model::code_used(left))?;
+    Ok(true)
+}
+
+/// Codes that were not used.
+pub(super) fn left(tx: &mut Tx<'_>, customer: &CustomerId) -> Result<i64, DbError> {
+    store::recovery_codes_left(tx, customer)
+}
+
+pub(super) fn delete_all(tx: &mut Tx<'_>, customer: &CustomerId) -> Result<(), DbError> {
+    store::delete_recovery_codes(tx, customer)
+}
+
+/// Whether a text has the form of a code, dashes and case aside.
+pub fn has_form(text: &str) -> bool {
+    let code = normalised(text);
+    code.len() == usize::try_from(CHARACTERS).unwrap_or_default()
+        && code.bytes().all(|b| ALPHABET.contains(&b))
+}
+
+/// `k3v9-x0tm-7q2d-h5ea`.
+fn draw(rng: &Rng) -> String {
+    let mut code = String::with_capacity(19);
+    let mut rest = u128::from_be_bytes(rng.bytes());
+    for place in 0..usize::try_from(CHARACTERS).unwrap_or_default() {
+        if place > 0 && place.is_multiple_of(GROUP) {
+            code.push('-');
+        }
+        let character = usize::try_from(rest & 31).ok().and_then(|five| ALPHABET.get(five));
+        code.extend(character.copied().map(char::from));
+        rest >>= 5;
+    }
+    code
+}
+
+/// What people mistype: case, dashes, blanks, o for 0, i and l for 1 (as Crockford reads them).
+fn normalised(text: &str) -> String {
+    text.chars()
+        .filter(|c| !matches!(c, '-' | ' '))
+        .map(|c| match c.to_ascii_lowercase() {
+            'o' => '0',
+            'i' | 'l' => '1',
+            other => other,
+        })
+        .collect()
+}
+
+fn hash(tools: &Tools, customer: &CustomerId, normalised: &str) -> [u8; 32] {
+    let input = [&customer.bytes()[..], normalised.as_bytes()].concat();
+    tools.keyring().blind_index("recovery_codes.code_hash", &input)
+}
+
+#[cfg(test)]
+mod tests;

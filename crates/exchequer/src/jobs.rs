@@ -20,7 +20,8 @@ use tokio::task::JoinSet;
 
 use self::store::{Behind, Purge};
 use crate::bank::Bank;
-use crate::{factors, holds, outbox, sessions};
+use crate::outbox::{self, Channel};
+use crate::{factors, holds, sessions};
 
 /// What is done again and again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,13 +40,15 @@ pub enum Job {
     /// Deletes refresh tokens of sessions that ended [`REFRESH_TOKENS_KEPT`] ago: until then a used
     /// one that returns is known for what it is.
     DeleteRefreshTokens,
-    /// Delivers messages.
-    DeliverMessages,
+    /// Delivers mails.
+    DeliverMails,
+    /// Delivers text messages: a job of its own, for which no mail server is waited for.
+    DeliverTexts,
     /// Deletes messages that were sent or given up, after [`MESSAGES_KEPT`]; their texts went before.
     DeleteMessages,
     /// Deletes the locks of destinations that nothing was sent to for [`MESSAGES_KEPT`].
     DeleteDestinations,
-    /// Deletes reset links, after [`RESETS_KEPT`].
+    /// Deletes reset tokens, after [`RESETS_KEPT`].
     DeleteResets,
     /// Deletes counters of wrong tries, after [`ATTEMPTS_KEPT`] without one and without a lock.
     DeleteAttempts,
@@ -75,14 +78,15 @@ pub const DEVICES_KEPT: i64 = 400 * DAY_SECONDS;
 pub const OUTFLOWS_KEPT: i64 = 2 * DAY_SECONDS;
 /// Seconds that a message's row is kept: longer than any cap looks back, for whoever asks what was sent.
 pub const MESSAGES_KEPT: i64 = 30 * DAY_SECONDS;
-/// Seconds after its making that a reset link's row is kept.
+/// Seconds after its making that a reset token's row is kept.
 pub const RESETS_KEPT: i64 = DAY_SECONDS;
 
 impl Job {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::ExpireHolds,
         Self::EndSessions,
-        Self::DeliverMessages,
+        Self::DeliverMails,
+        Self::DeliverTexts,
         Self::ForgetAnswers,
         Self::DeleteChallenges,
         Self::DeleteRefreshTokens,
@@ -109,7 +113,8 @@ impl Job {
             Self::DeleteAttempts => store::ATTEMPTS.verb,
             Self::DeleteDevices => store::DEVICES.verb,
             Self::DeleteFactors => store::FACTORS.verb,
-            Self::DeliverMessages => "messages.deliver",
+            Self::DeliverMails => "mails.deliver",
+            Self::DeliverTexts => "texts.deliver",
             Self::DeleteMessages => store::MESSAGES.verb,
             Self::DeleteDestinations => store::DESTINATIONS.verb,
             Self::DeleteResets => store::RESETS.verb,
@@ -120,7 +125,7 @@ impl Job {
     pub const fn every(self) -> Duration {
         match self {
             // Somebody waits for the code in it.
-            Self::DeliverMessages => Duration::from_secs(1),
+            Self::DeliverMails | Self::DeliverTexts => Duration::from_secs(1),
             Self::ExpireHolds => Duration::from_secs(10),
             Self::EndSessions => Duration::from_mins(1),
             Self::DeleteChallenges => Duration::from_mins(10),
@@ -151,7 +156,8 @@ impl Job {
             Self::DeleteAttempts => (&store::ATTEMPTS, ATTEMPTS_KEPT),
             Self::DeleteDevices => (&store::DEVICES, DEVICES_KEPT),
             Self::DeleteFactors => (&store::FACTORS, factors::UNCONFIRMED_SECONDS),
-            Self::DeliverMessages => return outbox::job::deliver(bank, stop).await,
+            Self::DeliverMails => return outbox::job::deliver(bank, Channel::Email, stop).await,
+            Self::DeliverTexts => return outbox::job::deliver(bank, Channel::Sms, stop).await,
             Self::DeleteMessages => (&store::MESSAGES, MESSAGES_KEPT),
             Self::DeleteDestinations => (&store::DESTINATIONS, MESSAGES_KEPT),
             Self::DeleteResets => (&store::RESETS, RESETS_KEPT),

@@ -5,21 +5,24 @@
 //! one. An error of COMMIT itself is never retried here: whether it took effect is unknown, and the
 //! caller's idempotency key is what finds out.
 
+mod values;
+
 use std::collections::HashMap;
 use std::error::Error as _;
+use std::pin::pin;
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
+use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::types::private::BytesMut;
-use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
+use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Config, NoTls, Statement};
 
+use self::values::read_row;
 use crate::fault::Faults;
 use crate::job::{Job, Wish};
 use crate::queue::{Pop, Queue};
 use crate::tx::Backend;
-use crate::value::Value;
 use crate::{DbError, Param, Row, Tx};
 
 /// Attempts at one closure before the caller is told that the row is busy.
@@ -42,8 +45,12 @@ pub(crate) struct PgSession {
     again: bool,
     /// Rows of this transaction were read by their version instead of locked.
     trusts_versions: bool,
+    /// Rows of this transaction were copied in, as if none of them were there.
+    trusts_absence: bool,
     /// Batches to come that lock what they load, because others write the same rows.
     cautious: u32,
+    /// Batches to come that ask of each row whether it is there.
+    doubting: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -82,7 +89,9 @@ impl PgSession {
             statements: HashMap::new(),
             again: false,
             trusts_versions: false,
+            trusts_absence: false,
             cautious: 0,
+            doubting: 0,
         };
         session.batch(&format!(
             "SET lock_timeout = {}; SET statement_timeout = {STATEMENT_TIMEOUT_MS}; \
@@ -154,6 +163,27 @@ impl PgSession {
         result.map_err(|e| self.failed(e))
     }
 
+    /// Appends rows by `COPY … FROM STDIN BINARY`, which writes a page of them at once: each of the types,
+    /// in the order of the statement's columns.
+    pub fn copy_in<'r, const N: usize>(
+        &mut self,
+        sql: &'static str,
+        types: &[Type; N],
+        rows: impl Iterator<Item = [Param<'r>; N]>,
+    ) -> Result<(), DbError> {
+        let statement = self.prepare(sql, Lock::None)?;
+        let client = &self.client;
+        let copied = self.runtime.block_on(async {
+            let sink = client.copy_in(&statement).await?;
+            let mut writer = pin!(BinaryCopyInWriter::new(sink, types));
+            for row in rows {
+                writer.as_mut().write_raw(row.iter()).await?;
+            }
+            writer.finish().await
+        });
+        copied.map(drop).map_err(|e| self.failed(e))
+    }
+
     fn query_with(
         &mut self,
         sql: &'static str,
@@ -197,8 +227,20 @@ impl PgSession {
         Err(DbError::Busy("another transaction changed a row that was read".to_owned()))
     }
 
+    /// Whether this transaction may copy rows in that must not be there yet. A row that is there makes it
+    /// run again, and ask; and so do some batches after it.
+    pub fn may_trust_absence(&mut self) -> bool {
+        self.trusts_absence = self.doubting == 0;
+        self.doubting = self.doubting.saturating_sub(1);
+        self.trusts_absence
+    }
+
     fn failed(&mut self, error: tokio_postgres::Error) -> DbError {
         let code = error.code();
+        if self.trusts_absence && code == Some(&SqlState::UNIQUE_VIOLATION) {
+            self.again = true;
+            self.doubting = CAUTIOUS;
+        }
         self.again |= code == Some(&SqlState::T_R_SERIALIZATION_FAILURE)
             || code == Some(&SqlState::T_R_DEADLOCK_DETECTED);
         from_postgres(error)
@@ -232,62 +274,6 @@ pub(crate) fn from_postgres(error: tokio_postgres::Error) -> DbError {
         Some("08" | "28" | "53" | "57" | "58" | "25" | "3D") => DbError::Unavailable(text),
         _ => DbError::Corrupt(text),
     }
-}
-
-fn read_row(row: &tokio_postgres::Row) -> Result<Row, DbError> {
-    let mut values = Vec::with_capacity(row.len());
-    for (index, column) in row.columns().iter().enumerate() {
-        values.push(read_value(row, index, column.type_()).map_err(from_postgres)?.ok_or_else(
-            || DbError::Corrupt(format!("column {index} has type {}", column.type_())),
-        )?);
-    }
-    Ok(Row(values))
-}
-
-/// `None`: a type that is not one of the four.
-fn read_value(
-    row: &tokio_postgres::Row,
-    index: usize,
-    kind: &Type,
-) -> Result<Option<Value>, tokio_postgres::Error> {
-    Ok(Some(match *kind {
-        Type::INT8 => row.try_get::<_, Option<i64>>(index)?.map_or(Value::Null, Value::Int),
-        Type::INT4 => {
-            row.try_get::<_, Option<i32>>(index)?.map_or(Value::Null, |n| Value::Int(n.into()))
-        }
-        Type::BOOL => {
-            row.try_get::<_, Option<bool>>(index)?.map_or(Value::Null, |b| Value::Int(b.into()))
-        }
-        Type::TEXT | Type::VARCHAR | Type::NAME => {
-            row.try_get::<_, Option<String>>(index)?.map_or(Value::Null, Value::Text)
-        }
-        Type::BYTEA => row.try_get::<_, Option<Vec<u8>>>(index)?.map_or(Value::Null, Value::Blob),
-        _ => return Ok(None),
-    }))
-}
-
-impl ToSql for Param<'_> {
-    fn to_sql(
-        &self,
-        kind: &Type,
-        out: &mut BytesMut,
-    ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
-        match (self, kind) {
-            (Self::Null, _) => Ok(IsNull::Yes),
-            (Self::Int(value), &Type::INT8) => value.to_sql(kind, out),
-            (Self::Text(value), &Type::TEXT | &Type::VARCHAR | &Type::NAME) => {
-                value.to_sql(kind, out)
-            }
-            (Self::Blob(value), &Type::BYTEA) => value.to_sql(kind, out),
-            (value, kind) => Err(format!("{value:?} bound where {kind} is wanted").into()),
-        }
-    }
-
-    fn accepts(kind: &Type) -> bool {
-        matches!(*kind, Type::INT8 | Type::TEXT | Type::VARCHAR | Type::NAME | Type::BYTEA)
-    }
-
-    to_sql_checked!();
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -363,7 +349,9 @@ fn run(session: &mut PgSession, mode: Mode, faults: &Faults, mut job: Box<dyn Jo
         if !session.again || attempt == ATTEMPTS {
             return job.answer(result);
         }
-        session.cautious = CAUTIOUS;
+        if session.doubting == 0 {
+            session.cautious = CAUTIOUS;
+        }
         tracing::debug!(verb = job.verb(), attempt, "a transaction runs again");
         std::thread::sleep(Duration::from_millis(1 << attempt.min(5)));
     }
@@ -376,6 +364,7 @@ fn attempt_once(
 ) -> Result<(), DbError> {
     session.again = false;
     session.trusts_versions = false;
+    session.trusts_absence = false;
     let wish = job.run(&mut Tx::new(Backend::Postgres(session), job.verb(), faults));
     match wish {
         Wish::Commit => session.batch("COMMIT"),

@@ -93,6 +93,12 @@ impl Client {
         self.send(request.body(Body::from(body.to_string())).expect("a request")).await
     }
 
+    /// A DELETE with the proof of a step-up.
+    pub async fn delete_proved(&self, path: &str, proof: &str) -> Reply {
+        let request = self.request(Method::DELETE, path).header("step-up", proof);
+        self.send(request.body(Body::empty()).expect("a request")).await
+    }
+
     /// A POST with a fresh key.
     pub async fn post(&self, path: &str, body: &Value) -> Reply {
         self.post_with_key(path, &key(), body).await

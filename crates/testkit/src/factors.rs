@@ -23,7 +23,8 @@ impl TestBank {
 
     /// Adds and confirms a telephone.
     pub async fn enrol_sms(&self, person: &Person, phone: &str) -> Reply {
-        let enrolled = person.client.post("/v1/factors/sms", &json!({ "phone": phone })).await;
+        let enrolled =
+            self.post_stepped(person, "/v1/factors/sms", &json!({ "phone": phone })).await;
         let enrolled = enrolled.expect(201);
         let code = json!({ "code": self.newest_code(phone).await });
         let path = format!("/v1/factors/{}/confirm", enrolled.text("/id"));
@@ -58,6 +59,27 @@ impl TestBank {
         let body = json!({ "method": method, "code": code }).to_string().into_bytes();
         let path = format!("/v1/auth/challenges/{challenge}/verify");
         self.client().post_raw(&path, None, body).await
+    }
+
+    /// A POST, with the proof of the person's authenticator where one is asked for.
+    pub async fn post_stepped(&self, person: &Person, path: &str, body: &Value) -> Reply {
+        let key = crate::key();
+        let reply = person.client.post_with_key(path, &key, body).await;
+        if reply.code() != "step_up_required" {
+            return reply;
+        }
+        let proof = self.prove(person, &reply.text("/challenge/id")).await;
+        person.client.post_proved(path, &key, body, &proof).await
+    }
+
+    /// The same for a DELETE.
+    pub async fn delete_stepped(&self, person: &Person, path: &str) -> Reply {
+        let reply = person.client.delete(path).await;
+        if reply.code() != "step_up_required" {
+            return reply;
+        }
+        let proof = self.prove(person, &reply.text("/challenge/id")).await;
+        person.client.delete_proved(path, &proof).await
     }
 
     /// The proof that the person's authenticator gives for a challenge, with its next code.

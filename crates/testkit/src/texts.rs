@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// How the gateway answers.
@@ -29,7 +30,7 @@ pub struct ReceivedText {
 pub struct TestTextGateway {
     address: SocketAddr,
     mood: Arc<Mutex<TextMood>>,
-    seen: Arc<Mutex<Vec<ReceivedText>>>,
+    seen: Arc<watch::Sender<Vec<ReceivedText>>>,
     task: JoinHandle<()>,
 }
 
@@ -38,7 +39,7 @@ impl TestTextGateway {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let mood = Arc::new(Mutex::new(TextMood::Status(201)));
-        let seen = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::new(watch::Sender::new(Vec::new()));
         let (moods, log) = (Arc::clone(&mood), Arc::clone(&seen));
         let task = tokio::spawn(async move {
             loop {
@@ -64,7 +65,13 @@ impl TestTextGateway {
     }
 
     pub fn texts(&self) -> Vec<ReceivedText> {
-        self.seen.lock().expect("what was seen").clone()
+        self.seen.borrow().clone()
+    }
+
+    /// Waits for the first one.
+    pub async fn reached(&self) {
+        let mut seen = self.seen.subscribe();
+        seen.wait_for(|seen| !seen.is_empty()).await.expect("the gateway stands");
     }
 }
 
@@ -84,7 +91,7 @@ impl Drop for TestTextGateway {
 async fn serve(
     stream: TcpStream,
     mood: TextMood,
-    seen: &Mutex<Vec<ReceivedText>>,
+    seen: &watch::Sender<Vec<ReceivedText>>,
 ) -> std::io::Result<()> {
     let (read, mut write) = stream.into_split();
     let mut lines = BufReader::new(read);
@@ -107,7 +114,7 @@ async fn serve(
     let form = String::from_utf8(body).expect("a form is ASCII");
     let form = form.split('&').filter_map(|pair| pair.split_once('='));
     let form = form.map(|(name, value)| (decoded(name), decoded(value))).collect();
-    seen.lock().expect("what was seen").push(ReceivedText { head, form });
+    seen.send_modify(|seen| seen.push(ReceivedText { head, form }));
     let answer = match mood {
         TextMood::Silent => {
             let mut rest = Vec::new();

@@ -186,7 +186,7 @@ fn prepare<'guard>(
                     continue;
                 }
             },
-            Probe::LimitsRedis if !machine::has("redis-server") => {
+            Probe::LimitsRedis | Probe::SessionRedis if !machine::has("redis-server") => {
                 let why = "redis-server is not installed".to_owned();
                 samples.stop(*probe, Stopped::Skipped(why));
                 continue;

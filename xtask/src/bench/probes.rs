@@ -33,6 +33,9 @@ pub enum Probe {
     Limits,
     LimitsRedis,
     Session,
+    SessionRedis,
+    Sessions,
+    SignIn,
     Start,
 }
 
@@ -51,8 +54,11 @@ pub struct Sizes {
     pub memory: u32,
     /// Decisions in memory, and checks of a token.
     pub limits: u32,
-    /// Decisions on Redis of one turn.
+    /// Decisions on Redis of one turn, and checks of a token there.
     pub evals: u32,
+    /// Sessions that are remembered.
+    pub sessions: u32,
+    pub sign_ins: u32,
     pub start: u32,
     /// Of each run of pgbench and wrk.
     pub seconds: u32,
@@ -75,6 +81,8 @@ impl Sizes {
         memory: 100_000,
         limits: 5_000_000,
         evals: 200_000,
+        sessions: 100_000,
+        sign_ins: 1_000,
         start: 1_000_000,
         seconds: 10,
     };
@@ -90,6 +98,8 @@ impl Sizes {
         memory: 20_000,
         limits: 1_000_000,
         evals: 20_000,
+        sessions: 20_000,
+        sign_ins: 200,
         start: 100_000,
         seconds: 3,
     };
@@ -112,6 +122,9 @@ impl Probe {
             Self::Limits => "limits",
             Self::LimitsRedis => "limits-redis",
             Self::Session => "session",
+            Self::SessionRedis => "session-redis",
+            Self::Sessions => "sessions",
+            Self::SignIn => "sign-in",
             Self::Start => "start",
         }
     }
@@ -182,7 +195,8 @@ impl<'guard> Runner<'guard> {
         let [engine, hundred, door64, door1, more, postgres, memory, seconds] =
             [s.engine, s.hundred, s.door64, s.door1, s.more, s.postgres, s.memory, s.seconds]
                 .map(|size| size.to_string());
-        let [limits, evals] = [s.limits, s.evals].map(|size| size.to_string());
+        let [limits, evals, sessions, sign_ins] =
+            [s.limits, s.evals, s.sessions, s.sign_ins].map(|size| size.to_string());
         let (words, folder) = match probe {
             Probe::Ordered => (["engine", "ordered", "8000", "10000", &engine].to_vec(), true),
             Probe::Random => (["engine", "random", "8000", "10000", &engine].to_vec(), true),
@@ -198,6 +212,9 @@ impl<'guard> Runner<'guard> {
             Probe::Limits => (["limits", &limits].to_vec(), false),
             Probe::LimitsRedis => (["limits-redis", &evals].to_vec(), false),
             Probe::Session => (["session", &limits].to_vec(), true),
+            Probe::SessionRedis => (["session-redis", &evals].to_vec(), true),
+            Probe::Sessions => (["sessions", &sessions].to_vec(), true),
+            Probe::SignIn => (["sign-in", &sign_ins].to_vec(), true),
             Probe::Start => (["start"].to_vec(), true),
         };
         // pgbench first: what it leaves in the server's memory is its own tables.

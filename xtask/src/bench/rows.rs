@@ -26,6 +26,7 @@ pub enum Floor {
 pub enum Unit {
     PerSecond,
     Microseconds,
+    Times,
     Milliseconds,
     Megabytes,
     Seconds,
@@ -65,7 +66,7 @@ const ORDERED: Option<(Probe, &str, &str)> = Some((Probe::Ordered, RATE, "the fi
 const RANDOM: Option<(Probe, &str, &str)> = Some((Probe::Random, RATE, "the second row"));
 
 #[rustfmt::skip] // a table: one row, one line
-pub const ROWS: [Row; 16] = [
+pub const ROWS: [Row; 19] = [
     rate("engine", Probe::Ordered, "engine, batches of 8,000, 10,000 accounts, time-ordered keys", None, 150_000.0),
     rate("engine", Probe::Random, "the same with random keys", None, 80_000.0),
     rate("batch100", Probe::Hundred, "engine, batches of 100", None, 60_000.0),
@@ -87,5 +88,8 @@ pub const ROWS: [Row; 16] = [
     rate("limits", Probe::LimitsRedis, "rate limiter on Redis, against a bare EVAL of its size",
         Some((Probe::LimitsRedis, "eval", "the bare EVAL")), 0.8),
     at_most("limits", Probe::Session, "check of a known token, in memory", "micros", (5.0, Unit::Microseconds)),
+    at_most("limits", Probe::SessionRedis, "the same on Redis: commands a check", "trips", (1.0, Unit::Times)),
+    at_most("limits", Probe::Sessions, "{sessions} remembered sessions", "megabytes", (60.0, Unit::Megabytes)),
+    rate("limits", Probe::SignIn, "sign-ins, against their hashes alone", Some((Probe::SignIn, "hashes", "the hashes")), 0.9),
     at_most("start", Probe::Start, "start to listening, {start} transfers there", "seconds", (1.0, Unit::Seconds)),
 ];

@@ -19,6 +19,7 @@ fn line(row: &Row, samples: &Samples, sizes: &Sizes) -> String {
         .measure
         .replace("{full}", &grouped(f64::from(sizes.full)))
         .replace("{memory}", &grouped(f64::from(sizes.memory)))
+        .replace("{sessions}", &grouped(f64::from(sizes.sessions)))
         .replace("{start}", &grouped(f64::from(sizes.start)));
     let floor = floor_text(row);
     let probes = [Some(row.probe), row.base.map(|base| base.0)];
@@ -68,6 +69,7 @@ fn with_unit(value: f64, unit: Unit) -> String {
     match unit {
         Unit::PerSecond => format!("{number}/s"),
         Unit::Microseconds => format!("{number} µs"),
+        Unit::Times => number,
         Unit::Milliseconds => format!("{number} ms"),
         Unit::Megabytes => format!("{number} MB"),
         Unit::Seconds => format!("{number} s"),
@@ -78,7 +80,7 @@ fn plain(value: f64, unit: Unit) -> String {
     match unit {
         Unit::PerSecond => grouped(value),
         Unit::Milliseconds | Unit::Megabytes => format!("{value:.1}"),
-        Unit::Microseconds | Unit::Seconds => two_places(value),
+        Unit::Microseconds | Unit::Times | Unit::Seconds => two_places(value),
     }
 }
 

@@ -147,8 +147,31 @@ pub fn remember_device_in(
     let token = random_token(act.tools.rng());
     let device = token_hash(token.expose());
     store::insert_device(tx, who, &device, act.now)?;
-    store::trim_devices(tx, who, MAX_DEVICES)?;
+    let forgotten = store::trim_devices(tx, who, MAX_DEVICES)?;
+    forget_counters(tx, &act.tools, who, &forgotten)?;
     Ok((device, Some(token)))
+}
+
+/// A device that is forgotten counts as an unknown one from now on. Its own counters go with it, so that a subject has
+/// no more of them than it has devices.
+fn forget_counters(
+    tx: &mut Tx<'_>,
+    tools: &Tools,
+    who: &PrincipalRef,
+    devices: &[[u8; 32]],
+) -> Result<(), DbError> {
+    if devices.is_empty() {
+        return Ok(());
+    }
+    let email = email_of(tx, tools, who)?;
+    for device in devices {
+        if let Some(email) = &email {
+            let realm = Realm::of(who);
+            store::clear(tx, &Counter::password(tools, realm, email.expose(), Some(*device)))?;
+        }
+        store::clear(tx, &Counter::factor(tools, who, Some(*device)))?;
+    }
+    Ok(())
 }
 
 /// The e-mail that somebody signs in with, in its one spelling.

@@ -28,7 +28,8 @@ pub(super) fn lock(tx: &mut Tx<'_>, counter: &Counter) -> Result<Option<Tally>, 
 pub(super) fn ensure(tx: &mut Tx<'_>, counter: &Counter, now: Timestamp) -> Result<(), DbError> {
     tx.execute(
         "INSERT INTO attempts (subject, kind, device, failures, last_at) \
-         VALUES ($1, $2, $3, 0, $4) ON CONFLICT (subject, kind, device) DO NOTHING",
+         VALUES ($1, $2, $3, 0, $4) ON CONFLICT (subject, kind, device) \
+         DO UPDATE SET last_at = attempts.last_at",
         params![&counter.subject, counter.kind.as_str(), &counter.device, now],
     )?;
     Ok(())
@@ -106,15 +107,25 @@ pub(super) fn insert_device(
     Ok(())
 }
 
-/// Forgets all but the `most` that were seen last.
-pub(super) fn trim_devices(tx: &mut Tx<'_>, who: &PrincipalRef, most: i64) -> Result<(), DbError> {
-    tx.execute(
-        "DELETE FROM devices WHERE principal = $1 AND device IN (SELECT device FROM devices \
-         WHERE principal = $1 ORDER BY last_seen_at DESC, created_at DESC, device \
-         LIMIT 1000 OFFSET $2)",
+/// Forgets all but the `most` that were seen last; gives those that it forgot.
+pub(super) fn trim_devices(
+    tx: &mut Tx<'_>,
+    who: &PrincipalRef,
+    most: i64,
+) -> Result<Vec<[u8; 32]>, DbError> {
+    let rows = tx.query(
+        "SELECT device FROM devices WHERE principal = $1 \
+         ORDER BY last_seen_at DESC, created_at DESC, device LIMIT 1000 OFFSET $2",
         params![who.bytes(), most],
     )?;
-    Ok(())
+    let forgotten: Vec<[u8; 32]> = rows.iter().map(|row| row.bytes(0)).collect::<Result<_, _>>()?;
+    for device in &forgotten {
+        tx.execute(
+            "DELETE FROM devices WHERE principal = $1 AND device = $2",
+            params![who.bytes(), device],
+        )?;
+    }
+    Ok(forgotten)
 }
 
 fn read(row: &Row) -> Result<Tally, DbError> {

@@ -48,8 +48,12 @@ pub fn message(purpose: Purpose, about: Option<&str>, code: &str, until: Timesta
     let time = text.get(11..16).unwrap_or_default();
     let act = match (purpose, about) {
         (Purpose::SignIn, _) => "is your Exchequer code to sign in.".to_owned(),
-        (Purpose::StepUp, Some(about)) => format!("is your Exchequer code to confirm: {about}."),
-        (Purpose::StepUp, None) => "is your Exchequer code to confirm a change.".to_owned(),
+        (Purpose::StepUp | Purpose::Factors, Some(about)) => {
+            format!("is your Exchequer code to confirm: {about}.")
+        }
+        (Purpose::StepUp | Purpose::Factors, None) => {
+            "is your Exchequer code to confirm a change.".to_owned()
+        }
         (Purpose::Enrol, _) => "is your Exchequer code to add this address.".to_owned(),
         (Purpose::Reset, _) => "is your Exchequer code to set a new password.".to_owned(),
         // No code is sent for a passkey.
@@ -62,7 +66,7 @@ pub fn message(purpose: Purpose, about: Option<&str>, code: &str, until: Timesta
 pub const fn message_purpose(purpose: Purpose) -> &'static str {
     match purpose {
         Purpose::SignIn => "sign_in_code",
-        Purpose::StepUp => "step_up_code",
+        Purpose::StepUp | Purpose::Factors => "step_up_code",
         Purpose::Enrol => "enrol_code",
         Purpose::Reset => "reset_code",
         Purpose::Passkey => "passkey_code",

@@ -59,8 +59,12 @@ pub fn ask_in(
 ) -> Result<Asked, DbError> {
     let id: ChallengeId = act.id();
     let lives = match question.purpose {
-        Purpose::SignIn | Purpose::StepUp | Purpose::Reset | Purpose::Passkey => CHALLENGE_SECONDS,
         Purpose::Enrol => ENROL_SECONDS,
+        Purpose::SignIn
+        | Purpose::StepUp
+        | Purpose::Factors
+        | Purpose::Reset
+        | Purpose::Passkey => CHALLENGE_SECONDS,
     };
     let expires_at = act.now.plus_seconds(lives);
     let device = match (question.device, question.session) {
@@ -184,19 +188,33 @@ pub fn take_registration_in(
     Ok(Some(id))
 }
 
+/// Ends what was begun and not finished of new credentials: what was begun before there was anything to step up
+/// with is not finished afterwards.
+pub fn close_registrations_in(
+    tx: &mut Tx<'_>,
+    act: &Act,
+    customer: &CustomerId,
+) -> Result<(), DbError> {
+    store::close_registrations(tx, customer, act.now)
+}
+
+/// Ends every sign-in of a principal that waits for its second factor: the password that it began with is not theirs
+/// any more. Gives how many that were. The principal's row is locked by the caller, so that none begins beside it.
+pub fn close_sign_ins_in(tx: &mut Tx<'_>, act: &Act, who: &PrincipalRef) -> Result<u64, DbError> {
+    store::close_sign_ins(tx, who, act.now)
+}
+
 /// Takes the proof of a step-up: once, for exactly this principal, session and binding, within
 /// [`PROOF_SECONDS`] of the answer. To be called in the transaction of the act, so that the proof is used up
 /// if and only if the act happens.
 pub fn redeem_in(
     tx: &mut Tx<'_>,
     act: &Act,
-    who: PrincipalRef,
-    session: &SessionId,
+    (who, session, purpose): (PrincipalRef, &SessionId, Purpose),
     binding: &[u8; 32],
     proof: &str,
 ) -> Result<Option<Proved>, DbError> {
-    let bound = (who, Some(*session), Purpose::StepUp);
-    take_proof_in(tx, act, bound, binding, proof)
+    take_proof_in(tx, act, (who, Some(*session), purpose), binding, proof)
 }
 
 /// Takes the proof of a password reset, which no session asks for.
@@ -255,7 +273,7 @@ fn lock_of(
 ) -> Result<Option<attempts::Locked>, DbError> {
     match row.purpose {
         Purpose::SignIn => attempts::locked_in(tx, act, &row.who, row.device),
-        Purpose::StepUp | Purpose::Reset => {
+        Purpose::StepUp | Purpose::Factors | Purpose::Reset => {
             attempts::lock_of_in(tx, act, &Counter::factor(&act.tools, &row.who, row.device))
         }
         Purpose::Enrol | Purpose::Passkey => Ok(None),
@@ -275,7 +293,7 @@ fn answered(
             store::close(tx, &row.id, factor.as_ref(), act.now)?;
             Ok(Answered::SignIn { principal: row.who, device: row.device, method, factor })
         }
-        Purpose::StepUp | Purpose::Reset => {
+        Purpose::StepUp | Purpose::Factors | Purpose::Reset => {
             let token = random_token(act.tools.rng());
             let hash = token_hash(token.expose());
             store::prove(tx, &row.id, (&hash, factor.as_ref()), act.now)?;

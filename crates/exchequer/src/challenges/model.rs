@@ -19,6 +19,8 @@ pub enum Purpose {
     SignIn,
     /// One act of a signed-in customer.
     StepUp,
+    /// One change of the factors themselves, which a recovery code may stand in for.
+    Factors,
     /// Confirming a factor.
     Enrol,
     /// The second factor of a password reset.
@@ -173,14 +175,15 @@ pub(super) fn is_within(now: Timestamp, begin: Timestamp, end: Timestamp) -> boo
 }
 
 impl Purpose {
-    pub const ALL: [Self; 5] =
-        [Self::SignIn, Self::StepUp, Self::Enrol, Self::Reset, Self::Passkey];
+    pub const ALL: [Self; 6] =
+        [Self::SignIn, Self::StepUp, Self::Factors, Self::Enrol, Self::Reset, Self::Passkey];
 
     /// As stored.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::SignIn => "sign_in",
             Self::StepUp => "step_up",
+            Self::Factors => "factors",
             Self::Enrol => "enrol",
             Self::Reset => "reset",
             Self::Passkey => "passkey",
@@ -205,6 +208,17 @@ impl Method {
             Self::Sms => "sms",
             Self::Email => "email",
             Self::RecoveryCode => "recovery_code",
+        }
+    }
+}
+
+impl Method {
+    /// Whether the session that it opened has shown a factor, so that acts which ask for one lately shown go
+    /// on. What stands in for a lost factor, or is none, has shown nothing.
+    pub const fn is_second_factor(self) -> bool {
+        match self {
+            Self::Webauthn | Self::Totp | Self::Sms => true,
+            Self::Email | Self::RecoveryCode => false,
         }
     }
 }

@@ -82,6 +82,20 @@ pub(super) fn newest_enrolment(
     row.map(|row| row.id(0)).transpose()
 }
 
+pub(super) fn close_registrations(
+    tx: &mut Tx<'_>,
+    customer: &CustomerId,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    tx.execute(
+        "UPDATE challenges SET answered_at = $2, used_at = $2 WHERE principal = $1 \
+         AND principal_kind = 'customer' AND purpose = 'enrol' AND factor IS NULL \
+         AND used_at IS NULL",
+        params![customer, now],
+    )?;
+    Ok(())
+}
+
 /// The newest question for a new credential in this session.
 pub(super) fn newest_registration(
     tx: &mut Tx<'_>,
@@ -163,6 +177,19 @@ pub(super) fn prove(
 pub(super) fn use_up(tx: &mut Tx<'_>, id: &ChallengeId, now: Timestamp) -> Result<(), DbError> {
     tx.execute("UPDATE challenges SET used_at = $2 WHERE id = $1", params![id, now])?;
     Ok(())
+}
+
+/// Ends the sign-ins of a principal that are not complete; gives how many that were.
+pub(super) fn close_sign_ins(
+    tx: &mut Tx<'_>,
+    who: &PrincipalRef,
+    now: Timestamp,
+) -> Result<u64, DbError> {
+    tx.execute(
+        "UPDATE challenges SET used_at = $3, code_hash = NULL WHERE principal = $1 \
+         AND principal_kind = $2 AND purpose = $4 AND used_at IS NULL",
+        params![who.bytes(), who.kind(), now, Purpose::SignIn.as_str()],
+    )
 }
 
 /// What a message about the challenge names.

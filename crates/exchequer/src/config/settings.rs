@@ -216,7 +216,7 @@ pub const SETTINGS: &[Setting] = &[
     row("mail", "from", Kind::Text, "",
         "The sender of our mails. Needed where there is a server."),
     row("mail", "per_hour", whole(1, 1_000_000), "5000",
-        "Mails with codes and links in any hour; more are refused with 429. Notices are not counted."),
+        "Mails with codes and reset tokens in any hour; more are refused with 429. Notices are not counted."),
     row("sms", "gateway_url", Kind::Text, "",
         "The gateway for text messages, with the interface of Twilio's Messages resource: \
          https://host, no path. Empty: no text messages, and no second factor by them. A demo bank \
@@ -230,7 +230,7 @@ pub const SETTINGS: &[Setting] = &[
     row("sms", "per_hour", whole(1, 1_000_000), "1000",
         "Text messages in any hour, notices counted; more are refused with 429."),
     row("message", "destination_per_hour", whole(1, 1000), "5",
-        "Codes and links to one address or number in any hour; more are refused with 429."),
+        "Codes and reset tokens to one address or number in any hour; more are refused with 429."),
     row("message", "destination_per_day", whole(1, 10_000), "10",
         "The same in any 24 hours."),
     row("message", "send_seconds", whole(1, 60), "15",

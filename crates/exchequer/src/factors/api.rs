@@ -202,7 +202,7 @@ async fn enrol<T: Serialize + Send + 'static>(
                 .part(kind.as_str().as_bytes())
                 .part(destination.as_bytes())
                 .text("adding a way to sign in");
-            if let Err(problem) = fresh_in(tx, act, (&asker, &step_up), &what)? {
+            if let Err(problem) = prove_in(tx, act, (&asker, &step_up), what)? {
                 return Ok(Err(problem));
             }
             match super::enrol_in(tx, act, &customer, (&new, kind.default_name()))? {
@@ -289,11 +289,12 @@ async fn replace_recovery_codes(
     let (asker, customer) = (Asker::from(&caller), caller.id());
     caller
         .once("factors.replace_recovery_codes", move |tx, act| {
+            super::store::lock_customer(tx, &customer)?;
             if !super::has_active(tx, &customer)? {
                 return Ok(Err(Problem::new(Code::NoFactor)));
             }
             let what = Bound::new("recovery_codes.replace").text("new recovery codes");
-            if let Err(problem) = fresh_in(tx, act, (&asker, &step_up), &what)? {
+            if let Err(problem) = prove_in(tx, act, (&asker, &step_up), what)? {
                 return Ok(Err(problem));
             }
             super::tell_in(tx, act, &customer, &super::model::codes_replaced())?;
@@ -308,13 +309,14 @@ async fn remove(caller: Customer, (Path(id), step_up): (Path<FactorId>, StepUp))
     let (asker, customer) = (Asker::from(&caller), caller.id());
     caller
         .write("factors.remove", move |tx, act| {
+            super::store::lock_customer(tx, &customer)?;
             let Some(row) = super::get(tx, &customer, &id)? else {
                 return Ok(Err(Problem::new(Code::NotFound)));
             };
             if row.confirmed_at.is_some() {
                 let what =
                     Bound::new("factor.remove").part(id.bytes()).text("removing a way to sign in");
-                if let Err(problem) = fresh_in(tx, act, (&asker, &step_up), &what)? {
+                if let Err(problem) = prove_in(tx, act, (&asker, &step_up), what)? {
                     return Ok(Err(problem));
                 }
             }
@@ -326,13 +328,16 @@ async fn remove(caller: Customer, (Path(id), step_up): (Path<FactorId>, StepUp))
     Ok(Reply::no_content())
 }
 
-fn fresh_in(
+/// Locks the customer, so that what is asked of them stays true, and asks for a proof of this very change.
+fn prove_in(
     tx: &mut Tx<'_>,
     act: &Act,
     (asker, step_up): (&Asker, &StepUp),
-    what: &Bound,
+    what: Bound,
 ) -> Result<Result<(), Problem>, DbError> {
-    stepup::require_in(tx, act, asker, what, step_up.proof(), Freshness::Session)
+    super::store::lock_customer(tx, &asker.customer)?;
+    let what = what.of_factors();
+    stepup::require_in(tx, act, asker, &what, step_up.proof(), Freshness::Act)
 }
 
 fn view(tools: &Tools, row: &FactorRow) -> Result<FactorView, DbError> {

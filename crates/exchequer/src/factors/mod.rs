@@ -3,10 +3,10 @@
 //! Authenticators (TOTP), text messages, security keys and passkeys count as a second factor in every profile.
 //! An e-mail address can be enrolled and confirmed, which proves it, and is no factor: whoever reads the mail
 //! resets the password too. A setting lets it complete a sign-in beside the password where nothing better is
-//! enrolled; it never confirms an act. Recovery codes stand in at sign-in and at a password reset, never for an
-//! act.
+//! enrolled; it never confirms an act. Recovery codes stand in at sign-in, at a password reset and for a change of
+//! the factors, never for another act.
 //!
-//! Adding a factor beyond the first, removing one and making recovery codes anew need a fresh step-up, and a
+//! Adding a factor beyond the first, removing one and making recovery codes anew need a step-up of their own, and a
 //! notice goes to the channels that were there before. What is not confirmed within [`UNCONFIRMED_SECONDS`] is
 //! forgotten; confirming the first factor drops what else waits, so that nobody confirms later what was begun
 //! before there was anything to step up with.
@@ -68,7 +68,7 @@ pub fn offered(
     let active = store::active_kinds(tx, customer)?;
     let by_email = act.tools.config().factors.email_at_sign_in;
     let mut methods = model::offered(&active, purpose, by_email);
-    let is_replaceable = matches!(purpose, Purpose::SignIn | Purpose::Reset);
+    let is_replaceable = matches!(purpose, Purpose::SignIn | Purpose::Reset | Purpose::Factors);
     if !methods.is_empty() && is_replaceable && recovery::left(tx, customer)? > 0 {
         methods.push(Method::RecoveryCode);
     }
@@ -238,6 +238,7 @@ pub(crate) fn activate_in(
         return Ok(Confirmed { recovery_codes: Vec::new() });
     }
     store::delete_unconfirmed(tx, &row.customer)?;
+    challenges::close_registrations_in(tx, act, &row.customer)?;
     Ok(Confirmed { recovery_codes: recovery::replace_in(tx, act, &row.customer)? })
 }
 

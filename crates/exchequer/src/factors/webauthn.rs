@@ -146,6 +146,10 @@ pub fn take_in(
     nonce: &[u8; CHALLENGE_LEN],
     answer: &Value,
 ) -> Result<Option<FactorId>, DbError> {
+    // A key that is not discoverable need not say whose it is; one that does must say it rightly.
+    if super::ceremony::claimed(answer).is_ok_and(|(holder, _)| holder != customer.bytes()) {
+        return Ok(None);
+    }
     let (rows, known): (Vec<FactorRow>, Vec<Credential>) =
         of_customer(tx, act, customer, factor)?.into_iter().unzip();
     let shown = match party(&act.tools).finish_request(nonce, &known, answer) {

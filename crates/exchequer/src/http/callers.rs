@@ -10,6 +10,7 @@ use vault::SecretString;
 
 use super::codes::Code;
 use super::credentials::{self, Identified};
+use super::limits::Gate;
 use super::once;
 use super::problem::Problem;
 use super::reply::{Answer, Reply};
@@ -23,7 +24,7 @@ pub struct Incoming<'r> {
     pub bank: &'r Bank,
     pub parts: &'r Parts,
     pub request: RequestId,
-    pub address: &'r str,
+    pub(super) gate: &'r Gate<'r>,
 }
 
 /// What every caller knows of its request.
@@ -195,6 +196,7 @@ impl Context {
 impl Public {
     pub(super) async fn extract(incoming: &Incoming<'_>) -> Result<Self, Problem> {
         let (config, parts) = (incoming.bank.config(), incoming.parts);
+        incoming.gate.anybody(credentials::shows_key(parts)).await?;
         let device_key = credentials::shown_key(incoming).await?;
         // Two cookies are none: who signs in anew need not have had one.
         let cookie = web::extract(config, &parts.headers).unwrap_or_default();
@@ -205,7 +207,7 @@ impl Public {
             owes_csrf_token: false,
             is_own_page: web::is_from_own_page(config, parts),
         };
-        let address = incoming.address.to_owned();
+        let address = incoming.gate.address().to_owned();
         let origin = Origin::new("public", None, None, address, agent(parts));
         Ok(Self(Context::new(incoming, origin, carried)))
     }

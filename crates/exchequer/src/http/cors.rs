@@ -45,7 +45,7 @@ pub(super) fn preflight(config: &Config, parts: &Parts) -> Option<Response> {
     headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_str(&methods).ok()?);
     headers.insert(
         header::ACCESS_CONTROL_ALLOW_HEADERS,
-        HeaderValue::from_static("authorization, content-type, idempotency-key, step-up"),
+        HeaderValue::from_static("authorization, content-type, dpop, idempotency-key, step-up"),
     );
     headers.insert(header::ACCESS_CONTROL_MAX_AGE, MAX_AGE);
     Some(add(config, parts, response))

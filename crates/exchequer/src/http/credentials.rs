@@ -2,7 +2,7 @@
 //! one of them, never two.
 //!
 //! Order: one credential; for a cookie, that the request comes from the bank's own page; the session,
-//! alive; the proof, where the session is bound to a key; for a cookie that changes something, the
+//! alive; the caller's rate limit; the proof, where the session is bound to a key; for a cookie that changes something, the
 //! session's token (in a form's body: once that is read); the place it comes from. So what costs
 //! anything comes after what costs nothing, and a stranger learns only that they are one.
 
@@ -35,22 +35,22 @@ pub(super) struct Identified {
 /// Who calls.
 ///
 /// Errors, in order: `two_credentials`, `unauthenticated`, `cross_site_refused`, `unavailable`,
-/// `invalid_dpop_proof`, `step_up_required`.
+/// `rate_limited`, `invalid_dpop_proof`, `step_up_required`.
 pub(super) async fn identify(incoming: &Incoming<'_>) -> Result<Identified, Problem> {
     let (bank, parts) = (incoming.bank, incoming.parts);
     let refused = || Problem::new(Code::Unauthenticated);
     let cookie = web::extract(bank.config(), &parts.headers)?;
     let authorization = parts.headers.get_all(header::AUTHORIZATION).iter().collect::<Vec<_>>();
     let (verified, cookie) = match (authorization.as_slice(), cookie) {
-        ([], Some(cookie)) => (by_cookie(bank, parts, cookie).await?, Some(cookie)),
-        ([value], None) => (by_token(bank, parts, value).await?, None),
+        ([], Some(cookie)) => (by_cookie(incoming, cookie).await?, Some(cookie)),
+        ([value], None) => (by_token(incoming, value).await?, None),
         ([_, ..], Some(_)) => return Err(Problem::new(Code::TwoCredentials)),
         _ => return Err(refused()),
     };
     let owes_csrf_token = cookie.is_some() && !has_csrf_token(bank, parts, &verified)?;
     let agent = parts.headers.get(header::USER_AGENT);
     let arriving = Arriving {
-        address: incoming.address,
+        address: incoming.gate.address(),
         raw_agent: agent.map(HeaderValue::as_bytes).unwrap_or_default(),
         agent: || callers::agent(parts),
         request: incoming.request,
@@ -66,10 +66,15 @@ pub(super) async fn identify(incoming: &Incoming<'_>) -> Result<Identified, Prob
 /// Errors: `invalid_dpop_proof`, `unavailable`.
 pub(super) async fn shown_key(incoming: &Incoming<'_>) -> Result<Option<[u8; 32]>, Problem> {
     let (bank, parts) = (incoming.bank, incoming.parts);
-    if web::is_safe(&parts.method) || !parts.headers.contains_key("dpop") {
+    if !shows_key(parts) {
         return Ok(None);
     }
     take_proof(bank, parts, None).await.map(Some)
+}
+
+/// Whether a request without a session brings a proof of a key.
+pub(super) fn shows_key(parts: &Parts) -> bool {
+    !web::is_safe(&parts.method) && parts.headers.contains_key("dpop")
 }
 
 /// The single use proof of a step-up.
@@ -116,18 +121,18 @@ pub(super) async fn after_step_up<C: Caller>(caller: &C, parts: &Parts, reply: &
     }
 }
 
-async fn by_cookie(bank: &Bank, parts: &Parts, cookie: &str) -> Result<Arc<Verified>, Problem> {
+async fn by_cookie(incoming: &Incoming<'_>, cookie: &str) -> Result<Arc<Verified>, Problem> {
+    let (bank, parts) = (incoming.bank, incoming.parts);
     if !web::is_from_own_page(bank.config(), parts) {
         return Err(Problem::new(Code::CrossSiteRefused));
     }
-    bank.sessions().verify(bank, Carried::Cookie(cookie)).await
+    let verified = bank.sessions().verify(bank, Carried::Cookie(cookie)).await?;
+    incoming.gate.caller(verified.principal().bytes()).await?;
+    Ok(verified)
 }
 
-async fn by_token(
-    bank: &Bank,
-    parts: &Parts,
-    value: &HeaderValue,
-) -> Result<Arc<Verified>, Problem> {
+async fn by_token(incoming: &Incoming<'_>, value: &HeaderValue) -> Result<Arc<Verified>, Problem> {
+    let (bank, parts) = (incoming.bank, incoming.parts);
     let refused = || Problem::new(Code::Unauthenticated);
     let (scheme, token) =
         value.to_str().ok().and_then(|value| value.split_once(' ')).ok_or_else(refused)?;
@@ -137,6 +142,8 @@ async fn by_token(
         return Err(refused());
     }
     let verified = bank.sessions().verify(bank, Carried::Token(token)).await?;
+    // Before a proof is looked at and remembered.
+    incoming.gate.caller(verified.principal().bytes()).await?;
     // RFC 9449 §7.2: a bound token is none without its proof, and a plain one has nothing to prove.
     match (verified.device_key(), shows_key) {
         (None, false) => Ok(verified),

@@ -1,6 +1,6 @@
 //! From a routed request to its answer.
 //!
-//! Order: request id; caller; permission; rate limit; body within size and time; idempotency key; input; handler.
+//! Order: request id; caller; rate limit; place and permission; body within size and time; idempotency key; input; handler.
 //! So an unauthenticated request costs no body and learns nothing of what it would have led to. Whatever happens,
 //! a panic included, the answer carries the request id and the security headers.
 
@@ -109,9 +109,9 @@ where
     let id: RequestId = bank.tools().id_at(started);
     let (parts, body) = incoming.request.into_parts();
     let limit = Duration::from_secs(bank.config().http.request_timeout_seconds);
-    let mut gate = Gate::new(&bank, &route, &parts);
+    let gate = Gate::new(&bank, &route, &parts);
     let request = (&parts, body, id);
-    let work = AssertUnwindSafe(handle(&mut gate, &route, handler, request, &incoming.segments));
+    let work = AssertUnwindSafe(handle(&gate, &route, handler, request, &incoming.segments));
     // Stopping to wait does not cancel: a transaction that has begun finishes, and its key keeps
     // the answer.
     let result = match tokio::time::timeout(limit, work.catch_unwind()).await {
@@ -136,7 +136,7 @@ where
 }
 
 async fn handle<C, I, T, H>(
-    gate: &mut Gate<'_>,
+    gate: &Gate<'_>,
     route: &Route,
     handler: H,
     (parts, body, request): (&Parts, Body, RequestId),
@@ -148,12 +148,11 @@ where
     H: Handler<C, I, T>,
 {
     let bank = gate.bank();
-    let incoming = callers::Incoming { bank, parts, request, address: gate.address() };
+    let incoming = callers::Incoming { bank, parts, request, gate };
     let mut caller = match C::admit(&incoming, route.access).await {
         Ok(caller) => caller,
         Err(problem) => return Err(gate.refused(problem).await),
     };
-    gate.before_body(caller.scope()).await?;
     let _place = match route.body_limit {
         BodyLimit::Bulk => Some(bulk_place(bank).await?),
         BodyLimit::Ordinary => None,

@@ -36,6 +36,8 @@ pub struct Route {
     pub success: u16,
     /// Which rate limits it has; from [`super::limits::rules`].
     pub class: Class,
+    /// Its place in the table: whom it counts is counted for it alone.
+    pub number: u8,
     /// Nobody on the way may keep the answer, though anybody may ask for it.
     pub is_never_kept: bool,
     /// What it refuses, besides what every route of its kind can answer.
@@ -136,6 +138,7 @@ impl Route {
             once: false,
             body_limit: BodyLimit::Ordinary,
             success,
+            number: 0,
             class: Class::Probe, // until it is added, when it is known who may call
             is_never_kept: false,
             codes: &[],
@@ -223,6 +226,7 @@ impl Routes {
         I::describe(&mut route.input);
         route.output = T::describe();
         route.class = class_of(&route);
+        route.number = u8::try_from(self.entries.len()).unwrap_or(u8::MAX);
         let mount: Mount = Box::new(move |router, route| {
             let method = MethodFilter::try_from(route.method.clone()).unwrap_or(MethodFilter::GET);
             let entry = Arc::clone(route);

@@ -27,7 +27,7 @@ pub(super) struct Behind {
 
 /// A range of a table's key.
 pub(super) struct Slice {
-    /// Its last key; all rows with that key belong to it.
+    /// Its last key, behind its beginning; all rows with that key belong to it.
     pub to: [u8; 16],
     pub is_last: bool,
     pub has_stale: bool,
@@ -82,7 +82,7 @@ pub(super) const SESSIONS: Purge = Purge {
 };
 
 /// The key is longer than a slice's bounds: its first half is enough, since a slice ends before all that go on from
-/// its bound. The lock is looked at besides, for a clock that was wrong when it was set.
+/// its bound. Many rows may share that half (`end_behind`). The lock is looked at besides, for a clock that was wrong when it was set.
 pub(super) const ATTEMPTS: Purge = Purge {
     verb: "attempts.delete",
     newest_run: None,
@@ -170,10 +170,21 @@ pub(super) fn slice(
     let place = [Param::from(&from.key), Param::from(skipped), Param::from(from.run)];
     let boundary = tx.query_opt(table.boundary, table.bound(&place))?;
     let boundary = boundary.map(|row| row.bytes(0)).transpose()?;
-    let to = boundary.unwrap_or([u8::MAX; 16]);
+    let end = boundary.and_then(|boundary| end_behind(&from.key, boundary));
+    let to = end.unwrap_or([u8::MAX; 16]);
     let range = range(&from, &to, cutoff);
     let stale = tx.query_opt(table.stale, table.bound(&range))?;
-    Ok(Slice { to, is_last: boundary.is_none(), has_stale: stale.is_some() })
+    Ok(Slice { to, is_last: end.is_none(), has_stale: stale.is_some() })
+}
+
+/// Where a slice ends: at its boundary, and always behind its beginning, else a purge would never come to its end. The
+/// two are the same where a whole slice of longer keys has the beginning as its first half; then it ends behind all of
+/// those. None: there is nothing behind.
+fn end_behind(from: &[u8; 16], boundary: [u8; 16]) -> Option<[u8; 16]> {
+    if boundary > *from {
+        return Some(boundary);
+    }
+    u128::from_be_bytes(*from).checked_add(1).map(u128::to_be_bytes)
 }
 
 /// Removes what is stale in a range; gives how many rows that were.
@@ -195,5 +206,24 @@ impl Purge {
     fn bound<'p, 'v>(&self, params: &'p [Param<'v>]) -> &'p [Param<'v>] {
         let run = usize::from(self.newest_run.is_none());
         &params[..params.len() - run]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slice_ends_behind_its_beginning_or_is_the_last() {
+        let (low, high) = ([3; 16], [4; 16]);
+        assert_eq!(end_behind(&low, high), Some(high));
+        for boundary in [low, [2; 16]] {
+            let end = end_behind(&low, boundary).expect("there is more behind");
+            assert!(end > low && end < high, "{end:?}");
+        }
+        // Every longer key that begins with `low` is before it.
+        let end = end_behind(&low, low).expect("there is more behind");
+        assert!([low, [u8::MAX; 16]].concat().as_slice() < end.as_slice());
+        assert_eq!(end_behind(&[u8::MAX; 16], [u8::MAX; 16]), None);
     }
 }

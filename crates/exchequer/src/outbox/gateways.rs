@@ -1,7 +1,8 @@
 //! The two ways out: clients for mail and text messages, made at their first use and kept.
 //!
-//! Bound: `message_send_seconds` for one try, whatever the other side does; it is below the lease of `job`,
-//! so a message is in one node's hands at a time. Nothing here logs: what comes back is a class and a number.
+//! Bound: `message_send_seconds` for one try, whatever the other side does, which each client holds to; with what a
+//! goodbye may take it is below the lease of `job`, so a message is in one node's hands at a time. Nothing here logs:
+//! what comes back is a class and a number.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -14,7 +15,7 @@ use super::sms::Texter;
 use super::store::Content;
 use crate::config::Messages;
 
-/// The bank's connections to its mail server and its gateway for text messages.
+/// The bank's clients of its mail server and its gateway for text messages.
 pub struct Gateways {
     messages: Messages,
     mailer: OnceLock<Result<Mailer, String>>,
@@ -50,21 +51,15 @@ impl Gateways {
         content: &Content,
         now: Timestamp,
     ) -> Tried {
-        let sending = async {
-            match channel {
-                Channel::Email => match self.mailer() {
-                    Ok(mailer) => mailer.send((id, destination), content, now).await,
-                    Err(reason) => Tried::Later(reason.clone()),
-                },
-                Channel::Sms => match self.texter() {
-                    Ok(texter) => texter.send(destination, &content.text).await,
-                    Err(reason) => Tried::Later(reason.clone()),
-                },
-            }
-        };
-        match tokio::time::timeout(self.limit(), sending).await {
-            Ok(tried) => tried,
-            Err(_) => Tried::Later("no answer in time".to_owned()),
+        match channel {
+            Channel::Email => match self.mailer() {
+                Ok(mailer) => mailer.send((id, destination), content, now).await,
+                Err(reason) => Tried::Later(reason.clone()),
+            },
+            Channel::Sms => match self.texter() {
+                Ok(texter) => texter.send(destination, &content.text).await,
+                Err(reason) => Tried::Later(reason.clone()),
+            },
         }
     }
 

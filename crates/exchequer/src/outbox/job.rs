@@ -4,8 +4,9 @@
 //! the lease runs out and the next takes over: at least once. What is over its time is ended unsent.
 //! A channel without a server keeps its messages and looks again every [`IDLE_SECONDS`].
 //!
-//! Bound: [`BATCH`] messages of a channel at a time, each at most `message_send_seconds`; one channel does not wait
-//! for the other. Failures of one message never keep the others waiting.
+//! Bound: [`BATCH`] messages of a channel at a time, each at most `message_send_seconds`. Each channel is a job of its
+//! own ([`crate::jobs::Job`]), so that a mail server that hangs stops no text message. What may pass is tried again
+//! until its time is over, and nothing but that ends it: failures of one message never keep the others waiting.
 
 use futures_util::future::join_all;
 use money::Timestamp;
@@ -13,14 +14,14 @@ use serde_json::json;
 use store::{DbError, Tx};
 use tokio::sync::watch;
 
-use super::model::{Channel, MAX_ATTEMPTS, Status, Tried, pause_seconds};
+use super::model::{Channel, Status, Tried, pause_seconds};
 use super::store::{self as rows, Due};
 use crate::bank::{Act, Bank};
 use crate::events;
 
 /// Messages of a channel sent at once.
 const BATCH: i64 = 32;
-/// How long a message is in one node's hands: more than the longest try.
+/// How long a message is in one node's hands: more than the longest try and its goodbye.
 const LEASE_SECONDS: i64 = 90;
 /// The pause of messages that nothing can deliver at present.
 const IDLE_SECONDS: i64 = 600;
@@ -29,15 +30,9 @@ const IDLE_SECONDS: i64 = 600;
 const LEASE: &str = "outbox.lease";
 const MARK: &str = "outbox.mark";
 
-/// Delivers what is due on both channels; gives how many messages left or were given up. Ends early when
+/// Delivers what is due on a channel; gives how many messages left or were given up. Ends early when
 /// `stop` turns true.
-pub(crate) async fn deliver(bank: &Bank, stop: &watch::Receiver<bool>) -> Result<u64, DbError> {
-    let [mail, sms] = Channel::ALL.map(|channel| channel_of(bank, channel, stop));
-    let (mail, sms) = tokio::join!(mail, sms);
-    Ok(mail?.saturating_add(sms?))
-}
-
-async fn channel_of(
+pub(crate) async fn deliver(
     bank: &Bank,
     channel: Channel,
     stop: &watch::Receiver<bool>,
@@ -116,8 +111,9 @@ async fn one(
     let attempt = due.attempts.saturating_add(1);
     match tried {
         Tried::Sent => mark_sent(bank, due, *until).await,
-        Tried::Later(reason) if attempt < MAX_ATTEMPTS => {
-            let next_at = tools.now().plus_seconds(pause_seconds(attempt)).min(due.expires_at);
+        Tried::Later(reason) => {
+            let pause = pause_seconds(attempt, due.lives_seconds());
+            let next_at = tools.now().plus_seconds(pause).min(due.expires_at);
             let (purpose, id) = (due.purpose.as_str(), due.id);
             tracing::warn!(resource_id = %id, purpose, attempt, reason, "a message was not delivered");
             let until = *until;
@@ -125,7 +121,7 @@ async fn one(
                 .write(MARK, move |tx| rows::postpone(tx, &id, until, next_at).map(|_| false))
                 .await
         }
-        Tried::Later(reason) | Tried::Never(reason) => {
+        Tried::Never(reason) => {
             let (purpose, id) = (due.purpose.as_str(), due.id);
             tracing::warn!(resource_id = %id, purpose, attempt, reason, "a message is given up");
             mark_failed(bank, due, *until).await

@@ -3,51 +3,62 @@
 //! Subject and text are one line and plain lines before they come near a header (see `model`); lettre
 //! encodes what is not ASCII. With `MailTls::Required` a server without STARTTLS gets neither the
 //! password nor the message.
+//!
+//! Each mail has a connection of its own, which ends with it. One that was given up in the middle has an answer
+//! coming that the next mail would take for its own. Bound: the limit up to the server's word on the mail, then
+//! [`GOODBYE_LIMIT`]; whatever happens after that word changes nothing.
 
 use std::time::{Duration, SystemTime};
 
+use lettre::Address;
 use lettre::message::{Mailbox, header::ContentType};
-use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Tls, TlsParameters};
-use lettre::transport::smtp::{Error, PoolConfig};
-use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
+use lettre::transport::smtp::Error;
+use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
+use lettre::transport::smtp::extension::ClientId;
 use money::{MessageId, Timestamp};
+use tokio::time::timeout;
 
 use super::model::{MAX_MAIL_CHARS, Tried, one_line, plain_lines};
 use super::store::Content;
 use crate::config::{MailServer, MailTls};
 
-/// Connections kept open.
-const CONNECTIONS: u32 = 4;
+/// How long the answer to QUIT is waited for (RFC 5321 §4.1.1.10). The mail is the server's by then.
+const GOODBYE_LIMIT: Duration = Duration::from_secs(2);
 
 pub(super) struct Mailer {
-    transport: AsyncSmtpTransport<Tokio1Executor>,
+    host: String,
+    port: u16,
+    tls: Tls,
+    login: Option<Credentials>,
+    limit: Duration,
     from: Mailbox,
     /// The right side of our message ids.
     domain: String,
 }
 
+enum Tls {
+    Wrapped(TlsParameters),
+    Required(TlsParameters),
+    None,
+}
+
 impl Mailer {
-    /// `limit` is for one command and its answer. Must be called inside a tokio runtime: the pool of
-    /// connections is a task of it.
+    /// `limit` is for one try, from the connection to the server's word on the mail.
     pub(super) fn new(server: &MailServer, from: &str, limit: Duration) -> Result<Self, String> {
         let address: Address = from.parse().map_err(|_| "the sender is no address".to_owned())?;
         let domain = address.domain().to_owned();
         let tls = match server.tls {
-            MailTls::Wrapped => Tls::Wrapper(parameters(server)?),
+            MailTls::Wrapped => Tls::Wrapped(parameters(server)?),
             MailTls::Required => Tls::Required(parameters(server)?),
             MailTls::None => Tls::None,
         };
-        let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&server.host)
-            .port(server.port)
-            .tls(tls)
-            .timeout(Some(limit))
-            .pool_config(PoolConfig::new().max_size(CONNECTIONS));
-        if let Some((user, password)) = &server.login {
-            let password = password.expose().to_owned();
-            builder = builder.credentials(Credentials::new(user.clone(), password));
-        }
-        Ok(Self { transport: builder.build(), from: Mailbox::new(None, address), domain })
+        let login = server
+            .login
+            .as_ref()
+            .map(|(user, password)| Credentials::new(user.clone(), password.expose().to_owned()));
+        let (host, port, from) = (server.host.clone(), server.port, Mailbox::new(None, address));
+        Ok(Self { host, port, tls, login, limit, from, domain })
     }
 
     pub(super) async fn send(
@@ -60,10 +71,40 @@ impl Mailer {
             Ok(message) => message,
             Err(reason) => return Tried::Never(reason),
         };
-        match self.transport.send(message).await {
-            Ok(_accepted) => Tried::Sent,
-            Err(error) => classify(&error),
+        match timeout(self.limit, self.hand_over(&message)).await {
+            Ok(Ok(connection)) => {
+                part(connection).await;
+                Tried::Sent
+            }
+            Ok(Err(error)) => classify(&error),
+            Err(_) => Tried::Later("no answer in time".to_owned()),
         }
+    }
+
+    /// The whole dialogue up to the server's word that the mail is its own now.
+    async fn hand_over(&self, message: &lettre::Message) -> Result<AsyncSmtpConnection, Error> {
+        let mut connection = self.connect().await?;
+        connection.send(message.envelope(), &message.formatted()).await?;
+        Ok(connection)
+    }
+
+    /// A connection that is as private as it must be, and logged in.
+    async fn connect(&self) -> Result<AsyncSmtpConnection, Error> {
+        let (server, hello) = ((self.host.as_str(), self.port), ClientId::default());
+        let wrapped = match &self.tls {
+            Tls::Wrapped(parameters) => Some(parameters.clone()),
+            Tls::Required(_) | Tls::None => None,
+        };
+        let mut connection =
+            AsyncSmtpConnection::connect_tokio1(server, Some(self.limit), &hello, wrapped, None)
+                .await?;
+        if let Tls::Required(parameters) = &self.tls {
+            connection.starttls(parameters.clone(), &hello).await?;
+        }
+        if let Some(login) = &self.login {
+            connection.auth(DEFAULT_MECHANISMS, login).await?;
+        }
+        Ok(connection)
     }
 
     fn message(
@@ -86,6 +127,11 @@ impl Mailer {
             .body(plain_lines(&content.text, MAX_MAIL_CHARS))
             .map_err(|_| "the message cannot be made".to_owned())
     }
+}
+
+/// A server that does not say goodbye has taken the mail all the same.
+async fn part(mut connection: AsyncSmtpConnection) {
+    let _ended_or_left = timeout(GOODBYE_LIMIT, connection.quit()).await.is_ok();
 }
 
 fn parameters(server: &MailServer) -> Result<TlsParameters, String> {
@@ -143,24 +189,24 @@ mod tests {
         mail.split("\r\n\r\n").next().unwrap_or_default().split("\r\n").collect()
     }
 
-    #[tokio::test]
-    async fn a_line_end_in_a_subject_begins_no_header() {
+    #[test]
+    fn a_line_end_in_a_subject_begins_no_header() {
         let mail = made("To Mallory\r\nBcc: all@example.test\r\n\r\nfree text", "text");
         let injected = headers(&mail).iter().any(|line| line.to_lowercase().starts_with("bcc"));
         assert!(!injected, "{mail}");
         assert_eq!(mail.matches("\r\n\r\n").count(), 1, "{mail}");
     }
 
-    #[tokio::test]
-    async fn unicode_and_length_stay_within_lines_of_ascii() {
+    #[test]
+    fn unicode_and_length_stay_within_lines_of_ascii() {
         let mail = made(&"Überweisung an 李明 ".repeat(100), &"₹ grüße ".repeat(2_000));
         assert!(mail.is_ascii());
         assert!(mail.split("\r\n").all(|line| line.len() <= 998), "RFC 5322 2.1.1");
         assert!(!mail.replace("\r\n", "").contains(['\r', '\n']), "a bare line end");
     }
 
-    #[tokio::test]
-    async fn every_try_of_a_message_is_the_same_message() {
+    #[test]
+    fn every_try_of_a_message_is_the_same_message() {
         let (one, other) = (made("s", "t"), made("s", "t"));
         assert_eq!(one, other);
         let id = MessageId::from_bytes([1; 16]);

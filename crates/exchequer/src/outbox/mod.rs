@@ -10,7 +10,8 @@
 //!
 //! Caps, against whoever earns by having codes sent: per destination and purpose (any hour, any day; exact, since
 //! senders to one destination lock its row) and per channel (any hour; that many, and at most one more
-//! for each writing connection). A refusal is an event and a 429. Notices are not capped away: by e-mail
+//! for each writing connection). What is pretended counts for its destination only: a stranger who invents addresses
+//! uses up nobody's mails. A refusal is an event and a 429. Notices are not capped away: by e-mail
 //! they always go and count nowhere, since each is caused by an act that is itself bounded; by text
 //! message they go as a copy, within caps of their own so that they cannot use up the codes', and only to
 //! numbers that somebody has proven to be theirs.
@@ -34,7 +35,7 @@ use serde_json::json;
 pub use self::gateways::{Gateways, install_cryptography};
 use self::model::Status;
 pub use self::model::{Channel, Message, Notice, masked_number};
-use self::store::NewRow;
+use self::store::{NewRow, Window};
 use crate::bank::{Act, Tools};
 use crate::config::Config;
 use crate::customers::model::Phone;
@@ -60,7 +61,7 @@ const NOTICE_LIVES_SECONDS: i64 = 7 * 86_400;
 const HOUR: i64 = 3_600;
 const DAY: i64 = 86_400;
 
-/// Puts a message into the outbox: a code or a link that somebody asked for. A refusal is recorded.
+/// Puts a message into the outbox: a code or a token that somebody asked for. A refusal is recorded.
 pub fn send_in(
     tx: &mut Tx<'_>,
     act: &Act,
@@ -70,7 +71,7 @@ pub fn send_in(
 }
 
 /// The work of [`send_in`], caps included, for a message that nobody must get: what an unknown address is
-/// sent. The row it leaves is empty and counts like any other.
+/// sent. The row it leaves is empty and counts for its destination, not for the channel.
 pub fn pretend_in(
     tx: &mut Tx<'_>,
     act: &Act,
@@ -88,9 +89,10 @@ pub fn notify_in(
 ) -> Result<(), DbError> {
     let found = customers::get(tx, &act.tools, customer)?
         .ok_or_else(|| DbError::Corrupt(format!("a notice to {customer}, who is nobody")))?;
+    // No name: whoever registers somebody else's address chooses it, and would choose what the bank writes there.
     let text = format!(
-        "Hello {},\n\n{}\n\nTime: {}\n\nIf this was not you, change your password and call us.\n",
-        found.full_name, notice.text, act.now
+        "{}\n\nTime: {}\n\nIf this was not you, change your password and call us.\n",
+        notice.text, act.now
     );
     let mail = Message {
         channel: Channel::Email,
@@ -142,7 +144,9 @@ pub fn notify_number_in(
 /// Says at the start of a bank what it cannot send.
 pub fn warn_of_gaps(config: &Config) {
     if !is_offered(config, Channel::Email) {
-        tracing::warn!("no mail server (mail_smtp_url): notices and links stay in the outbox");
+        tracing::warn!(
+            "no mail server (mail_smtp_url): notices and reset tokens stay in the outbox"
+        );
     }
     if !is_offered(config, Channel::Sms) {
         tracing::warn!("no gateway (sms_gateway_url): text messages are no second factor here");
@@ -279,15 +283,15 @@ fn admit(
         return Ok(Ok(()));
     }
     store::lock_destination(tx, index, act.now)?;
-    for (window, most) in [(HOUR, caps.destination_hour), (DAY, caps.destination_day)] {
-        let since = act.now.plus_seconds(-window);
-        let filling = store::filling_destination(tx, index, since, i64::from(most))?;
-        if let Some(retry_after) = until_room(act.now, filling, window) {
+    let window = |seconds| Window { now: act.now, seconds };
+    for (seconds, most) in [(HOUR, caps.destination_hour), (DAY, caps.destination_day)] {
+        let filling = store::filling_destination(tx, index, window(seconds), i64::from(most))?;
+        if let Some(retry_after) = until_room(act.now, filling, seconds) {
             return Ok(Err(SendRefusal::TooManyForDestination { retry_after }));
         }
     }
-    let since = act.now.plus_seconds(-HOUR);
-    let filling = store::filling_channel(tx, message.channel, since, i64::from(channel_hour))?;
+    let most = i64::from(channel_hour);
+    let filling = store::filling_channel(tx, message.channel, window(HOUR), most)?;
     Ok(match until_room(act.now, filling, HOUR) {
         Some(retry_after) => Err(SendRefusal::TooManyInAll { retry_after }),
         None => Ok(()),
@@ -301,7 +305,7 @@ fn until_room(now: Timestamp, filling: Option<Timestamp>, window: i64) -> Option
     Some(u32::try_from(seconds).unwrap_or(u32::MAX))
 }
 
-/// Each purpose has caps of its own, and notices together: links that a stranger asks for must not use up
+/// Each purpose has caps of its own, and notices together: reset tokens that a stranger asks for must not use up
 /// the codes of the customer's own sign-in.
 fn destination_index(tools: &Tools, message: &Message, kind: Kind) -> [u8; 32] {
     let label = match kind {

@@ -62,11 +62,11 @@ pub const MAX_SUBJECT_CHARS: usize = 120;
 /// Characters of a mail's text.
 pub const MAX_MAIL_CHARS: usize = 8_000;
 
-/// Tries after which a message has failed. With the pauses of [`pause_seconds`] that is most of two hours,
-/// so a code is too late before and a notice outlives a restart of the mail server.
-pub const MAX_ATTEMPTS: i64 = 20;
-/// The longest pause between two tries.
-const MAX_PAUSE_SECONDS: i64 = 600;
+/// The longest pause between two tries: after a mail server's bad days the notices go out within the hour.
+/// No message waits longer than that for its next try, whatever its row says.
+pub const MAX_PAUSE_SECONDS: i64 = 3_600;
+/// Parts of a message's life that a pause may last one of: a code that somebody waits for is tried more often.
+const PAUSES_IN_A_LIFE: i64 = 10;
 
 impl Channel {
     pub const ALL: [Self; 2] = [Self::Email, Self::Sms];
@@ -112,10 +112,12 @@ impl Status {
     }
 }
 
-/// The pause after the `attempts`-th try: 2 seconds, twice as long each time, up to ten minutes.
-pub fn pause_seconds(attempts: i64) -> i64 {
+/// The pause after the `attempts`-th try of a message that lives so long: 2 seconds, twice as long each time, up to a
+/// tenth of its life or an hour. How often it is tried is bounded by its life, and by nothing else.
+pub fn pause_seconds(attempts: i64, lives_seconds: i64) -> i64 {
     let doublings = u32::try_from(attempts.saturating_sub(1).clamp(0, 30)).unwrap_or(0);
-    2_i64.saturating_pow(doublings.saturating_add(1)).min(MAX_PAUSE_SECONDS)
+    let longest = lives_seconds.saturating_div(PAUSES_IN_A_LIFE).clamp(2, MAX_PAUSE_SECONDS);
+    2_i64.saturating_pow(doublings.saturating_add(1)).min(longest)
 }
 
 /// A subject that is one line and not endless: a line end in it would begin a header of its own.

@@ -23,6 +23,7 @@ pub(super) struct Texter {
 }
 
 impl Texter {
+    /// `limit` is for one try, from the connection to the answer.
     pub(super) fn new(gateway: &SmsGateway, limit: Duration) -> Result<Self, String> {
         let client = Client::builder()
             .redirect(Policy::none())

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use store::{DbError, Row, Tx, params};
 use vault::Place;
 
-use super::model::{Channel, Message, Status};
+use super::model::{Channel, MAX_PAUSE_SECONDS, Message, Status};
 use crate::bank::{Act, Tools};
 
 /// A message as the delivery works on it.
@@ -16,6 +16,7 @@ pub(super) struct Due {
     /// Tries so far.
     pub attempts: i64,
     pub expires_at: Timestamp,
+    created_at: Timestamp,
     next_at: Timestamp,
     destination_sealed: Option<Vec<u8>>,
     content_sealed: Option<Vec<u8>>,
@@ -42,7 +43,11 @@ const TABLE: &str = "outbox";
 const DESTINATION: &str = "destination_sealed";
 const TEXT: &str = "text_sealed";
 
-/// Adds a message. `kept` false: a row that takes as long to make and holds nothing.
+/// The channel of a row that nobody gets, so that it counts for its destination alone: with invented addresses, of
+/// which there are as many as a stranger likes, the mails of all others cannot be used up.
+const NO_CHANNEL: &str = "none";
+
+/// Adds a message. `is_kept` false: a row that takes as long to make, holds nothing and is of no channel.
 pub(super) fn insert(
     tx: &mut Tx<'_>,
     act: &Act,
@@ -53,6 +58,7 @@ pub(super) fn insert(
     let content = Content { subject: message.subject.clone(), text: message.text.clone() };
     let content = serde_json::to_string(&content)
         .map_err(|error| DbError::Corrupt(format!("a message's content: {error}")))?;
+    let channel = if row.is_kept { message.channel.as_str() } else { NO_CHANNEL };
     let destination_sealed = act.tools.seal(&place(DESTINATION, id), &message.destination)?;
     let content_sealed = act.tools.seal(&place(TEXT, id), &content)?;
     tx.execute(
@@ -61,7 +67,7 @@ pub(super) fn insert(
          sent_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, $9, $10, $11)",
         params![
             id,
-            message.channel.as_str(),
+            channel,
             message.purpose,
             i64::from(row.is_counted),
             Some(&destination_sealed).filter(|_| row.is_kept),
@@ -100,17 +106,35 @@ pub(super) fn lock_destination(
     Ok(())
 }
 
-/// When the message was made that fills the cap: the `most`-th newest to a destination since then.
+/// What a cap looks at: a window before now, and as much after it, since clocks of nodes differ. What is later still
+/// was written by a clock that was wrong, and must not keep anybody waiting until then.
+#[derive(Clone, Copy)]
+pub(super) struct Window {
+    pub now: Timestamp,
+    pub seconds: i64,
+}
+
+impl Window {
+    fn begin(self) -> Timestamp {
+        self.now.plus_seconds(self.seconds.saturating_neg())
+    }
+
+    fn end(self) -> Timestamp {
+        self.now.plus_seconds(self.seconds)
+    }
+}
+
+/// When the message was made that fills the cap: the `most`-th newest to a destination in the window.
 pub(super) fn filling_destination(
     tx: &mut Tx<'_>,
     index: &[u8; 32],
-    since: Timestamp,
+    window: Window,
     most: i64,
 ) -> Result<Option<Timestamp>, DbError> {
     let row = tx.query_opt(
         "SELECT created_at FROM outbox WHERE counted = 1 AND destination_index = $1 \
-         AND created_at > $2 ORDER BY created_at DESC LIMIT 1 OFFSET $3",
-        params![index, since, most.saturating_sub(1)],
+         AND created_at > $2 AND created_at <= $3 ORDER BY created_at DESC LIMIT 1 OFFSET $4",
+        params![index, window.begin(), window.end(), most.saturating_sub(1)],
     )?;
     row.map(|row| row.time(0)).transpose()
 }
@@ -119,29 +143,46 @@ pub(super) fn filling_destination(
 pub(super) fn filling_channel(
     tx: &mut Tx<'_>,
     channel: Channel,
-    since: Timestamp,
+    window: Window,
     most: i64,
 ) -> Result<Option<Timestamp>, DbError> {
     let row = tx.query_opt(
         "SELECT created_at FROM outbox WHERE counted = 1 AND channel = $1 \
-         AND created_at > $2 ORDER BY created_at DESC LIMIT 1 OFFSET $3",
-        params![channel.as_str(), since, most.saturating_sub(1)],
+         AND created_at > $2 AND created_at <= $3 ORDER BY created_at DESC LIMIT 1 OFFSET $4",
+        params![channel.as_str(), window.begin(), window.end(), most.saturating_sub(1)],
     )?;
     row.map(|row| row.time(0)).transpose()
 }
 
-/// Messages that are due, the longest waiting first.
+/// Messages that are due, the longest waiting first; then those whose next try is further off than any pause: the
+/// clock was set back since, and they are not to wait until it is there again. Two ranges of one index.
 pub(super) fn due(
     tx: &mut Tx<'_>,
     channel: Channel,
     now: Timestamp,
     most: i64,
 ) -> Result<Vec<Due>, DbError> {
+    let (begin, farthest) = (Timestamp::MIN, now.plus_seconds(MAX_PAUSE_SECONDS));
+    let mut due = due_between(tx, channel, (begin, now), most)?;
+    let room = most.saturating_sub(i64::try_from(due.len()).unwrap_or(i64::MAX));
+    if room > 0 {
+        due.extend(due_between(tx, channel, (farthest, Timestamp::MAX), room)?);
+    }
+    Ok(due)
+}
+
+/// After the one moment and up to the other.
+fn due_between(
+    tx: &mut Tx<'_>,
+    channel: Channel,
+    (after, until): (Timestamp, Timestamp),
+    most: i64,
+) -> Result<Vec<Due>, DbError> {
     let rows = tx.query(
-        "SELECT id, purpose, attempts, expires_at, next_at, destination_sealed, text_sealed \
-         FROM outbox WHERE status = 0 AND channel = $1 AND next_at <= $2 \
-         ORDER BY next_at, id LIMIT $3",
-        params![channel.as_str(), now, most],
+        "SELECT id, purpose, attempts, expires_at, next_at, created_at, destination_sealed, \
+         text_sealed FROM outbox WHERE status = 0 AND channel = $1 AND next_at > $2 \
+         AND next_at <= $3 ORDER BY next_at, id LIMIT $4",
+        params![channel.as_str(), after, until, most],
     )?;
     rows.iter().map(read_due).collect()
 }
@@ -206,6 +247,10 @@ impl Due {
         self.next_at
     }
 
+    pub(super) fn lives_seconds(&self) -> i64 {
+        self.expires_at.micros_since(self.created_at).div_euclid(1_000_000)
+    }
+
     /// Destination and content, opened.
     pub(super) fn open(&self, tools: &Tools) -> Result<(String, Content), DbError> {
         let gone = || DbError::Corrupt(format!("the waiting message {} is empty", self.id));
@@ -236,8 +281,9 @@ fn read_due(row: &Row) -> Result<Due, DbError> {
         attempts: row.int(2)?,
         expires_at: row.time(3)?,
         next_at: row.time(4)?,
-        destination_sealed: row.blob_opt(5)?.map(<[u8]>::to_vec),
-        content_sealed: row.blob_opt(6)?.map(<[u8]>::to_vec),
+        created_at: row.time(5)?,
+        destination_sealed: row.blob_opt(6)?.map(<[u8]>::to_vec),
+        content_sealed: row.blob_opt(7)?.map(<[u8]>::to_vec),
     })
 }
 

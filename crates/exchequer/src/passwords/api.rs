@@ -10,6 +10,7 @@ use vault::{SecretString, Verdict};
 
 use super::{Change, Reset, ResetOutcome};
 use crate::bank::Bank;
+use crate::challenges::Asked;
 use crate::customers::api::refusal_code;
 use crate::customers::model::Email;
 use crate::http::fields::Fields;
@@ -26,18 +27,18 @@ pub fn routes(routes: Routes) -> Routes {
             Route::post(
                 "/v1/auth/password/forgot",
                 "requestPasswordReset",
-                "Ask for a link that sets a new password",
+                "Ask for a token that sets a new password",
             )
             .without_key()
             .answers(202),
             forgot,
         )
         .public(
-            "the link's token, and the second factor where there is one, are the proof",
+            "the mailed token, and the second factor where there is one, are the proof",
             Route::post(
                 "/v1/auth/password/reset",
                 "resetPassword",
-                "Set a new password by a link's token",
+                "Set a new password with a mailed token",
             )
             .without_key()
             .answers(200)
@@ -62,8 +63,8 @@ pub struct RequestPasswordReset {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ResetPassword {
-    /// Of the link: 43 characters.
-    #[schema(format = Password, example = "dGhlIGxpbmsgdGhhdCBjYW1lIGJ5IG1haWwgdG9kYXk")]
+    /// Of the mail: 43 characters.
+    #[schema(format = Password, example = "dGhlIHRva2VuIHRoYXQgY2FtZSBieSBtYWlsLCBub3c")]
     token: String,
     /// At most 1,024 bytes; none is cut.
     #[schema(format = Password, example = "eleven calm herons on a jetty")]
@@ -86,7 +87,7 @@ pub struct ChangePassword {
 /// The same whether the address is known or not.
 #[derive(Serialize, ToSchema)]
 pub struct PasswordResetRequested {
-    /// `accepted`: a link is on its way if the address is a customer's.
+    /// `accepted`: a mail is on its way if the address is a customer's.
     status: &'static str,
 }
 
@@ -97,15 +98,7 @@ pub struct PasswordReset {
     status: &'static str,
     /// With `mfa_required`: answered under `/v1/auth/challenges/{id}/verify`, it gives the proof.
     #[serde(skip_serializing_if = "Option::is_none")]
-    challenge: Option<ChallengeView>,
-}
-
-#[derive(Serialize, ToSchema)]
-#[schema(as = PasswordResetChallenge)]
-struct ChallengeView {
-    id: String,
-    methods: Vec<&'static str>,
-    expires_at: String,
+    challenge: Option<Asked>,
 }
 
 async fn forgot(
@@ -140,12 +133,7 @@ async fn reset(
             Ok(Reply::ok(&PasswordReset { status: "password_changed", challenge: None }))
         }
         ResetOutcome::FactorNeeded(asked) => {
-            let challenge = ChallengeView {
-                id: asked.id.to_string(),
-                methods: asked.methods.iter().map(|method| method.as_str()).collect(),
-                expires_at: asked.expires_at.to_string(),
-            };
-            Ok(Reply::ok(&PasswordReset { status: "mfa_required", challenge: Some(challenge) }))
+            Ok(Reply::ok(&PasswordReset { status: "mfa_required", challenge: Some(asked) }))
         }
         ResetOutcome::Invalid => Err(Problem::new(Code::InvalidResetToken)),
     }

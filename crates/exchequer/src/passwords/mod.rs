@@ -1,17 +1,18 @@
 //! Passwords: changed by whoever knows the current one, reset by whoever reads the registered address.
 //!
-//! A reset needs the link's token, and an existing second factor where the customer has one: a mailbox
+//! A reset needs the token of a mail, and an existing second factor where the customer has one: a mailbox
 //! alone does not open such an account. The token has 256 bits, serves once, for [`RESET_SECONDS`]; its
 //! hash is kept; the newest replaces older ones, and a change of the password ends them. Whether an
 //! address is known shows neither in the answer of [`ask_in`] nor in its work: the same statements, the
 //! same sealing, an outbox row in both cases (NIST SP 800-63B-4 §4.2; OWASP ASVS 5.0, 6.4.3 and 6.3.8).
 //!
-//! After either, all sessions end (a change keeps the one that asked), refresh tokens with them, the
-//! customer is told by e-mail, and `customers.password_changed_at` begins the time in which large
-//! transfers wait. Locks: challenge, customer, reset row.
+//! After either, all sessions end (a change keeps the one that asked), refresh tokens with them, and so do
+//! sign-ins that wait for their second factor, which the old password began. The customer is told by e-mail, and
+//! `customers.password_changed_at` begins the time in which large transfers wait. Locks: challenge, customer,
+//! reset row, the customer's open sign-ins.
 //!
-//! What it never does: put a token into an answer, an event or the log; take the link's address from
-//! the request.
+//! What it never does: put a token into an answer, an event or the log; put an address into the mail, which
+//! could lead to somebody else's page.
 
 pub mod api;
 mod store;
@@ -32,7 +33,7 @@ use crate::sessions::model::PrincipalRef;
 use crate::stepup::{self, Asker, Bound, Freshness};
 use crate::{events, factors, sessions};
 
-/// Life of a reset link.
+/// Life of a reset token.
 pub const RESET_SECONDS: i64 = 1_800;
 
 /// What a token that is in force leads to.
@@ -64,7 +65,7 @@ pub struct Change {
     pub proof: Option<String>,
 }
 
-/// Sends a link to a registered address, and to an unknown one nothing, with the same work.
+/// Sends a token to a registered address, and to an unknown one nothing, with the same work.
 pub fn ask_in(tx: &mut Tx<'_>, act: &Act, email: &Email) -> Result<(), DbError> {
     let found = customers::lock_by_email(tx, &act.tools, email)?;
     let known = found.filter(|(_, is_active)| *is_active).map(|(id, _)| id);
@@ -74,7 +75,7 @@ pub fn ask_in(tx: &mut Tx<'_>, act: &Act, email: &Email) -> Result<(), DbError> 
         destination: email.as_str().to_owned(),
         purpose: "password_reset",
         subject: Some("Set a new password".to_owned()),
-        text: link_text(&act.tools.config().http.public_url, token.expose()),
+        text: token_text(token.expose()),
         lives_seconds: RESET_SECONDS,
     };
     let sent = match known {
@@ -155,10 +156,15 @@ pub fn reset_in(
     }
     attempts::forgive_password_in(tx, &act.tools, Realm::Customer, email.as_str())?;
     let ended = sessions::end_all_in(tx, act, who, None, "password_reset")?;
-    let text = "Your password was set anew by a link that was sent to this address. You were signed \
+    let closed = challenges::close_sign_ins_in(tx, act, &who)?;
+    let text = "Your password was set anew with a token that was sent to this address. You were signed \
                 out everywhere.";
     tell(tx, act, &id, text)?;
-    let after = json!({ "sessions_ended": ended.len(), "second_factor": proved });
+    let after = json!({
+        "sessions_ended": ended.len(),
+        "sign_ins_closed": closed,
+        "second_factor": proved,
+    });
     events::record(tx, act, "password.reset", &id.to_string(), "done", Some(&after))?;
     Ok(ResetOutcome::Done(ended))
 }
@@ -212,9 +218,10 @@ pub fn change_in(
     store::forget(tx, &id)?;
     let (who, kept) = (PrincipalRef::Customer(id), Some(change.asker.session));
     let ended = sessions::end_all_in(tx, act, who, kept, "password_changed")?;
+    let closed = challenges::close_sign_ins_in(tx, act, &who)?;
     let text = "Your password was changed. All other devices were signed out.";
     tell(tx, act, &id, text)?;
-    let after = json!({ "sessions_ended": ended.len() });
+    let after = json!({ "sessions_ended": ended.len(), "sign_ins_closed": closed });
     events::record(tx, act, "password.changed", &id.to_string(), "done", Some(&after))?;
     Ok(Ok(ended))
 }
@@ -245,12 +252,14 @@ fn tell(tx: &mut Tx<'_>, act: &Act, id: &CustomerId, text: &str) -> Result<(), D
     factors::tell_in(tx, act, id, &notice)
 }
 
-/// The link stands on a line of its own, for programs that make it one to press.
-fn link_text(public_url: &str, token: &str) -> String {
+/// The token stands on a line of its own, to be copied. No address is named: nothing here teaches customers to follow
+/// one.
+fn token_text(token: &str) -> String {
     format!(
-        "Somebody, probably you, asked for a new password. Within 30 minutes, open\n\n\
-         {public_url}/reset?token={token}\n\n\
-         or send this token to POST /v1/auth/password/reset:\n\n{token}\n\n\
+        "Somebody, probably you, asked for a new password. Give this token to the program that asked for \
+         it, together with the new password, within 30 minutes:\n\n{token}\n\n\
+         Programs send both to POST /v1/auth/password/reset. The bank never asks for the token by \
+         telephone or mail: give it to nobody.\n\n\
          If it was not you, do nothing: your password stays as it is.\n"
     )
 }

@@ -1,4 +1,4 @@
-//! SQL of reset links. A row holds the hash of a token, never the token.
+//! SQL of reset tokens. A row holds the hash of a token, never the token.
 
 use money::{CustomerId, Timestamp};
 use store::{DbError, Tx, params};

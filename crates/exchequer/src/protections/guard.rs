@@ -211,6 +211,7 @@ fn weigh(
     let mut payees: HashMap<AccountId, Option<beneficiaries::Standing>> = HashMap::new();
     let mut before: HashMap<Currency, Before> = HashMap::new();
     let mut to_others: HashMap<Currency, i64> = HashMap::new();
+    let mut to_payees: HashMap<(AccountId, Currency), i64> = HashMap::new();
     let (mut weighed, mut payments) = (Weighed::default(), hourly);
     for (order, verdict) in orders.iter().zip(verdicts.iter_mut()) {
         let Ok(would) = verdict else { continue };
@@ -223,7 +224,10 @@ fn weigh(
         let spent = rooms.get(&order.currency).map(|room| room.spent).unwrap_or_default();
         let sent = to_others.entry(order.currency).or_default();
         let large = policy::minor(rules.amount, order.currency);
-        if !own && let Some(refused) = cooling(rules, would.amount, order.currency, payee, act) {
+        // What a request sends to one payee counts together.
+        let to_payee = to_payees.entry((would.credit, order.currency)).or_default();
+        let together = to_payee.saturating_add(would.amount);
+        if !own && let Some(refused) = cooling(rules, together, order.currency, payee, act) {
             *verdict = Err(refused);
             continue;
         }
@@ -241,6 +245,7 @@ fn weigh(
         weighed.reason = weighed.reason.or(reason);
         so_far.in_request = so_far.in_request.saturating_add(would.amount);
         if !own {
+            *to_payee = together;
             *sent = sent.saturating_add(would.amount);
             payments = payments.saturating_add(1);
             if has_factor && !known {

@@ -27,6 +27,7 @@ const SPEND: &str = "INSERT INTO spending (customer, currency, hour, amount, tra
      amount = spending.amount + excluded.amount, \
      transfers = spending.transfers + excluded.transfers";
 const HAS_LIMITS: &str = "SELECT customer FROM customer_limits WHERE customer = $1 LIMIT 1";
+const HAS_SPENT: &str = "SELECT customer FROM spending WHERE customer = $1 AND hour >= $2 LIMIT 1";
 const STOP: &str = "UPDATE customers SET outgoing_stopped_at = $2 WHERE id = $1";
 const LOCK_OWN: &str = "SELECT b.place FROM accounts AS a JOIN balances AS b ON b.place = a.place \
      WHERE a.owner = $1 ORDER BY a.id";
@@ -69,6 +70,16 @@ pub fn limits(
 /// Whether the customer has limits, in any currency.
 pub(super) fn has_limits(tx: &mut Tx<'_>, customer: &CustomerId) -> Result<bool, DbError> {
     Ok(tx.query_opt(HAS_LIMITS, params![customer])?.is_some())
+}
+
+/// Whether payments of the last day were counted.
+pub(super) fn has_spent(
+    tx: &mut Tx<'_>,
+    customer: &CustomerId,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let since = first_hour(now, DAY_HOURS);
+    Ok(tx.query_opt(HAS_SPENT, params![customer, since])?.is_some())
 }
 
 pub(super) fn save_limits(

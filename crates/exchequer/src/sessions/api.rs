@@ -128,6 +128,7 @@ async fn refuse_refresh(bank: &Bank, refusal: RefreshRefusal) -> Problem {
     let invalid = Problem::new(Code::InvalidRefreshToken);
     match refusal {
         RefreshRefusal::Unknown | RefreshRefusal::Gate(GateRefusal::Inactive) => invalid,
+        RefreshRefusal::Unclear => Problem::new(Code::Unavailable).cause("the clock was set back"),
         RefreshRefusal::NoProof => Problem::new(Code::InvalidDpopProof),
         RefreshRefusal::Used(session)
         | RefreshRefusal::Ended(session)

@@ -16,16 +16,16 @@ use std::sync::{Arc, PoisonError, RwLock};
 use ::store::cache::{Cache, Gone, Key};
 use ::store::rows::Origin;
 use ::store::{DbError, Tx};
-use money::{CustomerId, SessionId, StaffId, Timestamp};
+use money::{SessionId, Timestamp};
 use vault::token_hash;
 
 use super::jwt::{self, Token};
+pub use super::model::Principal;
 use super::model::{Form, PrincipalRef};
 use super::places::{self, Arriving, Place, Welcome};
 use super::store::{self, Life, SessionRow};
 use crate::bank::Bank;
 use crate::http::{Code, Problem};
-use crate::staff::model::Role;
 
 /// How long the database's word about a session is taken for granted.
 const RECHECK_MICROS: i64 = 1_000_000;
@@ -54,13 +54,6 @@ pub struct SessionCache {
 pub enum Carried<'r> {
     Token(&'r str),
     Cookie(&'r str),
-}
-
-/// A caller with what a handler needs to know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Principal {
-    Customer(CustomerId),
-    Staff(StaffId, Role),
 }
 
 /// A token whose signature was checked, or a cookie that was found.

@@ -95,6 +95,8 @@ pub enum RefreshRefusal {
     NoProof,
     /// It was used before: somebody else may hold a copy, so the session has ended.
     Used(SessionId),
+    /// It began or was used in the future: a clock was set back, and nothing is known until it is right.
+    Unclear,
     /// Past a limit, or ended before.
     Ended(SessionId),
     Gate(GateRefusal),
@@ -210,12 +212,19 @@ pub fn refresh_in(
         end_in(tx, act, &row.id, "refresh_token_reused")?;
         return Ok(Err(RefreshRefusal::Used(row.id)));
     }
+    if row.life(act.now, refreshing.rules.idle_limit_seconds()) == Life::Unclear {
+        return Ok(Err(RefreshRefusal::Unclear));
+    }
     let is_fresh = act.now < found.issued_at.plus_seconds(refreshing.refresh_seconds);
     if !is_fresh || !is_live_in(tx, act, &row, &refreshing.rules)? {
         return Ok(Err(RefreshRefusal::Ended(row.id)));
     }
     if let Err(refusal) = gate::pass(tx, act, &row.principal, row.device.as_ref())? {
         return Ok(Err(RefreshRefusal::Gate(refusal)));
+    }
+    // The gate may have waited for whoever ends all sessions.
+    if store::get(tx, &row.id)?.is_none_or(|row| row.ended_at.is_some()) {
+        return Ok(Err(RefreshRefusal::Ended(row.id)));
     }
     if !places::arrive_in(tx, act, &row, &Place::of(&act.origin), &refreshing.rules)?.stays() {
         return Ok(Err(RefreshRefusal::Moved(row.id)));

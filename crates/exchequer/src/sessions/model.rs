@@ -5,6 +5,8 @@ use serde::Serialize;
 use store::DbError;
 use utoipa::ToSchema;
 
+use crate::staff::model::Role;
+
 /// Who a session belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PrincipalRef {
@@ -90,4 +92,21 @@ pub struct Tokens {
     /// tries do not lock it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device_token: Option<String>,
+}
+
+/// A caller with what a handler needs to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Principal {
+    Customer(CustomerId),
+    Staff(StaffId, Role),
+}
+
+impl Principal {
+    /// Their id.
+    pub fn bytes(self) -> [u8; 16] {
+        match self {
+            Self::Customer(id) => *id.bytes(),
+            Self::Staff(id, _) => *id.bytes(),
+        }
+    }
 }

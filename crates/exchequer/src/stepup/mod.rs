@@ -32,7 +32,8 @@ const FRESH_MICROS: i64 = 300 * 1_000_000;
 pub enum Freshness {
     /// A proof for this act: payments.
     Act,
-    /// A factor shown in this session in the last five minutes counts too: factors, limits, passwords.
+    /// A factor shown in this session in the last five minutes counts too: limits, passwords, payees. Not for the
+    /// factors themselves: a code that was phished for a sign-in must not add another's authenticator.
     Session,
 }
 
@@ -56,6 +57,7 @@ pub struct Proved {
 #[derive(Debug, Clone)]
 pub struct Bound {
     name: &'static str,
+    purpose: Purpose,
     parts: Vec<u8>,
     text: Option<String>,
 }
@@ -69,7 +71,14 @@ impl From<&Customer> for Asker {
 impl Bound {
     /// `noun.verb`, as `factor.remove`.
     pub fn new(name: &'static str) -> Self {
-        Self { name, parts: Vec::with_capacity(128), text: None }
+        Self { name, purpose: Purpose::StepUp, parts: Vec::with_capacity(128), text: None }
+    }
+
+    /// It changes the factors themselves: who has lost them all has recovery codes.
+    #[must_use]
+    pub fn of_factors(mut self) -> Self {
+        self.purpose = Purpose::Factors;
+        self
     }
 
     /// Adds what must not change: ids, amounts, names. Parts count by their order.
@@ -138,7 +147,8 @@ pub fn prove_in(
     let principal = PrincipalRef::Customer(who.customer);
     let binding = what.hash(who);
     if let Some(proof) = proof {
-        let redeemed = challenges::redeem_in(tx, act, principal, &who.session, &binding, proof)?;
+        let bound = (principal, &who.session, what.purpose);
+        let redeemed = challenges::redeem_in(tx, act, bound, &binding, proof)?;
         if let Some(taken) = redeemed {
             let (challenge, factor) = (taken.challenge, taken.factor);
             return Ok(Ok(Proved { challenge, factor, binding }));
@@ -148,7 +158,7 @@ pub fn prove_in(
         events::record(tx, act, "step_up.refused", &resource, code, Some(&after))?;
     }
     let question = Question {
-        purpose: Purpose::StepUp,
+        purpose: what.purpose,
         session: Some(who.session),
         device: None,
         factor: None,

@@ -39,7 +39,11 @@ pub async fn is_guarded(
             return Ok(true);
         }
     }
-    Ok(caller.bank().watch().is_protected(caller.bank(), caller.id()).await?)
+    let (bank, customer) = (caller.bank(), caller.id());
+    if bank.watch().is_protected(bank, customer).await? {
+        return Ok(true);
+    }
+    Ok(bank.watch().is_too_much(&customer, &sums, (rules, bank.tools().now())))
 }
 
 pub(super) async fn send(

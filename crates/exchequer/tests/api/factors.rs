@@ -255,9 +255,15 @@ async fn a_recovery_code_signs_in_once_and_a_new_set_voids_the_old() {
     assert_eq!(told(&bank, &asha.email).await[0], "recovery_code_used");
     let asked = challenge(&bank, &asha).await;
     bank.verify(id(&asked), "recovery_code", &codes[0]).await.refused(401, "invalid_code");
-    // The code was a second factor: the session may do what needs a fresh one.
+    // It stood in for a factor and was none: what changes the factors takes the next code, an act takes none.
     let client = bank.client().with_token(&signed_in.text("/access_token"));
-    let fresh = client.post("/v1/factors/recovery_codes", &json!({})).await.expect(201).json();
+    let (path, again) = ("/v1/factors/recovery_codes", testkit::key());
+    let refused = client.post_with_key(path, &again, &json!({})).await;
+    refused.refused(403, "step_up_required");
+    assert_eq!(refused.json()["challenge"]["methods"], json!(["totp", "recovery_code"]));
+    let asked_of = refused.text("/challenge/id");
+    let proof = bank.verify(&asked_of, "recovery_code", &codes[2]).await.expect(200).text("/proof");
+    let fresh = client.post_proved(path, &again, &json!({}), &proof).await.expect(201).json();
     let fresh: Vec<&str> = fresh["recovery_codes"]
         .as_array()
         .expect("codes")

@@ -6,6 +6,7 @@ use exchequer::jobs::{self, ANSWERS_KEPT, Job};
 use exchequer::staff::model::Role;
 use futures_util::future::join_all;
 use serde_json::json;
+use store::{DbError, params};
 use testkit::{TestBank, key};
 use tokio::sync::watch;
 
@@ -165,6 +166,31 @@ async fn refresh_tokens_are_kept_for_30_days_after_their_session_ended() {
         let body = json!({ "refresh_token": token });
         post(&bank, "/v1/auth/refresh", &body).await.refused(401, "invalid_refresh_token");
     }
+}
+
+/// More counters of one subject than a slice has rows: the purge goes past them, and to its end.
+#[tokio::test]
+async fn many_counters_of_one_subject_do_not_keep_a_purge_for_ever() {
+    let bank = TestBank::new().await;
+    let last_at = bank.clock().now();
+    let fill = bank.bank().db().write("test.fill", move |tx| {
+        for n in 0..2_500_u32 {
+            // The last one is of another subject, behind them.
+            let subject = [if n < 2_499 { 7_u8 } else { 8 }; 32];
+            let mut device = [0_u8; 32];
+            device[..4].copy_from_slice(&n.to_be_bytes());
+            tx.execute(
+                "INSERT INTO attempts (subject, kind, device, failures, last_at) \
+                 VALUES ($1, 'factor', $2, 1, $3)",
+                params![&subject, &device, last_at],
+            )?;
+        }
+        Ok(())
+    });
+    fill.await.unwrap_or_else(|error: DbError| panic!("{error}"));
+    bank.advance(DAY);
+    let purge = tokio::time::timeout(Duration::from_secs(30), run(&bank, Job::DeleteAttempts));
+    assert_eq!(purge.await.expect("the purge comes to its end"), 2_500);
 }
 
 #[tokio::test]

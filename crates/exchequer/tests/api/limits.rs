@@ -35,7 +35,7 @@ async fn a_caller_reads_a_thousand_times_a_minute_and_is_told_so() {
     assert_eq!(state(&first, "r="), 999);
     assert_eq!(state(&first, "t="), 60);
     for left in (0..999).rev() {
-        let reply = asha.client.get("/v1/sessions?limit=1").await.expect(200);
+        let reply = asha.client.get("/v1/me").await.expect(200);
         assert_eq!(state(&reply, "r="), left);
     }
     let refused = asha.client.get("/v1/me").await;
@@ -43,7 +43,8 @@ async fn a_caller_reads_a_thousand_times_a_minute_and_is_told_so() {
     assert_eq!(state(&refused, "r="), 0);
     let wait: u32 = refused.header("retry-after").unwrap().parse().unwrap();
     assert!((1..=60).contains(&wait), "{wait}");
-    // Whoever else reads does not feel it, nor does a change by the same caller.
+    // Each route is counted by itself, and whoever else reads does not feel it.
+    let _other = asha.client.get("/v1/sessions?limit=1").await.expect(200);
     let _reply = ravi.client.get("/v1/me").await.expect(200);
     bank.account(&asha, "INR").await;
 }
@@ -60,8 +61,8 @@ async fn money_moves_a_hundred_times_a_minute_and_refusals_do_not_count() {
     for _ in 0..50 {
         asha.client.post("/v1/transfers", &body).await.refused(429, "rate_limited");
     }
-    // A hold is of the same kind, and reading is another.
-    asha.client.post("/v1/holds", &body).await.refused(429, "rate_limited");
+    // Each route is counted by itself.
+    asha.client.post("/v1/holds", &body).await.refused(422, "same_account");
     let _reply = asha.client.get(&format!("/v1/accounts/{account}")).await.expect(200);
 }
 
@@ -119,6 +120,56 @@ async fn a_sign_in_is_counted_by_address_and_by_account() {
     assert_eq!(state(&reply, "r="), 29);
 }
 
+/// ASVS 6.3.1: strangers use up the tries of unknown devices, and no customer's own.
+#[tokio::test]
+async fn strangers_do_not_keep_a_known_device_out() {
+    let bank = TestBank::with(limited).await;
+    let asha = bank.customer("Asha").await;
+    let body = json!({ "email": asha.email, "password": asha.password });
+    let known = bank.client().post_raw("/v1/auth/login", None, body.to_string().into_bytes()).await;
+    let device_token = known.expect(200).text("/device_token");
+    for n in 0..12 {
+        let there = bank.client().from_address(&format!("198.51.100.{n}"));
+        sign_in(&there, &asha.email).await;
+    }
+    sign_in(&bank.client().from_address("203.0.113.9"), &asha.email)
+        .await
+        .refused(429, "rate_limited");
+    let body = json!({
+        "email": asha.email, "password": asha.password, "device_token": device_token
+    });
+    let there = bank.client().from_address("192.0.2.77");
+    let reply = there.post_raw("/v1/auth/login", None, body.to_string().into_bytes()).await;
+    let _in = reply.expect(200);
+}
+
+/// Operators have their own: customers' sign-ins do not use it up.
+#[tokio::test]
+async fn customers_do_not_use_up_the_sign_ins_of_operators() {
+    let bank = TestBank::with(limited).await;
+    let policy = "\"address\";q=30;w=60, \"account\";q=10;w=60, \"all\";q=300;w=60";
+    for n in 0..30 {
+        sign_in(&bank.client(), &format!("many{n}@example.test")).await;
+    }
+    let body = json!({ "email": "teller@example.test", "password": "not this one" }).to_string();
+    let reply = bank.client().post_raw("/v1/staff/login", None, body.into_bytes()).await;
+    reply.refused(401, "invalid_credentials");
+    assert_eq!(reply.header("ratelimit-policy"), Some(policy));
+}
+
+/// Nothing is written for somebody who is over their limit, not even where they come from.
+#[tokio::test]
+async fn who_is_over_the_limit_leaves_no_trace() {
+    let bank = TestBank::with(limited).await;
+    let asha = bank.customer("Asha").await;
+    for n in 0..120 {
+        let moved = asha.client.with_agent(&format!("agent {n}"));
+        let _refused_or_not = moved.post("/v1/transfers", &json!({})).await;
+    }
+    let moved = "SELECT CAST(COUNT(*) AS BIGINT) FROM events WHERE action = 'session.moved'";
+    assert!(crate::rows::number(&bank, moved).await <= 100);
+}
+
 #[tokio::test]
 async fn addresses_of_one_ipv6_network_are_one() {
     let bank = TestBank::with(limited).await;
@@ -164,7 +215,7 @@ async fn refused_tokens_count_against_their_address() {
     for _ in 0..300 {
         let reply = forged.get("/v1/me").await;
         reply.refused(401, "unauthenticated");
-        assert_eq!(reply.header("ratelimit"), None);
+        assert_eq!(reply.header("ratelimit-policy"), Some("\"address\";q=300;w=60"));
     }
     forged.get("/v1/me").await.refused(429, "rate_limited");
     let asha = bank.customer("Asha").await;

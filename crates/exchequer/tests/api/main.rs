@@ -18,6 +18,7 @@ mod once;
 mod outage;
 mod outbox;
 mod outbox_caps;
+mod outbox_trouble;
 mod passwords;
 mod protections;
 mod restarts;

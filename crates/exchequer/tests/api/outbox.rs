@@ -31,7 +31,7 @@ pub async fn inbox(bank: &TestBank) -> Vec<Value> {
     reply["data"].as_array().expect("a list").clone()
 }
 
-fn mail_server(config: &mut Config, server: &TestMailServer, tls: MailTls) {
+pub fn mail_server(config: &mut Config, server: &TestMailServer, tls: MailTls) {
     let password = Arc::new(SecretString::new("the bank's own".to_owned()));
     config.messages.mail = Some(MailServer {
         host: "127.0.0.1".to_owned(),
@@ -42,7 +42,7 @@ fn mail_server(config: &mut Config, server: &TestMailServer, tls: MailTls) {
     config.messages.send_seconds = 1;
 }
 
-async fn with_mail(server: &TestMailServer) -> TestBank {
+pub async fn with_mail(server: &TestMailServer) -> TestBank {
     TestBank::with(|config| mail_server(config, server, MailTls::None)).await
 }
 
@@ -63,9 +63,12 @@ pub async fn send(bank: &TestBank, message: Message) -> Result<MessageId, SendRe
     sent.await.unwrap_or_else(|error: DbError| panic!("{error}"))
 }
 
+/// One run of both channels.
 async fn deliver(bank: &TestBank) -> Result<u64, DbError> {
     let (_running, stop) = watch::channel(false);
-    Job::DeliverMessages.run(bank.bank(), &stop).await
+    let mails = Job::DeliverMails.run(bank.bank(), &stop).await?;
+    let texts = Job::DeliverTexts.run(bank.bank(), &stop).await?;
+    Ok(mails + texts)
 }
 
 pub async fn delivered(bank: &TestBank) -> u64 {

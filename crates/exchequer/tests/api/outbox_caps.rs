@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use exchequer::config::SmsGateway;
+use exchequer::config::{Config, SmsGateway};
 use exchequer::outbox::{self, Channel, Message, Notice, SendRefusal};
 use futures_util::future::join_all;
 use serde_json::json;
-use store::DbError;
-use testkit::TestBank;
+use store::{DbError, Tx};
 use testkit::texts::{TestTextGateway, TextMood};
+use testkit::{Person, TestBank};
 use vault::SecretString;
 
 use crate::outbox::{FAILED, SENT, WAITING, delivered, inbox, mail, send};
@@ -16,19 +16,29 @@ use crate::rows::{number, texts};
 
 const HOUR: i64 = 3_600;
 
+pub fn text_gateway(config: &mut Config, gateway: &TestTextGateway) {
+    config.messages.sms = Some(SmsGateway {
+        url: gateway.url(),
+        account: "AC1".to_owned(),
+        token: Arc::new(SecretString::new("the account's token".to_owned())),
+        from: "+15005550006".to_owned(),
+    });
+    config.messages.sms_prefixes = vec!["+91".to_owned()];
+    config.messages.send_seconds = 1;
+}
+
 async fn with_texts(gateway: &TestTextGateway) -> TestBank {
-    let url = gateway.url();
-    TestBank::with(move |config| {
-        config.messages.sms = Some(SmsGateway {
-            url,
-            account: "AC1".to_owned(),
-            token: Arc::new(SecretString::new("the account's token".to_owned())),
-            from: "+15005550006".to_owned(),
-        });
-        config.messages.sms_prefixes = vec!["+91".to_owned()];
-        config.messages.send_seconds = 1;
-    })
-    .await
+    TestBank::with(|config| text_gateway(config, gateway)).await
+}
+
+/// A notice to a customer's own address.
+pub async fn tell(bank: &TestBank, person: &Person) {
+    let (act, id) = (bank.bank().system_act("test"), person.id.parse().expect("an id"));
+    let text = "It happened.".to_owned();
+    let notice = Notice { purpose: "test_notice", subject: "News", text };
+    let notify = move |tx: &mut Tx<'_>| outbox::notify_in(tx, &act, &id, &notice);
+    let told = bank.bank().db().write("test.notify", notify);
+    told.await.unwrap_or_else(|error: DbError| panic!("{error}"));
 }
 
 pub fn text_message(to: &str, text: &str) -> Message {
@@ -135,19 +145,56 @@ async fn all_destinations_together_have_a_cap_and_notices_go_through_it() {
     }
     let refused = send(&bank, mail("p9@example.test", "1")).await.expect_err("the cap");
     assert_eq!(refused, SendRefusal::TooManyInAll { retry_after: 3_600 });
-    let id = asha.id.parse().expect("an id");
     for _ in 0..20 {
-        let act = bank.bank().system_act("test");
-        let notice =
-            Notice { purpose: "test_notice", subject: "News", text: "It happened.".to_owned() };
-        let told = bank
-            .bank()
-            .db()
-            .write("test.notify", move |tx| outbox::notify_in(tx, &act, &id, &notice));
-        told.await.unwrap_or_else(|error: DbError| panic!("{error}"));
+        tell(&bank, &asha).await;
     }
     let notices = inbox(&bank).await.into_iter().filter(|m| m["purpose"] == "test_notice");
     assert_eq!(notices.count(), 20);
+}
+
+// Each address counts for itself: else a stranger who invents many would keep the bank's mails from everybody.
+#[tokio::test]
+async fn invented_addresses_do_not_use_up_the_mails_of_real_ones() {
+    let bank = TestBank::with(|config| config.messages.caps.mail_hour = 3).await;
+    let asha = bank.customer("Asha").await;
+    let forgot = async |email: &str| {
+        let body = json!({ "email": email }).to_string().into_bytes();
+        bank.client().post_raw("/v1/auth/password/forgot", None, body).await.expect(202)
+    };
+    for n in 0..10 {
+        let _told = forgot(&format!("invented{n}@example.test")).await;
+    }
+    let _told = forgot(&asha.email).await;
+    assert_eq!(inbox(&bank).await.len(), 1);
+    for n in 0..2 {
+        let _id = send(&bank, mail(&format!("p{n}@example.test"), "1")).await.expect("within");
+    }
+    let refused = send(&bank, mail("p9@example.test", "1")).await.expect_err("real ones count");
+    assert_eq!(refused, SendRefusal::TooManyInAll { retry_after: 3_600 });
+    // Each invented one still has its own cap, and the full channel is met by both.
+    let events = "SELECT outcome FROM events WHERE action = 'message.refused'";
+    let _told = forgot("invented99@example.test").await;
+    let _told = forgot(&asha.email).await;
+    assert_eq!(texts(&bank, events).await, ["too_many_in_all"; 3]);
+}
+
+#[tokio::test]
+async fn a_clock_that_was_set_back_keeps_nobody_waiting_until_it_is_there_again() {
+    let bank = TestBank::with(|config| config.messages.caps.mail_hour = 5).await;
+    let code = || mail("asha@example.test", "123456");
+    for _ in 0..5 {
+        let _id = send(&bank, code()).await.expect("within the cap");
+    }
+    // A little counts, as if it were now.
+    bank.advance(-600);
+    let refused = send(&bank, code()).await.expect_err("the cap of an hour");
+    assert_eq!(refused, SendRefusal::TooManyForDestination { retry_after: 4_200 });
+    bank.advance(-400 * 24 * HOUR);
+    for _ in 0..5 {
+        let _id = send(&bank, code()).await.expect("no cap reaches so far ahead");
+    }
+    let refused = send(&bank, code()).await.expect_err("the cap holds from here on");
+    assert_eq!(refused, SendRefusal::TooManyForDestination { retry_after: 3_600 });
 }
 
 #[tokio::test]

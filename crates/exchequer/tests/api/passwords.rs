@@ -33,14 +33,13 @@ async fn reset(bank: &TestBank, token: &str, new: &str) -> Reply {
     post(bank, "/v1/auth/password/reset", &body).await
 }
 
-/// Asks for a link and reads its token from the newest mail.
-async fn link(bank: &TestBank, email: &str) -> String {
+/// Asks for a reset and reads the token from the newest mail.
+async fn mailed_token(bank: &TestBank, email: &str) -> String {
     let _told = forgot(bank, email).await.expect(202);
     let mails = inbox(bank).await;
     let text = mails[0]["text"].as_str().expect("a text");
     assert_eq!((&mails[0]["to"], &mails[0]["purpose"]), (&json!(email), &json!("password_reset")));
-    let (_, token) = text.split_once("/reset?token=").expect("a link");
-    let token = token.split_whitespace().next().expect("a token").to_owned();
+    let token = text.lines().find(|line| line.len() == 43).expect("a token").to_owned();
     bank.secret(&token);
     token
 }
@@ -98,7 +97,7 @@ async fn a_new_password_follows_the_rules_and_is_not_the_old_one() {
         refused.refused(422, "invalid_fields");
         assert_eq!(refused.text("/fields/0/field"), "new_password");
         assert_eq!(refused.text("/fields/0/code"), code, "{new}");
-        let token = link(&bank, &asha.email).await;
+        let token = mailed_token(&bank, &asha.email).await;
         let refused = reset(&bank, &token, new).await;
         refused.refused(422, "invalid_fields");
         assert_eq!(refused.text("/fields/0/code"), code, "{new}");
@@ -147,9 +146,9 @@ async fn with_a_second_factor_a_change_needs_it() {
         .refused(401, "invalid_credentials");
 }
 
-// ASVS 6.4.3: a reset needs the link, serves once, and signs everybody out.
+// ASVS 6.4.3: a reset needs the token, serves once, and signs everybody out.
 #[tokio::test]
-async fn a_link_sets_a_password_once_and_lifts_the_lock() {
+async fn a_token_sets_a_password_once_and_lifts_the_lock() {
     let bank = TestBank::new().await;
     bank.secret(NEW);
     let asha = bank.customer("Asha").await;
@@ -159,7 +158,7 @@ async fn a_link_sets_a_password_once_and_lifts_the_lock() {
             .refused(401, "invalid_credentials");
     }
     log_in(&bank, &asha.email, &asha.password).await.refused(429, "locked_out");
-    let token = link(&bank, &asha.email).await;
+    let token = mailed_token(&bank, &asha.email).await;
     let done = reset(&bank, &token, NEW).await.expect(200);
     assert_eq!(done.json(), json!({ "status": "password_changed" }));
     asha.client.get("/v1/me").await.refused(401, "unauthenticated");
@@ -171,11 +170,11 @@ async fn a_link_sets_a_password_once_and_lifts_the_lock() {
 }
 
 #[tokio::test]
-async fn with_a_second_factor_a_link_alone_is_not_enough() {
+async fn with_a_second_factor_a_token_alone_is_not_enough() {
     let bank = TestBank::new().await;
     let mut asha = bank.customer("Asha").await;
     let codes = bank.enrol_totp(&mut asha).await;
-    let token = link(&bank, &asha.email).await;
+    let token = mailed_token(&bank, &asha.email).await;
     let asked = reset(&bank, &token, NEW).await.expect(200);
     assert_eq!(asked.text("/status"), "mfa_required");
     assert!(asked.json()["challenge"]["methods"].to_string().contains("totp"), "{asked:?}");
@@ -198,11 +197,24 @@ async fn with_a_second_factor_a_link_alone_is_not_enough() {
 }
 
 #[tokio::test]
+async fn a_passkey_is_the_second_factor_of_a_reset() {
+    let bank = TestBank::new().await;
+    let asha = bank.customer("Asha").await;
+    let mut key = bank.enrol_webauthn(&asha, "passkey").await;
+    let token = mailed_token(&bank, &asha.email).await;
+    let asked = reset(&bank, &token, NEW).await.expect(200).json();
+    let proof = bank.verify_with(&asked["challenge"], &mut key).await.expect(200).text("/proof");
+    let body = json!({ "token": token, "new_password": NEW, "proof": proof });
+    let done = post(&bank, "/v1/auth/password/reset", &body).await.expect(200);
+    assert_eq!(done.text("/status"), "password_changed");
+}
+
+#[tokio::test]
 async fn the_proof_may_come_in_the_header() {
     let bank = TestBank::new().await;
     let mut asha = bank.customer("Asha").await;
     let _codes = bank.enrol_totp(&mut asha).await;
-    let token = link(&bank, &asha.email).await;
+    let token = mailed_token(&bank, &asha.email).await;
     let asked = reset(&bank, &token, NEW).await.expect(200);
     let proof = prove(&bank, &asha, &asked.text("/challenge/id")).await;
     let body = json!({ "token": token, "new_password": NEW }).to_string();
@@ -213,16 +225,16 @@ async fn the_proof_may_come_in_the_header() {
 }
 
 #[tokio::test]
-async fn a_link_ends_after_half_an_hour_with_the_next_one_and_with_a_change() {
+async fn a_token_ends_after_half_an_hour_with_the_next_one_and_with_a_change() {
     let bank = TestBank::new().await;
     let asha = bank.customer("Asha").await;
-    let late = link(&bank, &asha.email).await;
+    let late = mailed_token(&bank, &asha.email).await;
     bank.advance(1_800);
     reset(&bank, &late, NEW).await.refused(401, "invalid_reset_token");
     let mut asha = asha;
     bank.sign_in(&mut asha).await;
-    let older = link(&bank, &asha.email).await;
-    let newest = link(&bank, &asha.email).await;
+    let older = mailed_token(&bank, &asha.email).await;
+    let newest = mailed_token(&bank, &asha.email).await;
     reset(&bank, &older, NEW).await.refused(401, "invalid_reset_token");
     let _done = change(&asha, &asha.password.clone(), NEW).await.expect(204);
     reset(&bank, &newest, "yet another long sentence").await.refused(401, "invalid_reset_token");
@@ -232,10 +244,10 @@ async fn a_link_ends_after_half_an_hour_with_the_next_one_and_with_a_change() {
 }
 
 #[tokio::test]
-async fn a_clock_set_back_lengthens_no_link() {
+async fn a_clock_set_back_lengthens_no_token() {
     let bank = TestBank::new().await;
     let asha = bank.customer("Asha").await;
-    let token = link(&bank, &asha.email).await;
+    let token = mailed_token(&bank, &asha.email).await;
     let start = bank.clock().now();
     bank.clock().set(start.plus_seconds(-60)).expect("a clock in hand");
     reset(&bank, &token, NEW).await.refused(401, "invalid_reset_token");
@@ -247,7 +259,7 @@ async fn a_clock_set_back_lengthens_no_link() {
 async fn whatever_statement_fails_a_reset_is_whole_or_not_at_all() {
     let bank = TestBank::new().await;
     let asha = bank.customer("Asha").await;
-    let token = link(&bank, &asha.email).await;
+    let token = mailed_token(&bank, &asha.email).await;
     let faults = bank.bank().db().faults().clone();
     let mut statements = 0;
     for statement in 1..60 {
@@ -268,10 +280,10 @@ async fn whatever_statement_fails_a_reset_is_whole_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn rows_of_links_are_deleted_after_a_day() {
+async fn rows_of_tokens_are_deleted_after_a_day() {
     let bank = TestBank::new().await;
     let asha = bank.customer("Asha").await;
-    let _token = link(&bank, &asha.email).await;
+    let _token = mailed_token(&bank, &asha.email).await;
     let _told = forgot(&bank, "nobody@example.test").await.expect(202);
     let (_running, stop) = watch::channel(false);
     bank.advance(86_399);

@@ -160,6 +160,26 @@ async fn beyond_the_days_total_each_payment_asks() {
     let _sent = send_proved(&p, "/v1/transfers", &p.order(1)).await.expect(201);
 }
 
+/// A thief of a password alone sends no more than this, in however small parts and however long it takes.
+#[tokio::test]
+async fn the_days_total_holds_without_a_factor_to_within_a_tenth() {
+    let mut p = pair(|c| c.step_up.day_total = 1_000, false).await;
+    let mut sent = 0;
+    let asked = loop {
+        let reply = send(&p, 5_000).await;
+        if reply.status != 201 {
+            break reply;
+        }
+        sent += 50;
+        // Nothing is forgotten while an hour goes by.
+        p.bank.advance(240);
+        p.bank.refresh(&mut p.asha).await;
+    };
+    asked.refused(403, "step_up_required");
+    assert_eq!(asked.json()["challenge"]["methods"], json!([]));
+    assert!((1_000..=1_100).contains(&sent), "{sent}");
+}
+
 #[tokio::test]
 async fn beyond_the_pace_each_payment_asks() {
     let p = pair(|c| c.step_up.hourly_payments = 3, true).await;
@@ -270,6 +290,12 @@ async fn a_new_payee_cools_before_large_sums() {
     let seconds: i64 = waiting.header("retry-after").and_then(|s| s.parse().ok()).expect("seconds");
     assert!((500..=601).contains(&seconds), "{seconds}");
     let _small = send(&p, 99_999).await.expect(201);
+    // Two of one request are one sum.
+    let half = p.order(50_000);
+    let parts = json!({ "transfers": [half, half], "atomic": false });
+    let reply = p.asha.client.post("/v1/transfers/batch", &parts).await.expect(200).json();
+    assert!(reply["results"][0]["transfer"].is_object(), "{reply}");
+    assert_eq!(reply["results"][1]["problem"]["code"], "payee_cooling", "{reply}");
     p.bank.advance(seconds);
     p.bank.refresh(&mut p.asha).await;
     let _sent = send(&p, 100_000).await.expect(201);

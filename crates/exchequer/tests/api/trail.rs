@@ -112,7 +112,8 @@ async fn use_factors_every_way(p: &Pair) {
     let _named = cora.client.post(&format!("{factor}/rename"), &name).await.expect(200);
     let _gone = cora.client.delete(&factor).await.expect(204);
     p.bank.sign_in_with_totp(&mut cora).await;
-    let waiting = cora.client.post("/v1/factors/totp", &json!({})).await.expect(201).text("/id");
+    let waiting = p.bank.post_stepped(&cora, "/v1/factors/totp", &json!({})).await;
+    let waiting = waiting.expect(201).text("/id");
     let gone = "DELETE FROM challenges WHERE purpose = 'enrol'";
     assert!(execute(&p.bank, gone).await > 0);
     let confirm = format!("/v1/factors/{waiting}/confirm");

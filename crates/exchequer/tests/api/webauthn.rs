@@ -34,7 +34,10 @@ async fn a_security_key_is_added_listed_shown_at_sign_in_and_removed() {
     let signed_in = bank.verify_with(&half["challenge"], &mut key).await.expect(200);
     bank.keep_tokens(&mut asha, &signed_in);
     let gone = format!("/v1/factors/{}", factor["id"].as_str().expect("an id"));
-    let _gone = asha.client.delete(&gone).await.expect(204);
+    let asked = asha.client.delete(&gone).await;
+    asked.refused(403, "step_up_required");
+    let proof = bank.verify_with(&asked.json()["challenge"], &mut key).await.expect(200);
+    let _gone = asha.client.delete_proved(&gone, &proof.text("/proof")).await.expect(204);
     let _in_one_step =
         log_in(&bank, &asha.email, &asha.password).await.expect(200).text("/access_token");
 }
@@ -78,7 +81,8 @@ async fn a_passkey_signs_in_without_a_password() {
     let client = bank.client().with_token(&reply.text("/access_token"));
     assert_eq!(client.get("/v1/me").await.expect(200).text("/id"), asha.id);
     // The person was verified, so what needs a factor lately shown has one.
-    let _fresh = client.post("/v1/factors/totp", &json!({})).await.expect(201);
+    let shown = client.get("/v1/sessions").await.expect(200).json();
+    assert!(shown["data"][0]["proved_at"].is_string(), "{shown}");
     // A code is no answer to this question.
     let asked = post(&bank, "/v1/auth/passkey", &json!({})).await.expect(200);
     let code = bank.verify(&asked.text("/challenge/id"), "totp", "123456").await;

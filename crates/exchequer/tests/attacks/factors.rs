@@ -190,9 +190,8 @@ async fn a_dump_holds_no_secret_of_a_factor() {
     let codes = bank.enrol_totp(&mut asha).await;
     bank.sign_in_with_totp(&mut asha).await;
     let _confirmed = bank.enrol_sms(&asha, PHONE).await;
-    let refused = asha.client.post("/v1/factors/totp", &json!({})).await;
-    // Fresh: the sign-in showed a factor.
-    let device = refused.expect(201).text("/secret");
+    let enrolled = bank.post_stepped(&asha, "/v1/factors/totp", &json!({})).await;
+    let device = enrolled.expect(201).text("/secret");
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("dump");
     let now = money::Timestamp::EPOCH;
@@ -254,7 +253,7 @@ async fn a_proof_is_for_one_act_one_session_and_once() {
     let _added = post(&bela, &body, &proof).await.expect(201);
     post(&bela, &body, &proof).await.refused(403, "step_up_required");
     let used = "SELECT CAST(COUNT(*) AS BIGINT) FROM challenges \
-                WHERE used_at IS NOT NULL AND purpose = 'step_up'";
+                WHERE used_at IS NOT NULL AND purpose = 'factors'";
     assert_eq!(number(&bank, used).await, 1);
 }
 

@@ -194,6 +194,33 @@ async fn a_known_device_answers_while_strangers_are_locked_out_of_the_factor() {
     let _in = bank.verify(&half.text("/challenge/id"), "totp", &code).await.expect(200);
 }
 
+/// A customer keeps twenty devices: with the one that gives way its counters go, else they would gather.
+#[tokio::test]
+async fn a_device_that_is_forgotten_takes_its_counters_with_it() {
+    let bank = TestBank::new().await;
+    let mut asha = bank.customer("Asha").await;
+    // The device that it was registered on is older still, and gives way first.
+    bank.advance(1);
+    let token = device(&bank, &asha).await;
+    let _codes = bank.enrol_totp(&mut asha).await;
+    bank.advance(30);
+    let half = log_in(&bank, &asha.email, &asha.password, Some(&token)).await.expect(200);
+    let wrong = bank.wrong_totp_code(&asha);
+    bank.verify(&half.text("/challenge/id"), "totp", &wrong).await.refused(401, "invalid_code");
+    let slip = log_in(&bank, &asha.email, "a slip", Some(&token)).await;
+    slip.refused(401, "invalid_credentials");
+    let counters = "SELECT CAST(COUNT(*) AS BIGINT) FROM attempts";
+    assert_eq!(number(&bank, counters).await, 2, "one of the password, one of the factor");
+    for _ in 0..19 {
+        bank.sign_in_with_totp(&mut asha).await;
+    }
+    assert_eq!(number(&bank, counters).await, 2, "it is one of the twenty");
+    bank.sign_in_with_totp(&mut asha).await;
+    assert_eq!(number(&bank, counters).await, 0);
+    let devices = "SELECT CAST(COUNT(*) AS BIGINT) FROM devices";
+    assert_eq!(number(&bank, devices).await, 20);
+}
+
 #[tokio::test]
 async fn many_guesses_at_once_are_all_counted_and_the_right_one_among_them_is_lost() {
     let bank = TestBank::with(|config| config.passwords.hashing_threads = 2).await;

@@ -1,4 +1,4 @@
-//! Passwords attacked: whose address is known, a link that is stolen, used twice or steered, a sign-in that
+//! Passwords attacked: whose address is known, a token that is stolen, used twice or steered, a sign-in that
 //! slips through a change.
 
 use futures_util::future::join_all;
@@ -36,13 +36,12 @@ async fn mails(bank: &TestBank) -> Vec<Value> {
 async fn newest_token(bank: &TestBank) -> String {
     let mails = mails(bank).await;
     let text = mails[0]["text"].as_str().expect("a text");
-    let (_, token) = text.split_once("/reset?token=").expect("a link");
-    let token = token.split_whitespace().next().expect("a token").to_owned();
+    let token = text.lines().find(|line| line.len() == 43).expect("a token").to_owned();
     bank.secret(&token);
     token
 }
 
-async fn link(bank: &TestBank, email: &str) -> String {
+async fn mailed_token(bank: &TestBank, email: &str) -> String {
     let _told = forgot(bank, email).await.expect(202);
     newest_token(bank).await
 }
@@ -57,7 +56,7 @@ async fn prove(bank: &TestBank, person: &Person, challenge: &str) -> String {
     proof
 }
 
-/// Rows of each table that asking for a link may touch.
+/// Rows of each table that asking for a token may touch.
 async fn rows(bank: &TestBank) -> [i64; 3] {
     let outbox = number(bank, "SELECT CAST(COUNT(*) AS BIGINT) FROM outbox").await;
     let resets = number(bank, "SELECT CAST(COUNT(*) AS BIGINT) FROM password_resets").await;
@@ -98,7 +97,7 @@ async fn the_cap_of_an_address_shows_no_more_than_the_address() {
     assert_eq!(mails(&bank).await.len(), 5);
     let refused = "SELECT CAST(COUNT(*) AS BIGINT) FROM events WHERE action = 'message.refused'";
     assert_eq!(number(&bank, refused).await, 30, "15 of each");
-    // The newest link that came still serves.
+    // The newest token that came still serves.
     let token = newest_token(&bank).await;
     let _done = reset(&bank, &token, NEW).await.expect(200);
 }
@@ -107,7 +106,7 @@ async fn the_cap_of_an_address_shows_no_more_than_the_address() {
 async fn a_token_used_many_times_at_once_serves_once() {
     let bank = TestBank::new().await;
     let asha = bank.customer("Asha").await;
-    let token = link(&bank, &asha.email).await;
+    let token = mailed_token(&bank, &asha.email).await;
     let passwords: Vec<String> = (0..16).map(|n| format!("{NEW} number {n}")).collect();
     let replies = join_all(passwords.iter().map(|new| reset(&bank, &token, new))).await;
     let won: Vec<usize> = (0..16).filter(|n| replies[*n].status.as_u16() == 200).collect();
@@ -121,15 +120,16 @@ async fn a_token_used_many_times_at_once_serves_once() {
 }
 
 #[tokio::test]
-async fn the_link_of_one_sets_no_password_of_another() {
+async fn the_token_of_one_sets_no_password_of_another() {
     let bank = TestBank::new().await;
     let (mut asha, bela) = (bank.customer("Asha").await, bank.customer("Bela").await);
     let _codes = bank.enrol_totp(&mut asha).await;
-    let (ashas, belas) = (link(&bank, &asha.email).await, link(&bank, &bela.email).await);
+    let (ashas, belas) =
+        (mailed_token(&bank, &asha.email).await, mailed_token(&bank, &bela.email).await);
     // Who reads Asha's mail has a factor of their own, and its proof does not fit.
     let mut mallory = bank.customer("Mallory").await;
     let _codes = bank.enrol_totp(&mut mallory).await;
-    let mallorys = link(&bank, &mallory.email).await;
+    let mallorys = mailed_token(&bank, &mallory.email).await;
     let asked = reset(&bank, &mallorys, NEW).await.expect(200);
     let proof = prove(&bank, &mallory, &asked.text("/challenge/id")).await;
     let body = json!({ "token": ashas, "new_password": NEW, "proof": proof });
@@ -154,14 +154,15 @@ async fn a_step_up_proof_of_a_session_opens_no_reset() {
     let asked = post(&asha.client, "/v1/password", &body).await;
     asked.refused(403, "step_up_required");
     let proof = prove(&bank, &asha, &asked.text("/challenge/id")).await;
-    let token = link(&bank, &asha.email).await;
+    let token = mailed_token(&bank, &asha.email).await;
     let body = json!({ "token": token, "new_password": NEW, "proof": proof });
     let refused = post(&bank.client(), "/v1/auth/password/reset", &body).await.expect(200);
     assert_eq!(refused.text("/status"), "mfa_required");
 }
 
+// A mail with an address in it could be made to lead elsewhere (`Host`, `Forwarded`), and teaches to follow one.
 #[tokio::test]
-async fn the_request_does_not_say_where_the_link_leads() {
+async fn the_mail_with_a_token_leads_nowhere() {
     let bank = TestBank::with(|config| {
         config.http.public_url = "https://bank.example".to_owned();
     })
@@ -179,8 +180,11 @@ async fn the_request_does_not_say_where_the_link_leads() {
     let _told = reply.expect(202);
     let mails = mails(&bank).await;
     let text = mails[0]["text"].as_str().expect("a text");
-    assert!(text.contains("https://bank.example/reset?token="), "{text}");
-    assert!(!text.contains("evil"), "{text}");
+    for address in ["http", "://", "bank.example", "evil", "?token="] {
+        assert!(!text.contains(address), "{text}");
+    }
+    let token = newest_token(&bank).await;
+    let _done = reset(&bank, &token, NEW).await.expect(200);
 }
 
 // ASVS 7.4.3, 7.4.2: every session and refresh token of before is dead after a reset.
@@ -194,7 +198,7 @@ async fn whoever_was_signed_in_before_a_reset_is_out() {
         bank.sign_in(&mut more).await;
         all.push(more);
     }
-    let token = link(&bank, &first.email).await;
+    let token = mailed_token(&bank, &first.email).await;
     let _done = reset(&bank, &token, NEW).await.expect(200);
     for person in &all {
         person.client.get("/v1/me").await.refused(401, "unauthenticated");
@@ -229,6 +233,62 @@ async fn a_sign_in_with_the_old_password_does_not_slip_through_a_change() {
     }
 }
 
+/// Begins a sign-in and gives its challenge; the authenticator's next code answers it.
+async fn half_signed_in(bank: &TestBank, person: &Person) -> String {
+    let half = log_in(bank, &person.email, &person.password).await.expect(200);
+    assert_eq!(half.text("/status"), "mfa_required");
+    half.text("/challenge/id")
+}
+
+/// The old password's half of a sign-in is worth nothing; the same code completes one that the new password began.
+async fn only_the_new_password_completes(bank: &TestBank, person: &mut Person, old: &str) {
+    bank.advance(30);
+    let code = bank.totp_code(person);
+    bank.verify(old, "totp", &code).await.refused(401, "invalid_code");
+    NEW.clone_into(&mut person.password);
+    let new = half_signed_in(bank, person).await;
+    let _in = bank.verify(&new, "totp", &code).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_sign_in_begun_with_the_old_password_ends_with_a_change() {
+    let bank = TestBank::new().await;
+    let mut asha = bank.customer("Asha").await;
+    let _codes = bank.enrol_totp(&mut asha).await;
+    bank.sign_in_with_totp(&mut asha).await;
+    let old = half_signed_in(&bank, &asha).await;
+    let body = json!({ "current_password": asha.password, "new_password": NEW });
+    let _done = post(&asha.client, "/v1/password", &body).await.expect(204);
+    only_the_new_password_completes(&bank, &mut asha, &old).await;
+}
+
+#[tokio::test]
+async fn a_sign_in_begun_with_the_old_password_ends_with_a_reset() {
+    let bank = TestBank::new().await;
+    let mut asha = bank.customer("Asha").await;
+    let _codes = bank.enrol_totp(&mut asha).await;
+    let old = half_signed_in(&bank, &asha).await;
+    let token = mailed_token(&bank, &asha.email).await;
+    let asked = reset(&bank, &token, NEW).await.expect(200);
+    let proof = prove(&bank, &asha, &asked.text("/challenge/id")).await;
+    let body = json!({ "token": token, "new_password": NEW, "proof": proof });
+    let done = post(&bank.client(), "/v1/auth/password/reset", &body).await.expect(200);
+    assert_eq!(done.text("/status"), "password_changed");
+    only_the_new_password_completes(&bank, &mut asha, &old).await;
+}
+
+#[tokio::test]
+async fn a_change_leaves_the_sign_ins_of_others_alone() {
+    let bank = TestBank::new().await;
+    let (asha, mut bela) = (bank.customer("Asha").await, bank.customer("Bela").await);
+    let _codes = bank.enrol_totp(&mut bela).await;
+    let half = half_signed_in(&bank, &bela).await;
+    let body = json!({ "current_password": asha.password, "new_password": NEW });
+    let _done = post(&asha.client, "/v1/password", &body).await.expect(204);
+    bank.advance(30);
+    let _in = bank.verify(&half, "totp", &bank.totp_code(&bela)).await.expect(200);
+}
+
 #[tokio::test]
 async fn of_many_guesses_at_once_none_tells_which_was_right() {
     let bank = TestBank::new().await;
@@ -252,7 +312,7 @@ async fn of_many_guesses_at_once_none_tells_which_was_right() {
 async fn a_disabled_customer_is_nobody() {
     let bank = TestBank::new().await;
     let asha = bank.customer("Asha").await;
-    let token = link(&bank, &asha.email).await;
+    let token = mailed_token(&bank, &asha.email).await;
     assert_eq!(crate::scene::sql(&bank, "UPDATE customers SET status = 1").await, 1);
     reset(&bank, &token, NEW).await.refused(401, "invalid_reset_token");
     let before = mails(&bank).await.len();

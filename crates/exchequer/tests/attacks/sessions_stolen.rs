@@ -97,6 +97,29 @@ async fn a_proof_serves_once_also_sixty_four_times_at_once() {
     }
 }
 
+/// Each proof costs a signature check and a place in the memory of what was shown: strangers have few.
+#[tokio::test]
+async fn proofs_of_strangers_are_limited_before_they_are_looked_at() {
+    let bank = TestBank::with(|config| config.rate_limits_on = true).await;
+    let device = Device::es256();
+    let mut refused = 0;
+    for n in 0..320 {
+        let now = bank.clock().now().seconds();
+        let claims = Claims::new("POST", &format!("{URL}/v1/auth/login"), now);
+        let body = json!({ "email": format!("x{n}@example.test"), "password": "not this one" });
+        let request = bank.client().request(Method::POST, "/v1/auth/login");
+        let request = request.header("content-type", "application/json");
+        let request = request.header("dpop", device.proof(&claims));
+        let request = request.body(Body::from(body.to_string())).expect("a request");
+        let reply = bank.client().send(request).await;
+        refused += usize::from(reply.code() == "rate_limited");
+        if n >= 30 {
+            assert_eq!(reply.code(), "rate_limited");
+        }
+    }
+    assert_eq!(refused, 290);
+}
+
 #[tokio::test]
 async fn a_proof_for_another_method_address_token_key_or_time_is_refused() {
     let bound = Bound::new().await;

@@ -140,6 +140,16 @@ async fn a_registration_serves_once_its_own_session_and_the_newest_only() {
     refused(client.post("/v1/factors/webauthn", &json!({ "credential": slow })).await);
 }
 
+/// What a thief of the session began while there was no factor is not finished when there is one.
+#[tokio::test]
+async fn a_registration_begun_before_the_first_factor_is_void_after_it() {
+    let bank = roomy().await;
+    let mut asha = bank.customer("Asha").await;
+    let credential = bank.authenticator().create(&begin(&asha).await);
+    let _codes = bank.enrol_totp(&mut asha).await;
+    add(&asha, &credential).await.refused(422, "credential_refused");
+}
+
 #[tokio::test]
 async fn one_answer_sixty_four_times_at_once_signs_in_once() {
     let bank = roomy().await;
@@ -210,7 +220,9 @@ async fn a_late_answer_and_one_of_a_removed_key_sign_nobody_in() {
     let (asked, alone) = (half(&bank, &asha).await, passkey(&bank).await);
     let factors = asha.client.get("/v1/factors").await.expect(200);
     let gone = format!("/v1/factors/{}", factors.text("/data/0/id"));
-    let _gone = asha.client.delete(&gone).await.expect(204);
+    let asked_of = asha.client.delete(&gone).await.json();
+    let proof = bank.verify_with(&asked_of["challenge"], &mut key).await.expect(200);
+    let _gone = asha.client.delete_proved(&gone, &proof.text("/proof")).await.expect(204);
     bank.verify_with(&asked, &mut key).await.refused(422, "invalid_fields");
     bank.verify_with(&alone, &mut key).await.refused(401, "invalid_code");
 }

@@ -21,6 +21,7 @@ use redis::{
     TlsCertificates, TlsMode, Value, cmd,
 };
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use super::{Form, Gone, RedisOptions};
 
@@ -266,7 +267,7 @@ impl Connection {
 
 /// Until nobody holds the link any more.
 async fn watch(link: Weak<Link>) {
-    let (mut number, mut pause) = (0, FIRST_PAUSE);
+    let (mut number, mut pause, mut made_at) = (0, FIRST_PAUSE, None::<Instant>);
     loop {
         let Some(link) = link.upgrade() else { return };
         if let Some(mut line) = link.line() {
@@ -282,12 +283,23 @@ async fn watch(link: Weak<Link>) {
             }
             continue;
         }
+        // A line that held for a while was good; one that was lost as soon as it was made is no reason to
+        // hurry: a server may take connections and refuse what is asked of it.
+        if let Some(made) = made_at.take() {
+            if made.elapsed() < HEARTBEAT {
+                drop(link);
+                tokio::time::sleep(pause).await;
+                pause = LONGEST_PAUSE.min(pause * 2);
+                continue;
+            }
+            pause = FIRST_PAUSE;
+        }
         number += 1;
         let connected = tokio::time::timeout(CONNECT_LIMIT, link.connect(number)).await;
         let cause = match connected {
             Ok(Ok(())) => {
                 tracing::info!("Redis is there");
-                pause = FIRST_PAUSE;
+                made_at = Some(Instant::now());
                 continue;
             }
             Ok(Err(error)) => said(&error),

@@ -1,13 +1,15 @@
 //! Fast state of this process: entries with an end, and the limiter's windows.
 //!
-//! Bound: [`MAX_ENTRIES`] entries of about 60 bytes; past it the expired and then all are forgotten,
-//! which every key must survive anyway.
+//! Bound: [`MAX_ENTRIES`] entries of about 60 bytes, and as many of what was shown once. Past it the expired are
+//! forgotten, and then, of entries that every reader must do without anyway, all. What was shown once is
+//! never forgotten before its time: nothing new is taken instead.
 
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
 
 use money::Timestamp;
 
+use super::Gone;
 use super::windows::Windows;
 
 pub(super) const MAX_ENTRIES: usize = 200_000;
@@ -15,6 +17,7 @@ pub(super) const MAX_ENTRIES: usize = 200_000;
 #[derive(Default)]
 pub struct Memory {
     entries: RwLock<HashMap<[u8; 17], Entry>>,
+    shown: RwLock<HashMap<[u8; 17], Entry>>,
     windows: Windows,
 }
 
@@ -39,14 +42,26 @@ impl Memory {
         entries.insert(key, Entry { value, expires_at: now.plus_seconds(seconds) });
     }
 
-    pub(super) fn put_new(&self, key: [u8; 17], value: i64, seconds: i64, now: Timestamp) -> bool {
-        let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
-        if entries.get(&key).is_some_and(|entry| now < entry.expires_at) {
-            return false;
+    /// Whether this is new; [`Gone`] where there is no room to remember it.
+    pub(super) fn put_new(
+        &self,
+        key: [u8; 17],
+        value: i64,
+        seconds: i64,
+        now: Timestamp,
+    ) -> Result<bool, Gone> {
+        let mut shown = self.shown.write().unwrap_or_else(PoisonError::into_inner);
+        if shown.get(&key).is_some_and(|entry| now < entry.expires_at) {
+            return Ok(false);
         }
-        make_room(&mut entries, now);
-        entries.insert(key, Entry { value, expires_at: now.plus_seconds(seconds) });
-        true
+        if shown.len() >= MAX_ENTRIES {
+            shown.retain(|_, entry| now < entry.expires_at);
+        }
+        if shown.len() >= MAX_ENTRIES {
+            return Err(Gone);
+        }
+        shown.insert(key, Entry { value, expires_at: now.plus_seconds(seconds) });
+        Ok(true)
     }
 
     #[cfg(test)]

@@ -111,7 +111,7 @@ impl Cache {
         now: Timestamp,
     ) -> Result<bool, Gone> {
         match self {
-            Self::Memory(memory) => Ok(memory.put_new(key.bytes(), value, seconds, now)),
+            Self::Memory(memory) => memory.put_new(key.bytes(), value, seconds, now),
             Self::Redis(redis) => redis.put(&key.bytes(), value, seconds, true).await,
         }
     }

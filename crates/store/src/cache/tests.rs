@@ -95,6 +95,24 @@ fn entries_are_bounded() {
     assert!(memory.count() <= memory::MAX_ENTRIES);
 }
 
+/// What was shown once is not forgotten because others show much: a full table takes nothing new.
+#[test]
+fn what_was_shown_once_is_never_forgotten_before_its_time() {
+    let memory = memory::Memory::default();
+    let now = Timestamp::from_seconds(1);
+    let key = |n: usize| {
+        let mut key = [0; 17];
+        key[..8].copy_from_slice(&u64::try_from(n).unwrap().to_be_bytes());
+        key
+    };
+    for n in 0..memory::MAX_ENTRIES {
+        assert_eq!(memory.put_new(key(n), 1, 60, now), Ok(true));
+    }
+    assert_eq!(memory.put_new(key(memory::MAX_ENTRIES), 1, 60, now), Err(Gone));
+    assert_eq!(memory.put_new(key(0), 1, 60, now), Ok(false));
+    assert_eq!(memory.put_new(key(memory::MAX_ENTRIES), 1, 60, now.plus_seconds(60)), Ok(true));
+}
+
 /// The rule in its plainest form: all that was accepted, looked through each time.
 #[derive(Default)]
 struct Oracle(HashMap<Subject, Vec<i64>>);

@@ -9,7 +9,7 @@
 use ledger::{Account, BalancePolicy, Limits, WINDOW_MICROS};
 use money::{AccountId, Currency, CustomerId, Id, IdKind, Timestamp};
 
-use super::{Places, column};
+use super::{MANY, Places, column};
 use crate::rows::{account_status, status_code};
 use crate::sqlite::from_sqlite;
 use crate::tx::Backend;
@@ -53,9 +53,6 @@ const SAVE_SET: &str = "UPDATE balances AS b SET version = n.version + 1, status
      $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bytea[], \
      $9::bigint[]) AS n(place, version, status, dp, cp, dh, ch, entry, count) \
      WHERE b.place = n.place AND b.version = n.version";
-
-/// Accounts from which on a batch loads without locks. Below it a lock costs less than to run again.
-const MANY: usize = 64;
 
 impl Tx<'_> {
     /// The accounts that exist among `ids`, each once and in id order, locked until the end.

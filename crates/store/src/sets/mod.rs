@@ -24,6 +24,11 @@ pub use outflows::Outflow;
 pub(crate) use places::Places;
 pub(crate) use runs::{ROWS as RUN_ROWS, Runs};
 
+/// Rows from which on PostgreSQL is asked for all of them in another way than for few: accounts are loaded
+/// without locks (below it a lock costs less than to run again), transfers and keys are copied in (below it
+/// the further round trip costs more).
+const MANY: usize = 64;
+
 /// A column of a set, for `unnest`.
 pub(crate) fn column<'a, T, V>(rows: &'a [T], of: impl Fn(&'a T) -> V) -> Vec<V> {
     rows.iter().map(of).collect()

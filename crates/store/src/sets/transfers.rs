@@ -3,9 +3,10 @@
 use std::sync::LazyLock;
 
 use money::{AccountId, TransferId};
+use tokio_postgres::types::Type;
 
 use super::chunk::Insert;
-use super::column;
+use super::{MANY, column};
 use crate::rows::{Side, TransferKind, TransferRow};
 use crate::tx::Backend;
 use crate::{DbError, Param, Row, Tx, params};
@@ -25,6 +26,29 @@ const INSERT_SET: &str = "INSERT INTO transfers (id, debit_account, credit_accou
      unnest($1::bytea[], $2::bytea[], $3::bytea[], $4::bigint[], $5::text[], $6::bigint[], \
      $7::bigint[], $8::bigint[], $9::bytea[], $10::bigint[], $11::bigint[], $12::bytea[], \
      $13::bigint[], $14::text[], $15::bytea[], $16::bytea[], $17::bytea[])";
+
+const COPY_SET: &str = "COPY transfers (id, debit_account, credit_account, amount, currency, kind, \
+     posted_at, debit_number, debit_previous, debit_balance, credit_number, credit_previous, \
+     credit_balance, memo, reference, origin, request) FROM STDIN BINARY";
+const COPY_TYPES: [Type; 17] = [
+    Type::BYTEA,
+    Type::BYTEA,
+    Type::BYTEA,
+    Type::INT8,
+    Type::TEXT,
+    Type::INT8,
+    Type::INT8,
+    Type::INT8,
+    Type::BYTEA,
+    Type::INT8,
+    Type::INT8,
+    Type::BYTEA,
+    Type::INT8,
+    Type::TEXT,
+    Type::BYTEA,
+    Type::BYTEA,
+    Type::BYTEA,
+];
 
 macro_rules! columns {
     () => {
@@ -72,6 +96,9 @@ impl Tx<'_> {
         self.count()?;
         match &mut self.backend {
             Backend::Sqlite(session) => INSERT.run(session, rows, values, |_| Ok(()))?,
+            Backend::Postgres(session) if rows.len() >= MANY => {
+                session.copy_in(COPY_SET, &COPY_TYPES, rows.iter().map(values))?;
+            }
             Backend::Postgres(session) => {
                 session.execute_typed(
                     INSERT_SET,

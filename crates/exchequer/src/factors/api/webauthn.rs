@@ -82,7 +82,7 @@ async fn begin(
             let what = Bound::new("factor.add")
                 .part(Kind::Webauthn.as_str().as_bytes())
                 .text("adding a way to sign in");
-            if let Err(problem) = super::fresh_in(tx, act, (&asker, &step_up), &what)? {
+            if let Err(problem) = super::prove_in(tx, act, (&asker, &step_up), what)? {
                 return Ok(Err(problem));
             }
             match webauthn::begin_in(tx, act, (&customer, &session), form)? {

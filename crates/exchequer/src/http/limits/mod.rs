@@ -1,8 +1,9 @@
 //! Rate limits at the edge: who is counted, when, and what the answer says of it.
 //!
-//! Order: before the body is read, by address or caller; where the e-mail of the body is counted too
-//! (signing in), after it and before the handler, all of the route's limits in one decision. A refused
-//! token counts against its address. Cost: a microsecond in memory, one round trip on Redis. While Redis
+//! Order: as soon as it is known who calls, before anything is written for them and before the body is read;
+//! where the e-mail of the body is counted too (signing in), after it and before the handler, all of the
+//! route's limits in one decision. Who is refused counts against their address, whatever for. Callers are
+//! counted for each route by itself, strangers for each class of routes. Cost: a microsecond in memory, one round trip on Redis. While Redis
 //! is gone [`rules::WhenGone`] decides: what signs in or moves money is refused, the rest is limited by
 //! each node alone. What it never does: read anything of the body but the e-mail, or keep one.
 
@@ -12,7 +13,7 @@ pub mod rules;
 mod tests;
 
 use std::borrow::Cow;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -32,23 +33,34 @@ use crate::customers::model::Email;
 pub(super) struct Gate<'r> {
     bank: &'r Bank,
     class: Class,
+    /// Of the route.
+    number: u8,
     address: Cow<'r, str>,
-    /// Signs anybody in or asks for a token: only then a refused token is a stranger's.
     is_public: bool,
-    told: Option<(Rule, Decision)>,
+    /// What was counted last.
+    told: Mutex<Option<Told>>,
+}
+
+#[derive(Clone, Copy)]
+struct Told {
+    class: Class,
+    rule: Rule,
+    decision: Decision,
 }
 
 /// Who is counted, besides the address.
 #[derive(Clone, Copy, Default)]
 struct Known<'k> {
-    caller: Option<([u8; 3], [u8; 16])>,
+    caller: Option<[u8; 16]>,
     email: Option<&'k Email>,
+    device_token: Option<&'k str>,
 }
 
 /// All that is looked at of a sign-in's body here. What is no JSON, or has no e-mail, the handler refuses.
 #[derive(Deserialize)]
 struct WithEmail {
     email: String,
+    device_token: Option<String>,
 }
 
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
@@ -61,7 +73,8 @@ impl<'r> Gate<'r> {
         let proxies = bank.config().http.trusted_proxies;
         let address = address::client(peer, &parts.headers, proxies);
         let is_public = matches!(route.access, Access::Public(_));
-        Self { bank, class: route.class, address, is_public, told: None }
+        let told = Mutex::default();
+        Self { bank, class: route.class, number: route.number, address, is_public, told }
     }
 
     pub fn bank(&self) -> &'r Bank {
@@ -73,36 +86,50 @@ impl<'r> Gate<'r> {
         &self.address
     }
 
+    /// A caller who is known, before anything else is done for them.
+    ///
     /// Errors: `rate_limited`, `unavailable`.
-    pub async fn before_body(&mut self, caller: ([u8; 3], [u8; 16])) -> Result<(), Problem> {
-        if self.class.wants_body() {
+    pub async fn caller(&self, id: [u8; 16]) -> Result<(), Problem> {
+        if self.is_public {
             return Ok(());
         }
-        let known = Known { caller: (!self.is_public).then_some(caller), email: None };
-        self.count(self.class, known).await
+        self.count(self.class, Known { caller: Some(id), ..Known::default() }).await
     }
 
+    /// Anybody, before the body; who shows a key with it, before that is looked at and remembered.
+    ///
     /// Errors: `rate_limited`, `unavailable`.
-    pub async fn after_body(&mut self, body: &[u8]) -> Result<(), Problem> {
+    pub async fn anybody(&self, shows_key: bool) -> Result<(), Problem> {
+        match (self.class.wants_body(), shows_key) {
+            (false, _) => self.count(self.class, Known::default()).await,
+            (true, true) => self.count(Class::Stranger, Known::default()).await,
+            (true, false) => Ok(()),
+        }
+    }
+
+    /// A sign-in is counted for its e-mail and the device that it says to come from: whoever has not its token
+    /// uses up the tries of unknown devices only. A token that was made up gains a try at the limit and none
+    /// at the lock, which knows the right ones.
+    ///
+    /// Errors: `rate_limited`, `unavailable`.
+    pub async fn after_body(&self, body: &[u8]) -> Result<(), Problem> {
         if !self.class.wants_body() || !self.bank.config().rate_limits_on {
             return Ok(());
         }
-        let email = serde_json::from_slice::<WithEmail>(body).ok();
-        let email: Option<Email> = email.and_then(|body| body.email.parse().ok());
-        self.count(self.class, Known { caller: None, email: email.as_ref() }).await
+        let body = serde_json::from_slice::<WithEmail>(body).ok();
+        let email: Option<Email> = body.as_ref().and_then(|body| body.email.parse().ok());
+        let device_token = body.as_ref().and_then(|body| body.device_token.as_deref());
+        let known = Known { caller: None, email: email.as_ref(), device_token };
+        self.count(self.class, known).await
     }
 
-    /// The refusal of a caller: a token that is not taken counts against the address it came from.
-    pub async fn refused(&mut self, problem: Problem) -> Problem {
-        if problem.code != Code::Unauthenticated {
+    /// Who was refused before they were counted counts against the address that they came from.
+    pub async fn refused(&self, problem: Problem) -> Problem {
+        if problem.code == Code::RateLimited || self.told().is_some() {
             return problem;
         }
         match self.count(Class::Stranger, Known::default()).await {
-            Ok(()) => {
-                // The limit of strangers is not the one that this route is described with.
-                self.told = None;
-                problem
-            }
+            Ok(()) => problem,
             Err(refusal) => refusal,
         }
     }
@@ -110,16 +137,20 @@ impl<'r> Gate<'r> {
     /// `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10 §3, §4) where
     /// something was counted: the policies of the route, and the state of the first.
     pub fn tell(&self, headers: &mut HeaderMap) {
-        let Some((rule, decision)) = &self.told else { return };
+        let Some(Told { class, rule, decision }) = self.told() else { return };
         let reset = seconds(decision.reset_micros);
         let state = format!("\"{}\";r={};t={reset}", rule.per.name(), decision.remaining);
-        if let (Some(policy), Ok(state)) = (self.class.policy(), HeaderValue::try_from(state)) {
+        if let (Some(policy), Ok(state)) = (class.policy(), HeaderValue::try_from(state)) {
             headers.insert(RATE_LIMIT_POLICY, policy.clone());
             headers.insert(RATE_LIMIT, state);
         }
     }
 
-    async fn count(&mut self, class: Class, known: Known<'_>) -> Result<(), Problem> {
+    fn told(&self) -> Option<Told> {
+        *self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn count(&self, class: Class, known: Known<'_>) -> Result<(), Problem> {
         let rules = class.rules();
         if rules.is_empty() || !self.bank.config().rate_limits_on {
             return Ok(());
@@ -138,7 +169,8 @@ impl<'r> Gate<'r> {
             }
             Err(Gone) => return Err(Problem::new(Code::Unavailable).cause(Gone)),
         };
-        self.told = Some((*first, decision));
+        let told = Told { class, rule: *first, decision };
+        *self.told.lock().unwrap_or_else(PoisonError::into_inner) = Some(told);
         match decision.refused {
             None => Ok(()),
             Some(refused) => {
@@ -154,15 +186,18 @@ impl<'r> Gate<'r> {
             Per::Address => address::subject(&self.address),
             Per::All => [0; 16],
             Per::Account => {
-                let email = known.email?.as_str().as_bytes();
-                let hash = self.bank.tools().keyring().blind_index("limits.account", email);
+                let device = known.device_token.unwrap_or_default();
+                // An address has no zero byte.
+                let account = [known.email?.as_str().as_bytes(), &[0], device.as_bytes()].concat();
+                let hash = self.bank.tools().keyring().blind_index("limits.account", &account);
                 let mut id = [0; 16];
                 id.copy_from_slice(&hash[..16]);
                 id
             }
-            Per::Caller => known.caller?.1,
+            Per::Caller => known.caller?,
         };
-        Some(Subject { space: class.space(), rule: class as u8, kind: per.number(), id })
+        let rule = if per == Per::Caller { self.number } else { class as u8 };
+        Some(Subject { space: class.space(), rule, kind: per.number(), id })
     }
 }
 

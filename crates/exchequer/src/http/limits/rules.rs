@@ -39,6 +39,10 @@ pub enum Class {
     Pay = 10,
     /// Refunds; and what tries a secret, costs a hash or sends a message while signed in.
     Rare = 11,
+    /// An operator's password is shown: customers' sign-ins do not use up theirs.
+    StaffSignIn = 12,
+    /// A telephone number is to be confirmed by a message, which costs money.
+    Text = 13,
 }
 
 /// Whom a limit counts.
@@ -70,6 +74,7 @@ pub enum WhenGone {
 }
 
 const MINUTE: u32 = 60;
+const DAY: u32 = 86_400;
 
 const fn rule(per: Per, most: u32) -> Rule {
     Rule { per, limit: Limit::new(most, MINUTE) }
@@ -78,7 +83,7 @@ const fn rule(per: Per, most: u32) -> Rule {
 /// Addresses are shared, by offices and by carriers, so theirs are the wide ones. All sign-ins together
 /// are a third of what the hashing pool can do.
 impl Class {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Probe,
         Self::Visit,
         Self::Stranger,
@@ -91,6 +96,8 @@ impl Class {
         Self::Change,
         Self::Pay,
         Self::Rare,
+        Self::StaffSignIn,
+        Self::Text,
     ];
 
     /// All are kept or the request is refused; the first is the one whose state the answer shows.
@@ -102,6 +109,10 @@ impl Class {
             Self::SignIn => {
                 const { &[rule(Per::Address, 30), rule(Per::Account, 10), rule(Per::All, 1_200)] }
             }
+            Self::StaffSignIn => {
+                const { &[rule(Per::Address, 30), rule(Per::Account, 10), rule(Per::All, 300)] }
+            }
+            Self::Text => const { &[Rule { per: Per::Caller, limit: Limit::new(10, DAY) }] },
             Self::Answer => const { &[rule(Per::Address, 60), rule(Per::All, 3_000)] },
             Self::SendCode => const { &[rule(Per::Address, 10), rule(Per::All, 600)] },
             Self::Register => const { &[rule(Per::Address, 10), rule(Per::All, 300)] },
@@ -114,6 +125,8 @@ impl Class {
     pub const fn when_gone(self) -> WhenGone {
         match self {
             Self::SignIn
+            | Self::StaffSignIn
+            | Self::Text
             | Self::Answer
             | Self::SendCode
             | Self::Register
@@ -131,19 +144,21 @@ impl Class {
     pub(super) const fn space(self) -> Space {
         match self {
             Self::Probe | Self::Visit | Self::Stranger | Self::Refresh => Space::Visitors,
-            Self::SignIn | Self::Answer | Self::SendCode | Self::Register => Space::Guarded,
-            Self::Read | Self::Change | Self::Pay | Self::Rare => Space::Callers,
+            Self::SignIn | Self::StaffSignIn | Self::Answer | Self::SendCode | Self::Register => {
+                Space::Guarded
+            }
+            Self::Read | Self::Change | Self::Pay | Self::Rare | Self::Text => Space::Callers,
         }
     }
 
     /// Whether the e-mail in the body is wanted, so that the decision waits for the body.
     pub(super) const fn wants_body(self) -> bool {
-        matches!(self, Self::SignIn)
+        matches!(self, Self::SignIn | Self::StaffSignIn)
     }
 
     /// `RateLimit-Policy`, made once.
     pub(super) fn policy(self) -> Option<&'static HeaderValue> {
-        static POLICIES: LazyLock<[Option<HeaderValue>; 12]> =
+        static POLICIES: LazyLock<[Option<HeaderValue>; 14]> =
             LazyLock::new(|| Class::ALL.map(policy));
         POLICIES.get(usize::from(self as u8)).and_then(Option::as_ref)
     }
@@ -187,7 +202,7 @@ const ROUTES: &[(&str, Class)] = &[
     ("getReadiness", Class::Probe),
     ("registerCustomer", Class::Register),
     ("logIn", Class::SignIn),
-    ("logInStaff", Class::SignIn),
+    ("logInStaff", Class::StaffSignIn),
     ("openWebSession", Class::SignIn),
     ("answerWebChallenge", Class::Answer),
     ("askForPasskey", Class::Answer),
@@ -200,7 +215,7 @@ const ROUTES: &[(&str, Class)] = &[
     ("logOut", Class::Change),
     ("logOutStaff", Class::Change),
     ("enrolTotp", Class::Change),
-    ("enrolSms", Class::Rare),
+    ("enrolSms", Class::Text),
     ("enrolEmail", Class::Rare),
     ("beginWebauthn", Class::Rare),
     ("addWebauthn", Class::Rare),
@@ -209,7 +224,7 @@ const ROUTES: &[(&str, Class)] = &[
     ("replaceRecoveryCodes", Class::Rare),
     ("addBeneficiary", Class::Change),
     ("stopOutgoing", Class::Change),
-    ("resumeOutgoing", Class::Change),
+    ("resumeOutgoing", Class::Rare),
     ("openAccount", Class::Change),
     ("sendTransfer", Class::Pay),
     ("sendTransfers", Class::Pay),

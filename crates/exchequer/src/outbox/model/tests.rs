@@ -33,10 +33,14 @@ fn a_text_has_one_kind_of_line_end_and_no_other_control_character() {
 
 #[test]
 fn pauses_grow_and_are_bounded() {
-    let pauses: Vec<i64> = (1..=10).map(pause_seconds).collect();
-    assert_eq!(pauses, [2, 4, 8, 16, 32, 64, 128, 256, 512, 600]);
-    assert_eq!(pause_seconds(i64::MAX), 600);
-    assert_eq!(pause_seconds(0), 2);
+    let pauses = |lives: i64| (1..=12).map(|n| pause_seconds(n, lives)).collect::<Vec<i64>>();
+    let (code, notice) = (300, 7 * 86_400);
+    assert_eq!(pauses(notice), [2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024, 2_048, 3_600]);
+    assert_eq!(pauses(code)[..6], [2, 4, 8, 16, 30, 30]);
+    assert_eq!(pause_seconds(i64::MAX, i64::MAX), 3_600);
+    for lives in [i64::MIN, -1, 0, 1] {
+        assert_eq!(pause_seconds(0, lives), 2, "never at once");
+    }
 }
 
 #[test]

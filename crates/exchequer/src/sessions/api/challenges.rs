@@ -195,9 +195,10 @@ pub(super) async fn judge(
                     Err(refusal) => return Ok(Err(answer_refused(refusal))),
                 };
             match answered {
-                Answered::SignIn { principal, device, .. } => {
+                Answered::SignIn { principal, device, method, .. } => {
                     let complete = Complete { principal, device };
-                    let opening = Opening { proved_at: Some(act.now), ..opening };
+                    let proved_at = method.is_second_factor().then_some(act.now);
+                    let opening = Opening { proved_at, ..opening };
                     let opened = sign_in::open_in(tx, act, &complete, &opening)?;
                     Ok(opened.map(Done::SignIn).map_err(Problem::from))
                 }

@@ -4,6 +4,8 @@ use std::mem::size_of;
 
 use ::store::cache::{RedisAddress, RedisOptions};
 
+use money::CustomerId;
+
 use super::*;
 
 const NOW: Timestamp = Timestamp::from_seconds(1_767_607_200);

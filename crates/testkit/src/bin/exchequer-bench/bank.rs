@@ -6,10 +6,11 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use exchequer::accounts;
 use exchequer::bank::{Act, Bank, cash_account};
-use exchequer::config::Config;
+use exchequer::config::{Config, Redis};
 use exchequer::customers::{self, Registration};
 use exchequer::serve::store_options;
 use exchequer::verify::{self, Report};
@@ -29,6 +30,7 @@ const DEPOSIT: i64 = 1_000_000_000_000;
 const ACCOUNTS_EACH: u32 = 100;
 /// The database that a measurement on PostgreSQL makes anew.
 const DATABASE: &str = "exchequer_bench";
+const REDIS_LIMIT: Duration = Duration::from_secs(5);
 
 pub struct Opened {
     pub runtime: Runtime,
@@ -52,6 +54,22 @@ impl Opened {
         let config = config(folder);
         config.make_data_dir()?;
         Self::fresh(&store_options(&config), config, accounts)
+    }
+
+    /// The same with a Redis beside it.
+    pub fn fresh_beside(folder: &Path, accounts: u32, redis: &str) -> Result<Self> {
+        if folder.exists() {
+            std::fs::remove_dir_all(folder)?;
+        }
+        let mut config = config(folder);
+        config.redis = Some(Redis::of_test(redis, "bench:")?);
+        config.make_data_dir()?;
+        let opened = Self::fresh(&store_options(&config), config, accounts)?;
+        let connected = opened.bank.cache().connected(REDIS_LIMIT);
+        if !opened.runtime.block_on(connected) {
+            return Err("Redis does not answer".into());
+        }
+        Ok(opened)
     }
 
     /// A new bank in a database of its own; an earlier one is dropped.
@@ -115,9 +133,11 @@ pub fn rupees() -> Result<Currency, DbError> {
     Currency::from_code("INR").map_err(|error| DbError::Corrupt(error.to_string()))
 }
 
-/// The shipped settings; nothing listens at the address.
+/// The shipped settings, without rate limits; nothing listens at the address.
 pub fn config(folder: &Path) -> Config {
-    Config::demo(folder.to_owned(), SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
+    let mut config = Config::demo(folder.to_owned(), SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+    config.rate_limits_on = false;
+    config
 }
 
 /// The answer to a refusal: a measurement has none.

@@ -1,5 +1,5 @@
-//! The limiter and the session check: decisions a second of one core in memory, decisions a second on
-//! Redis against a bare `EVAL` of the same size, microseconds for a hot token.
+//! The limiter: decisions a second of one core in memory, and decisions a second on Redis against a bare
+//! `EVAL` of the same size.
 //!
 //! Redis is the one that `EXCHEQUER_BENCH_REDIS` names, or one of this measurement's own. Both sides of
 //! the comparison have the same connection, the same callers that wait, the same number of keys and
@@ -10,13 +10,9 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use exchequer::bank::Bank;
-use exchequer::sessions::model::{Form, PrincipalRef};
-use exchequer::sessions::{self, Opening};
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, cmd};
 use serde_json::{Value, json};
-use store::DbError;
 use store::cache::{Ask, Cache, Limit, RedisAddress, RedisOptions, Space, Subject};
 use tokio::runtime::Runtime;
 
@@ -67,45 +63,6 @@ pub fn redis(total: u32) -> Result<Value> {
         }
         Ok(json!({ "rate": middle(limiter), "eval": middle(evals) }))
     })
-}
-
-/// Microseconds of one check of a token that was checked before.
-pub fn session(total: u32, bank: &crate::bank::Opened) -> Result<Value> {
-    let bank_of = bank.bank.clone();
-    let owner = bank.members.first().ok_or("a bank without members")?.owner;
-    bank.runtime.block_on(async move {
-        let token = sign_in(&bank_of, PrincipalRef::Customer(owner)).await?;
-        let carried = exchequer::sessions::cache::Carried::Token(&token);
-        bank_of.sessions().verify(&bank_of, carried).await.map_err(|p| format!("{:?}", p.code))?;
-        let before = now();
-        for _ in 0..total {
-            let verified = bank_of.sessions().verify(&bank_of, carried).await;
-            verified.map_err(|problem| format!("{:?}", problem.code))?;
-        }
-        Ok(json!({ "micros": before.elapsed().as_secs_f64() * 1e6 / f64::from(total) }))
-    })
-}
-
-/// An access token, as a completed sign-in gives it.
-async fn sign_in(bank: &Bank, principal: PrincipalRef) -> Result<String> {
-    let act = bank.system_act("bench");
-    let opening = Opening {
-        rules: bank.config().sessions,
-        known_device: None,
-        device: None,
-        device_key: None,
-        form: Form::Bearer,
-        proved_at: None,
-        replaces: None,
-    };
-    let opened = bank
-        .db()
-        .write("sessions.open", move |tx| {
-            sessions::open_in(tx, &act, principal, &opening)?
-                .map_err(|_| DbError::Corrupt("a member was not signed in".to_owned()))
-        })
-        .await?;
-    Ok(sessions::tokens(bank, principal, &opened).await?.access_token)
 }
 
 async fn limited(cache: &Cache, total: u32) -> Result<f64> {
@@ -159,19 +116,24 @@ fn ask(caller: u32) -> [Ask; 1] {
     [Ask { subject, limit: Limit::new(1_000, 60) }]
 }
 
-fn middle(mut values: Vec<f64>) -> f64 {
+pub fn middle(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
 }
 
 /// A Redis without a disk; killed by its own id.
-struct Server {
+pub struct Server {
     url: String,
     child: Option<Child>,
 }
 
 impl Server {
-    fn find_or_start() -> Result<Self> {
+    /// `redis://127.0.0.1:PORT`
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    pub fn find_or_start() -> Result<Self> {
         if let Ok(url) = std::env::var("EXCHEQUER_BENCH_REDIS") {
             return Ok(Self { url, child: None });
         }

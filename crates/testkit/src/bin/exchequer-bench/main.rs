@@ -20,6 +20,7 @@ mod http;
 mod limits;
 mod load;
 mod served;
+mod sessions;
 
 use std::error::Error;
 use std::path::Path;
@@ -47,6 +48,9 @@ http SECONDS FOLDER                       wrk against the bare route, then again
 limits TOTAL                              the limiter in memory, on one core
 limits-redis TOTAL                        the limiter on Redis, and a bare EVAL of its size
 session TOTAL FOLDER                      the check of a token that is known
+session-redis TOTAL FOLDER                the same with a Redis: what it is asked
+sessions TOTAL FOLDER                     what so many remembered sessions hold in memory
+sign-in TOTAL FOLDER                      sign-ins, and hashes alone
 memory TOTAL FOLDER                       a demo after TOTAL transfers over HTTP
 fill TOTAL FOLDER                         a demo that holds TOTAL transfers and is stopped
 start FOLDER                              the demo that `fill` left, from start to listening";
@@ -101,9 +105,29 @@ fn measure(words: &[&str]) -> Result<Value> {
         ["limits-redis", total] => limits::redis(total.parse()?),
         ["session", total, folder] => {
             let opened = Opened::fresh_in(Path::new(folder), ACCOUNTS)?;
-            let micros = limits::session(total.parse()?, &opened)?;
+            let micros = sessions::check(total.parse()?, &opened)?;
             opened.finish()?;
             Ok(micros)
+        }
+        ["session-redis", total, folder] => {
+            let server = limits::Server::find_or_start()?;
+            let opened = Opened::fresh_beside(Path::new(folder), ACCOUNTS, server.url())?;
+            let trips = sessions::round_trips(total.parse()?, &opened, &server)?;
+            opened.finish()?;
+            Ok(trips)
+        }
+        ["sessions", total, folder] => {
+            // A hundred accounts each: as many customers as sessions have to be shared out to.
+            let opened = Opened::fresh_in(Path::new(folder), 4 * ACCOUNTS)?;
+            let megabytes = sessions::held(total.parse()?, &opened)?;
+            opened.finish()?;
+            Ok(megabytes)
+        }
+        ["sign-in", total, folder] => {
+            let opened = Opened::fresh_in(Path::new(folder), ACCOUNTS)?;
+            let rates = sessions::sign_in(total.parse()?, &opened)?;
+            opened.finish()?;
+            Ok(rates)
         }
         ["memory", total, folder] => served::memory(total.parse()?, Path::new(folder)),
         ["fill", total, folder] => served::fill(total.parse()?, Path::new(folder)),
@@ -115,4 +139,13 @@ fn measure(words: &[&str]) -> Result<Value> {
 #[expect(clippy::disallowed_methods, reason = "what is measured is real time, not bank time")]
 pub fn now() -> Instant {
     Instant::now()
+}
+
+/// Resident memory of a process in megabytes of a million bytes, as the kernel counts it.
+pub fn resident_megabytes(process: &str) -> Result<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kibibytes = line.and_then(|line| line.split_whitespace().next());
+    let kibibytes: u32 = kibibytes.ok_or("the kernel gives no VmRSS")?.parse()?;
+    Ok(f64::from(kibibytes) * 1024.0 / 1e6)
 }

@@ -22,6 +22,7 @@ use self::values::read_row;
 use crate::fault::Faults;
 use crate::job::{Job, Wish};
 use crate::queue::{Pop, Queue};
+use crate::sets::Known;
 use crate::tx::Backend;
 use crate::{DbError, Param, Row, Tx};
 
@@ -41,6 +42,8 @@ pub(crate) struct PgSession {
     runtime: Runtime,
     client: Client,
     statements: HashMap<(&'static str, Lock), Statement>,
+    /// What never changes of accounts.
+    pub known: Known,
     /// The last error of this transaction allows to run the closure again.
     again: bool,
     /// Rows of this transaction were read by their version instead of locked.
@@ -87,6 +90,7 @@ impl PgSession {
             runtime,
             client,
             statements: HashMap::new(),
+            known: Known::default(),
             again: false,
             trusts_versions: false,
             trusts_absence: false,

@@ -99,7 +99,7 @@ pub(crate) fn verhoeff_valid_values(values: &[u8]) -> bool {
 
 /// The Luhn sum modulo 10: every second digit from the right, the check digit not counted, is
 /// doubled, and 9 taken off where that passes 9.
-fn luhn_sum(values: &[u8]) -> u32 {
+pub(crate) fn luhn_sum(values: &[u8]) -> u32 {
     let sum = values.iter().rev().enumerate().fold(0_u32, |sum, (place, &value)| {
         let value = u32::from(value);
         let doubled = value.saturating_mul(2);

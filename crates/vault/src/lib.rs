@@ -11,7 +11,9 @@
 //! * [`signing`]: Ed25519 keys for tokens, the newest signs, all verify;
 //! * [`device_key`]: public keys that clients prove to hold, ES256 and EdDSA;
 //! * [`password`]: hashing, verifying, and what a new password must be;
+//! * [`card`]: card numbers, brands and expiry dates, and what may stand for a number;
 //! * [`webauthn`]: security keys and passkeys, the bytes they send and their signatures;
+//! * [`signature`]: signed requests, the bank's HMAC scheme and RFC 9421;
 //! * [`token`]: random bearer tokens and what is stored of them;
 //! * [`redaction`], [`checkdigit`]: what logs may show, and the check digits it is found by.
 //!
@@ -28,6 +30,7 @@
     )
 )]
 
+pub mod card;
 pub mod checkdigit;
 pub mod device_key;
 pub mod keyring;
@@ -36,6 +39,7 @@ pub mod password;
 pub mod redaction;
 pub mod sealing;
 pub mod secret;
+pub mod signature;
 pub mod signing;
 pub mod token;
 pub mod webauthn;

@@ -25,9 +25,8 @@ const TEST: [&str; 3] = ["test", "--locked", "--no-fail-fast"];
 /// The crates whose tests reach a database; the others have passed in the step before.
 const WITH_DATABASE: [&str; 6] = ["-p", "store", "-p", "exchequer", "-p", "testkit"];
 
-/// The tests that depend on the cache, by a part of their names.
-const WITH_CACHE: [&str; 9] =
-    ["-p", "store", "-p", "exchequer", "--", "cache::", "limits", "redis", "sessions"];
+/// The crates whose tests reach a cache.
+const WITH_CACHE: [&str; 4] = ["-p", "store", "-p", "exchequer"];
 
 /// What a run of tests stands on besides SQLite and memory; a test may then not skip it.
 #[derive(Default)]

@@ -13,7 +13,7 @@ async fn probes_answer() {
     let ready = bank.client().get("/readyz").await.expect(200);
     let expected = serde_json::json!({
         "status": "ready",
-        "checks": { "database": "ok", "keys": "ok", "cache": "memory" },
+        "checks": { "database": "ok", "keys": "ok", "cache": bank.bank().cache().name() },
     });
     assert_eq!(ready.json(), expected);
 }

@@ -6,10 +6,13 @@
 //! transaction rolls back and runs again, with locks. So what is saved was decided on rows that nobody
 //! else changed, as with locks; what is refused was refused on one snapshot of committed rows.
 
+use std::collections::HashMap;
+
 use ledger::{Account, BalancePolicy, Limits, WINDOW_MICROS};
 use money::{AccountId, Currency, CustomerId, Id, IdKind, Timestamp};
 
-use super::{MANY, Places, column};
+use super::{Fixed, MANY, Places, column};
+use crate::postgres::PgSession;
 use crate::rows::{account_status, status_code};
 use crate::sqlite::from_sqlite;
 use crate::tx::Backend;
@@ -42,7 +45,12 @@ macro_rules! select_loaded {
 }
 pub(super) use select_loaded;
 
-const READ_SET: &str = select_loaded!("WHERE a.id = ANY($1::bytea[]) ORDER BY a.id");
+const FIXED_SET: &str =
+    "SELECT id, place, owner, currency FROM accounts WHERE id = ANY($1::bytea[])";
+const READ_SET: &str = "SELECT place, version, status, bounded, overdraft_limit, \
+     CASE WHEN outgoing_stopped = 1 THEN 0 ELSE limit_transfer END, limit_day, debits_posted, \
+     credits_posted, debits_held, credits_held, entry_count, last_entry FROM balances \
+     WHERE place = ANY($1::bigint[])";
 const LOCK_SET: &str =
     select_loaded!("WHERE a.id = ANY($1::bytea[]) ORDER BY a.id FOR NO KEY UPDATE OF b");
 const SPENT_ONE: &str = "SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) FROM outflows \
@@ -61,7 +69,7 @@ impl Tx<'_> {
         ids: &[AccountId],
         now: Timestamp,
     ) -> Result<Vec<LoadedAccount>, DbError> {
-        self.load(&sorted(ids), now, LOCK_SET)
+        self.load(&sorted(ids), now)
     }
 
     /// The same for somebody who saves whatever changes, and decides nothing else by it: a large set
@@ -72,31 +80,32 @@ impl Tx<'_> {
         now: Timestamp,
     ) -> Result<Vec<LoadedAccount>, DbError> {
         let ids = sorted(ids);
+        let unlocked = match &mut self.backend {
+            Backend::Postgres(session) => ids.len() >= MANY && session.may_trust_versions(),
+            Backend::Sqlite(_) => false,
+        };
+        if unlocked {
+            self.count()?;
+        }
         if let Backend::Postgres(session) = &mut self.backend
-            && ids.len() >= MANY
-            && session.may_trust_versions()
+            && unlocked
         {
-            let loaded = self.load(&ids, now, READ_SET)?;
+            let loaded = read_unlocked(session, &ids)?;
             // A daily limit is decided by other rows, too, which have no version.
             if loaded.iter().all(|a| a.account.limits.per_day.is_none()) {
                 return Ok(loaded);
             }
         }
-        self.load(&ids, now, LOCK_SET)
+        self.load(&ids, now)
     }
 
-    fn load(
-        &mut self,
-        ids: &[AccountId],
-        now: Timestamp,
-        set: &'static str,
-    ) -> Result<Vec<LoadedAccount>, DbError> {
+    fn load(&mut self, ids: &[AccountId], now: Timestamp) -> Result<Vec<LoadedAccount>, DbError> {
         self.count()?;
         let mut loaded = match &mut self.backend {
             Backend::Sqlite(session) => session.places.borrow_mut().load(session, ids)?,
             Backend::Postgres(session) => {
                 let ids = column(ids, |id| &id.bytes()[..]);
-                let rows = session.query_raw(set, &[&ids])?;
+                let rows = session.query_raw(LOCK_SET, &[&ids])?;
                 rows.iter().map(read).collect::<Result<_, _>>()?
             }
         };
@@ -144,6 +153,40 @@ impl Tx<'_> {
             Err(DbError::Corrupt(format!("{changed} of {} accounts saved", accounts.len())))
         }
     }
+}
+
+/// Accounts with their balances as they are committed, in the order of `ids`; nothing is locked.
+fn read_unlocked(
+    session: &mut PgSession,
+    ids: &[AccountId],
+) -> Result<Vec<LoadedAccount>, DbError> {
+    learn(session, ids)?;
+    let fixed: Vec<(AccountId, Fixed)> =
+        ids.iter().filter_map(|id| session.known.get(id).map(|fixed| (*id, fixed))).collect();
+    let rows = session.query_raw(READ_SET, &[&column(&fixed, |(_, fixed)| fixed.place)])?;
+    let mut balances = HashMap::with_capacity(rows.len());
+    for row in &rows {
+        balances.insert(row.int(0)?, row);
+    }
+    let loaded = fixed.iter().filter_map(|(id, fixed)| {
+        balances.get(&fixed.place).map(|row| read_balance(*id, *fixed, *row))
+    });
+    loaded.collect()
+}
+
+/// Looks up what is not known yet of these accounts.
+fn learn(session: &mut PgSession, ids: &[AccountId]) -> Result<(), DbError> {
+    session.known.make_room(ids.len());
+    let missing = session.known.missing(ids);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    for row in &session.query_raw(FIXED_SET, &[&column(&missing, |id| &id.bytes()[..])])? {
+        let owner = row.bytes(2)?.map(Id::from_bytes);
+        let fixed = Fixed { place: row.int(1)?, owner, currency: row.currency(3)? };
+        session.known.insert(id(row.bytes(0)?)?, fixed);
+    }
+    Ok(())
 }
 
 /// In the order of locks, each once.
@@ -219,6 +262,24 @@ pub(super) fn read(row: &impl Columns) -> Result<LoadedAccount, DbError> {
     account.entry_count = row.int(13)?;
     let (place, version) = (row.int(14)?, row.int(15)?);
     Ok(LoadedAccount { account, owner: row.bytes(1)?.map(Id::from_bytes), place, version })
+}
+
+/// From a row of [`READ_SET`].
+fn read_balance(id: AccountId, fixed: Fixed, row: &impl Columns) -> Result<LoadedAccount, DbError> {
+    let policy = match row.int(3)? {
+        0 => BalancePolicy::Unbounded,
+        _ => BalancePolicy::Bounded { overdraft_limit: row.int(4)? },
+    };
+    let mut account = Account::open(id, fixed.currency, policy);
+    account.status = account_status(row.int(2)?)?;
+    account.limits = Limits { per_transfer: row.int_opt(5)?, per_day: row.int_opt(6)? };
+    account.debits_posted = row.int(7)?;
+    account.credits_posted = row.int(8)?;
+    account.debits_held = row.int(9)?;
+    account.credits_held = row.int(10)?;
+    account.entry_count = row.int(11)?;
+    account.last_entry = row.bytes(12)?.map(Id::from_bytes);
+    Ok(LoadedAccount { account, owner: fixed.owner, place: fixed.place, version: row.int(1)? })
 }
 
 fn id<K: IdKind>(bytes: Option<[u8; 16]>) -> Result<Id<K>, DbError> {

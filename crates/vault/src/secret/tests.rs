@@ -1,6 +1,7 @@
 //! What `secret` promises.
 
 use super::*;
+use crate::card::{FingerprintKey, FormatPreservingKey, Number};
 use crate::{Keyring, MasterKey, SigningKey};
 use zeroize::ZeroizeOnDrop;
 
@@ -25,6 +26,14 @@ assert_lacks!(SecretBytes, SecretString, MasterKey, Keyring, SigningKey => Clone
 assert_lacks!(SecretBytes, SecretString, MasterKey, Keyring, SigningKey => Copy);
 assert_lacks!(SecretBytes, SecretString => std::ops::Deref);
 
+assert_lacks!(Number, FingerprintKey, FormatPreservingKey => std::fmt::Debug);
+assert_lacks!(Number, FingerprintKey, FormatPreservingKey => std::fmt::Display);
+assert_lacks!(Number, FingerprintKey, FormatPreservingKey => Clone);
+assert_lacks!(Number, FingerprintKey, FormatPreservingKey => Copy);
+assert_lacks!(Number => AsRef<str>);
+assert_lacks!(Number => AsRef<[u8]>);
+assert_lacks!(Number => std::ops::Deref);
+
 const fn assert_wiped_on_drop<T: ZeroizeOnDrop>() {}
 const fn assert_shared_between_threads<T: Send + Sync>() {}
 
@@ -32,8 +41,11 @@ const _: () = {
     assert_wiped_on_drop::<SecretBytes>();
     assert_wiped_on_drop::<SecretString>();
     assert_wiped_on_drop::<MasterKey>();
+    assert_wiped_on_drop::<Number>();
     assert_shared_between_threads::<Keyring>();
     assert_shared_between_threads::<MasterKey>();
+    assert_shared_between_threads::<FingerprintKey>();
+    assert_shared_between_threads::<FormatPreservingKey>();
     assert_shared_between_threads::<crate::PasswordHasher>();
 };
 

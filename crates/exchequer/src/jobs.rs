@@ -58,6 +58,8 @@ pub enum Job {
     DeleteFactors,
     /// Deletes what no rolling day counts any more, after [`OUTFLOWS_KEPT`].
     DeleteOutflows,
+    /// Deletes what no limit of a customer counts any more, after [`SPENDING_KEPT`].
+    DeleteSpending,
 }
 
 const DAY_SECONDS: i64 = 86_400;
@@ -76,13 +78,15 @@ pub const ATTEMPTS_KEPT: i64 = DAY_SECONDS;
 pub const DEVICES_KEPT: i64 = 400 * DAY_SECONDS;
 /// Seconds that an outflow is kept: twice the rolling day, for a clock that was wrong.
 pub const OUTFLOWS_KEPT: i64 = 2 * DAY_SECONDS;
+/// Seconds that an hour's spending is kept: the longest window is 30 days.
+pub const SPENDING_KEPT: i64 = 32 * DAY_SECONDS;
 /// Seconds that a message's row is kept: longer than any cap looks back, for whoever asks what was sent.
 pub const MESSAGES_KEPT: i64 = 30 * DAY_SECONDS;
 /// Seconds after its making that a reset token's row is kept.
 pub const RESETS_KEPT: i64 = DAY_SECONDS;
 
 impl Job {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::ExpireHolds,
         Self::EndSessions,
         Self::DeliverMails,
@@ -98,6 +102,7 @@ impl Job {
         Self::DeleteMessages,
         Self::DeleteDestinations,
         Self::DeleteResets,
+        Self::DeleteSpending,
     ];
 
     /// As logs call it.
@@ -110,6 +115,7 @@ impl Job {
             Self::DeleteChallenges => store::CHALLENGES.verb,
             Self::DeleteRefreshTokens => store::REFRESH_TOKENS.verb,
             Self::DeleteOutflows => store::OUTFLOWS.verb,
+            Self::DeleteSpending => store::SPENDING.verb,
             Self::DeleteAttempts => store::ATTEMPTS.verb,
             Self::DeleteDevices => store::DEVICES.verb,
             Self::DeleteFactors => store::FACTORS.verb,
@@ -133,6 +139,7 @@ impl Job {
             | Self::DeleteRefreshTokens
             | Self::DeleteSessions
             | Self::DeleteOutflows
+            | Self::DeleteSpending
             | Self::DeleteAttempts
             | Self::DeleteDevices
             | Self::DeleteFactors
@@ -153,6 +160,7 @@ impl Job {
             Self::DeleteChallenges => (&store::CHALLENGES, CHALLENGES_KEPT),
             Self::DeleteRefreshTokens => (&store::REFRESH_TOKENS, REFRESH_TOKENS_KEPT),
             Self::DeleteOutflows => (&store::OUTFLOWS, OUTFLOWS_KEPT),
+            Self::DeleteSpending => (&store::SPENDING, SPENDING_KEPT),
             Self::DeleteAttempts => (&store::ATTEMPTS, ATTEMPTS_KEPT),
             Self::DeleteDevices => (&store::DEVICES, DEVICES_KEPT),
             Self::DeleteFactors => (&store::FACTORS, factors::UNCONFIRMED_SECONDS),

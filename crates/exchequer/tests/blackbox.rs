@@ -237,3 +237,62 @@ fn slow_clients_are_cut_off() {
     assert!(half_a_body.starts_with("HTTP/1.1 408"), "{half_a_body}");
     assert!(server.terminate().success());
 }
+
+/// Four processes of one bank, each with a copy of its keys, and one Redis: no window has one request more.
+#[test]
+fn four_processes_keep_one_limit_exactly() {
+    let Some(redis) = testkit::redis::address() else {
+        println!("no Redis in this run");
+        return;
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let paths: Vec<PathBuf> = (0..4).map(|n| folder.path().join(n.to_string())).collect();
+    assert!(start(&paths[0]).terminate().success());
+    for copy in &paths[1..] {
+        std::fs::create_dir(copy).expect("a folder");
+        for file in std::fs::read_dir(&paths[0]).expect("the bank's folder") {
+            let file = file.expect("a file").path();
+            let name = file.file_name().expect("a name");
+            std::fs::copy(&file, copy.join(name)).expect("a copy");
+        }
+    }
+    let servers: Vec<Server> = paths.iter().map(|path| start_on_redis(path, &redis)).collect();
+    let (accepted, refused) = (AtomicU64::new(0), AtomicU64::new(0));
+    std::thread::scope(|scope| {
+        for server in servers.iter().cycle().take(16) {
+            let (accepted, refused) = (&accepted, &refused);
+            scope.spawn(move || {
+                let mut client = server.client();
+                for _ in 0..100 {
+                    let reply = client.get("/docs/errors", None).expect("an answer");
+                    match reply.status {
+                        200 => accepted.fetch_add(1, Ordering::Relaxed),
+                        429 => refused.fetch_add(1, Ordering::Relaxed),
+                        other => panic!("{other}"),
+                    };
+                }
+            });
+        }
+    });
+    // Visits of one address: 600 a minute.
+    assert_eq!((accepted.into_inner(), refused.into_inner()), (600, 1_000));
+    for server in servers {
+        assert!(server.terminate().success());
+    }
+}
+
+/// A demo that has found its Redis.
+fn start_on_redis(folder: &Path, redis: &str) -> Server {
+    let folder = folder.to_string_lossy().into_owned();
+    let arguments = ["demo", "--json", "--data", &folder, "--listen", "127.0.0.1:0"];
+    let server = Server::start(BINARY.as_ref(), &arguments, &[("EXCHEQUER_REDIS_URL", redis)]);
+    let mut client = server.client();
+    for _ in 0..500 {
+        let ready = client.get("/readyz", None).expect("an answer");
+        if parse(&ready)["checks"]["cache"] == "redis" {
+            return server;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    panic!("the bank does not find its Redis");
+}

@@ -123,6 +123,18 @@ pub(super) const OUTFLOWS: Purge = Purge {
     remove: "DELETE FROM outflows WHERE account > $1 AND account <= $2 AND posted_at <= $3",
 };
 
+/// The hour of a time is its microseconds by those of an hour.
+pub(super) const SPENDING: Purge = Purge {
+    verb: "spending.delete",
+    newest_run: None,
+    boundary: "SELECT customer FROM spending WHERE customer > $1 ORDER BY customer \
+               LIMIT 1 OFFSET $2",
+    stale: "SELECT 1 FROM spending WHERE customer > $1 AND customer <= $2 \
+            AND hour < $3 / 3600000000 LIMIT 1",
+    remove: "DELETE FROM spending WHERE customer > $1 AND customer <= $2 \
+             AND hour < $3 / 3600000000",
+};
+
 pub(super) const MESSAGES: Purge = Purge {
     verb: "messages.delete",
     newest_run: None,

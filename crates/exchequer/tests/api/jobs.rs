@@ -208,3 +208,18 @@ async fn every_job_ends_when_it_is_told_to_or_nobody_is_left_to_tell_it() {
         assert!(tokio::time::timeout(Duration::from_secs(5), end).await.is_ok());
     }
 }
+
+#[tokio::test]
+async fn what_ones_own_limits_count_is_kept_for_longer_than_the_longest() {
+    let mut p = Pair::new().await;
+    let limits = json!({ "per_month": 1_000 });
+    let _set = p.asha.client.put("/v1/limits/INR", &limits).await.expect(200);
+    let _sent = p.asha.client.post("/v1/transfers", &p.order(1_000)).await.expect(201);
+    pass(&mut p, 30 * DAY - HOUR).await;
+    assert_eq!(run(&p.bank, Job::DeleteSpending).await, 0);
+    p.asha.client.post("/v1/transfers", &p.order(1)).await.refused(422, "limit_exceeded");
+    pass(&mut p, 2 * DAY + 3 * HOUR).await;
+    assert_eq!(run(&p.bank, Job::DeleteSpending).await, 1);
+    assert_eq!(run(&p.bank, Job::DeleteSpending).await, 0);
+    let _sent = p.asha.client.post("/v1/transfers", &p.order(1_000)).await.expect(201);
+}

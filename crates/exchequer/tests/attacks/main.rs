@@ -12,6 +12,7 @@ mod lockout;
 mod passwords;
 mod races;
 mod redis;
+mod redis_forms;
 mod scene;
 mod second_factor;
 mod sessions;

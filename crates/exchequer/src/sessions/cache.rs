@@ -173,13 +173,13 @@ impl SessionCache {
             return Err(refused());
         }
         if let Some(verified) = self.get(&hash).filter(|known| known.form == carried.form()) {
-            if now >= verified.token.expires_at || self.has_ended(verified.token.session, now).await
-            {
+            if now >= verified.token.expires_at {
                 return Err(refused());
             }
             let age = now.micros().saturating_sub(verified.checked_at.load(Ordering::Relaxed));
             if (0..recheck_micros(bank)).contains(&age) {
-                return Ok(verified);
+                let ended = self.has_ended(verified.token.session, now).await;
+                return if ended { Err(refused()) } else { Ok(verified) };
             }
         }
         let sought = match carried {

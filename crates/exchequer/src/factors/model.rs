@@ -115,10 +115,7 @@ impl Kind {
     /// Whether it counts as a second factor: alike in all profiles. NIST SP 800-63B-4 §3.1.3 takes telephones
     /// with restrictions and e-mail not at all.
     pub const fn is_second_factor(self) -> bool {
-        match self {
-            Self::Webauthn | Self::Totp | Self::Sms => true,
-            Self::Email => false,
-        }
+        self.method().is_second_factor()
     }
 
     /// What it is called where its holder gives no name.

@@ -40,6 +40,16 @@ pub enum RegisterRefusal {
     Known,
 }
 
+impl RegisterRefusal {
+    pub fn code(self) -> Code {
+        match self {
+            Self::TooMany => Code::TooManyFactors,
+            Self::NotBegun | Self::Refused(_) => Code::CredentialRefused,
+            Self::Known => Code::FactorConfirmed,
+        }
+    }
+}
+
 /// A credential as its row keeps it, sealed. The counter has a column.
 #[derive(Serialize, Deserialize)]
 struct Kept {
@@ -88,7 +98,7 @@ pub fn register_in(
     (answer, name): (&Value, &str),
 ) -> Result<Result<(FactorRow, Confirmed), RegisterRefusal>, DbError> {
     if let Err(EnrolRefusal::TooMany | EnrolRefusal::NotSent(_)) = admit_in(tx, act, customer)? {
-        return Ok(Err(RegisterRefusal::TooMany));
+        return refuse(tx, act, customer, RegisterRefusal::TooMany);
     }
     let Some(begun) = challenges::take_registration_in(tx, act, customer, session)? else {
         return refuse(tx, act, customer, RegisterRefusal::NotBegun);
@@ -223,10 +233,11 @@ fn refuse<T>(
     let reason = match refusal {
         RegisterRefusal::Refused(refused) => refused.to_string(),
         RegisterRefusal::NotBegun => "nothing was begun in this session".to_owned(),
-        RegisterRefusal::Known | RegisterRefusal::TooMany => "it is registered".to_owned(),
+        RegisterRefusal::Known => "it is registered".to_owned(),
+        RegisterRefusal::TooMany => "there are too many".to_owned(),
     };
     let after = json!({ "reason": reason });
-    let (action, outcome) = ("factor.registration_refused", Code::CredentialRefused.as_str());
+    let (action, outcome) = ("factor.registration_refused", refusal.code().as_str());
     events::record(tx, act, action, &customer.to_string(), outcome, Some(&after))?;
     Ok(Err(refusal))
 }

@@ -12,12 +12,18 @@ use crate::http::input::{Description, Input, Raw};
 use crate::http::{Answer, Code, Customer, Json, Path, Problem, Reply, Route, Routes, StepUp};
 use crate::protections::guard::Guard;
 use crate::stepup::Asker;
-use crate::transfers::api::{REFUSALS, payee};
+use crate::transfers::api::{GUARD_REFUSALS, PLANNER_REFUSALS, payee};
 use crate::transfers::guarded::is_guarded;
 
 pub fn routes(routes: Routes) -> Routes {
     routes
-        .customer(Route::post("/v1/holds", "placeHold", "Reserve money").refuses(REFUSALS), place)
+        .customer(
+            Route::post("/v1/holds", "placeHold", "Reserve money")
+                .refuses(PLANNER_REFUSALS)
+                .refuses(GUARD_REFUSALS)
+                .refuses(&[Code::StepUpRequired]),
+            place,
+        )
         .customer(Route::get("/v1/holds/{id}", "getHold", "One hold"), get)
         .customer(
             Route::post("/v1/holds/{id}/capture", "captureHold", "Move reserved money")

@@ -41,7 +41,7 @@ pub struct Route {
     /// Nobody on the way may keep the answer, though anybody may ask for it.
     pub is_never_kept: bool,
     /// What it refuses, besides what every route of its kind can answer.
-    pub codes: &'static [Code],
+    pub codes: Vec<Code>,
     pub input: Description,
     pub output: Option<BodySchema>,
 }
@@ -141,7 +141,7 @@ impl Route {
             number: 0,
             class: Class::Probe, // until it is added, when it is known who may call
             is_never_kept: false,
-            codes: &[],
+            codes: Vec::new(),
             input: Description::default(),
             output: None,
         }
@@ -160,9 +160,10 @@ impl Route {
         self
     }
 
+    /// Adds refusals of the act, in their order of precedence, to those that were said before.
     #[must_use]
-    pub fn refuses(mut self, codes: &'static [Code]) -> Self {
-        self.codes = codes;
+    pub fn refuses(mut self, codes: &[Code]) -> Self {
+        self.codes.extend_from_slice(codes);
         self
     }
 
@@ -273,7 +274,7 @@ const EVERY_SESSION: &[Code] = &[
 impl Route {
     /// All codes this route can answer, for the reference: in the order of the table.
     pub fn all_codes(&self) -> Vec<Code> {
-        let mut codes = self.codes.to_vec();
+        let mut codes = self.codes.clone();
         codes.extend_from_slice(EVERY_ROUTE);
         if self.class != Class::Probe {
             codes.push(Code::RateLimited);

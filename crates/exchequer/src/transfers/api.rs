@@ -19,8 +19,8 @@ use crate::http::{
 };
 use crate::stepup::Asker;
 
-/// The order of precedence of a transfer's refusals.
-pub const REFUSALS: &[Code] = &[
+/// The planner's refusals, in their order of precedence: of whoever moves money.
+pub const PLANNER_REFUSALS: &[Code] = &[
     Code::AccountNotFound,
     Code::SameAccount,
     Code::CurrencyMismatch,
@@ -28,36 +28,27 @@ pub const REFUSALS: &[Code] = &[
     Code::AccountClosed,
     Code::LimitExceeded,
     Code::InsufficientFunds,
-    Code::PayeeCooling,
-    Code::RecentPasswordChange,
-    Code::StepUpRequired,
 ];
 
-/// Of each transfer of a batch, inside its results; `step_up_required` alone is of the whole batch.
-pub const BATCH_REFUSALS: &[Code] = &[
-    Code::AccountNotFound,
-    Code::SameAccount,
-    Code::CurrencyMismatch,
-    Code::AccountFrozen,
-    Code::AccountClosed,
-    Code::LimitExceeded,
-    Code::InsufficientFunds,
-    Code::PayeeCooling,
-    Code::RecentPasswordChange,
-    Code::LinkedRefused,
-    Code::StepUpRequired,
-];
+/// What holds a customer's payment back after them; then comes `step_up_required`.
+pub const GUARD_REFUSALS: &[Code] = &[Code::PayeeCooling, Code::RecentPasswordChange];
 
 pub fn routes(routes: Routes) -> Routes {
     routes
         .customer(
-            Route::post("/v1/transfers", "sendTransfer", "Send money").refuses(REFUSALS),
+            Route::post("/v1/transfers", "sendTransfer", "Send money")
+                .refuses(PLANNER_REFUSALS)
+                .refuses(GUARD_REFUSALS)
+                .refuses(&[Code::StepUpRequired]),
             send,
         )
         .customer(
             Route::post("/v1/transfers/batch", "sendTransfers", "Send many transfers at once")
                 .answers(200)
-                .refuses(BATCH_REFUSALS)
+                // Of each transfer, inside its results; the last is of the whole batch.
+                .refuses(PLANNER_REFUSALS)
+                .refuses(GUARD_REFUSALS)
+                .refuses(&[Code::LinkedRefused, Code::StepUpRequired])
                 .bulk(),
             send_batch,
         )

@@ -101,6 +101,11 @@ async fn no_route_serves_a_session_that_has_ended() {
     };
     let _asha = logout(&p.asha, "/v1/auth/logout").await;
     let _teller = logout(&p.teller, "/v1/staff/logout").await;
+    nobody_is_served(&p).await;
+}
+
+/// Every route of somebody signed in takes the two for strangers.
+async fn nobody_is_served(p: &Pair) {
     for line in &lines() {
         let client = match line.access {
             Access::Public(_) => continue,
@@ -117,15 +122,7 @@ async fn no_route_serves_a_session_that_has_ended() {
 async fn no_route_serves_a_token_that_has_expired() {
     let p = Pair::new().await;
     p.bank.advance(300);
-    for line in &lines() {
-        let client = match line.access {
-            Access::Public(_) => continue,
-            Access::Customer => &p.asha.client,
-            Access::Staff(_) => &p.teller.client,
-        };
-        let path = concrete(&p.bank, line.path);
-        call(client, line, &path).await.refused(401, "unauthenticated");
-    }
+    nobody_is_served(&p).await;
 }
 
 /// ASVS 6.3.3: half a sign-in is none, whatever of it is shown as a token.

@@ -123,17 +123,12 @@ async fn add(caller: Customer, Json(body): Json<AddWebauthn>) -> Answer<AddedWeb
 
 impl From<RegisterRefusal> for Problem {
     fn from(refusal: RegisterRefusal) -> Self {
+        let problem = Self::new(refusal.code());
         match refusal {
-            RegisterRefusal::TooMany => Self::new(Code::TooManyFactors),
-            RegisterRefusal::NotBegun => {
-                Self::new(Code::CredentialRefused).detail("nothing was begun in this session")
-            }
-            RegisterRefusal::Refused(refused) => {
-                Self::new(Code::CredentialRefused).detail(refused.to_string())
-            }
-            RegisterRefusal::Known => {
-                Self::new(Code::FactorConfirmed).detail("this credential is registered already")
-            }
+            RegisterRefusal::TooMany => problem,
+            RegisterRefusal::NotBegun => problem.detail("nothing was begun in this session"),
+            RegisterRefusal::Refused(refused) => problem.detail(refused.to_string()),
+            RegisterRefusal::Known => problem.detail("this credential is registered already"),
         }
     }
 }

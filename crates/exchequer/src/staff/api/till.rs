@@ -15,22 +15,11 @@ use crate::bank;
 use crate::http::fields::{Fields, MAX_TEXT_CHARS, MinorUnits};
 use crate::http::{Answer, Code, Json, Path, Problem, Reply, Route, Routes, Staff};
 use crate::staff::model::Permission;
-use crate::transfers::api::through_the_door;
+use crate::transfers::api::{PLANNER_REFUSALS, through_the_door};
 use crate::transfers::door::Wanted;
 use crate::transfers::model::TransferView;
 
 /// Of a reversal, in order of precedence.
-/// The planner's, in its order: what its owner is asked for is not asked of an operator.
-const REFUSALS: &[Code] = &[
-    Code::AccountNotFound,
-    Code::SameAccount,
-    Code::CurrencyMismatch,
-    Code::AccountFrozen,
-    Code::AccountClosed,
-    Code::LimitExceeded,
-    Code::InsufficientFunds,
-];
-
 const REVERSAL_REFUSALS: &[Code] = &[
     Code::AccountNotFound,
     Code::SameAccount,
@@ -46,12 +35,13 @@ pub fn routes(routes: Routes) -> Routes {
     routes
         .staff(
             Permission::Deposit,
-            Route::post("/v1/staff/deposits", "deposit", "Take money in").refuses(REFUSALS),
+            Route::post("/v1/staff/deposits", "deposit", "Take money in").refuses(PLANNER_REFUSALS),
             deposit,
         )
         .staff(
             Permission::Withdraw,
-            Route::post("/v1/staff/withdrawals", "withdraw", "Pay money out").refuses(REFUSALS),
+            Route::post("/v1/staff/withdrawals", "withdraw", "Pay money out")
+                .refuses(PLANNER_REFUSALS),
             withdraw,
         )
         .staff(

@@ -51,9 +51,11 @@ fn text(
 ) -> Result<String, DbError> {
     if let ([order], [Ok(would)]) = (orders, verdicts) {
         let numbers = tx.account_numbers(&[would.credit])?;
-        let number = numbers.get(&would.credit).map(|found| masked_number(&found.number));
+        let number = numbers
+            .get(&would.credit)
+            .map(|found| masked_number(&found.number))
+            .ok_or_else(|| DbError::Corrupt(format!("{} has no number", would.credit)))?;
         let amount = Money::new(would.amount, order.currency);
-        let number = number.unwrap_or_default();
         let name = beneficiaries::name_of(tx, &act.tools, customer, &would.credit)?;
         return Ok(match name.filter(|name| *name != number) {
             Some(name) => format!("{amount} to {name}, account {number}"),

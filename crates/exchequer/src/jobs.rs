@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 use self::store::{Behind, Purge};
 use crate::bank::Bank;
 use crate::outbox::{self, Channel};
-use crate::{factors, holds, sessions};
+use crate::{confirmations, factors, holds, sessions};
 
 /// What is done again and again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +50,8 @@ pub enum Job {
     DeleteDestinations,
     /// Deletes reset tokens, after [`RESETS_KEPT`].
     DeleteResets,
+    /// Deletes tokens that were to confirm an address, after [`CONFIRMATIONS_KEPT`].
+    DeleteConfirmations,
     /// Deletes counters of wrong tries, after [`ATTEMPTS_KEPT`] without one and without a lock.
     DeleteAttempts,
     /// Deletes devices that nobody was seen on for [`DEVICES_KEPT`].
@@ -84,9 +86,11 @@ pub const SPENDING_KEPT: i64 = 32 * DAY_SECONDS;
 pub const MESSAGES_KEPT: i64 = 30 * DAY_SECONDS;
 /// Seconds after its making that a reset token's row is kept.
 pub const RESETS_KEPT: i64 = DAY_SECONDS;
+/// Seconds after its making that a token to confirm an address is kept: its life.
+pub const CONFIRMATIONS_KEPT: i64 = confirmations::LIFE_SECONDS;
 
 impl Job {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::ExpireHolds,
         Self::EndSessions,
         Self::DeliverMails,
@@ -102,6 +106,7 @@ impl Job {
         Self::DeleteMessages,
         Self::DeleteDestinations,
         Self::DeleteResets,
+        Self::DeleteConfirmations,
         Self::DeleteSpending,
     ];
 
@@ -124,6 +129,7 @@ impl Job {
             Self::DeleteMessages => store::MESSAGES.verb,
             Self::DeleteDestinations => store::DESTINATIONS.verb,
             Self::DeleteResets => store::RESETS.verb,
+            Self::DeleteConfirmations => store::CONFIRMATIONS.verb,
         }
     }
 
@@ -145,7 +151,8 @@ impl Job {
             | Self::DeleteFactors
             | Self::DeleteMessages
             | Self::DeleteDestinations
-            | Self::DeleteResets => Duration::from_hours(1),
+            | Self::DeleteResets
+            | Self::DeleteConfirmations => Duration::from_hours(1),
         }
     }
 
@@ -169,6 +176,7 @@ impl Job {
             Self::DeleteMessages => (&store::MESSAGES, MESSAGES_KEPT),
             Self::DeleteDestinations => (&store::DESTINATIONS, MESSAGES_KEPT),
             Self::DeleteResets => (&store::RESETS, RESETS_KEPT),
+            Self::DeleteConfirmations => (&store::CONFIRMATIONS, CONFIRMATIONS_KEPT),
         };
         purge(bank, stop, table, now.plus_seconds(-kept_seconds)).await
     }

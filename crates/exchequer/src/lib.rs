@@ -11,6 +11,7 @@ pub mod beneficiaries;
 pub mod challenges;
 pub mod cli;
 pub mod config;
+pub mod confirmations;
 pub mod customers;
 pub mod demo;
 pub mod events;

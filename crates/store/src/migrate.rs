@@ -39,6 +39,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(3, "0003_people"),
     migration!(4, "0004_factors"),
     migration!(5, "0005_payees"),
+    migration!(6, "0006_standing"),
 ];
 
 /// Serialises two processes that migrate at once: the second waits on the table's lock, then finds

@@ -16,7 +16,7 @@ use exchequer::{factors, http as edge, staff, verify};
 use money::{Clock, IdMint, Rng, Timestamp};
 use serde_json::json;
 use store::Db;
-use vault::{Keyring, MasterKey, SecretString};
+use vault::{Keyring, MasterKey, SecretString, WrappedKey};
 
 use crate::client::Client;
 use crate::database::TestDatabase;
@@ -37,6 +37,8 @@ pub struct TestBank {
     mark: Mark,
     secrets: Mutex<Vec<String>>,
     verify_at_end: bool,
+    master: MasterKey,
+    keys: Vec<WrappedKey>,
 }
 
 /// A signed-in customer or operator.
@@ -91,6 +93,8 @@ impl TestBank {
             mark,
             secrets: Mutex::default(),
             verify_at_end: true,
+            master,
+            keys,
         }
     }
 
@@ -113,6 +117,14 @@ impl TestBank {
     /// Nobody in particular.
     pub fn client(&self) -> Client {
         Client::new(self.service.clone())
+    }
+
+    /// Nobody in particular, at another node of this bank: the same database, and a memory of its own.
+    pub fn other_node(&self) -> Client {
+        let keyring = Keyring::open(&self.master, &self.keys).expect("a keyring");
+        let (db, config) = (self.bank.db().clone(), self.bank.config().clone());
+        let node = Bank::new(db, keyring, config, self.clock.clone(), Rng::seeded(8));
+        Client::new(edge::service(&node))
     }
 
     /// A text that must never stand in the log.

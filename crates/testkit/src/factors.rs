@@ -91,6 +91,17 @@ impl TestBank {
         proof
     }
 
+    /// The proof that the password gives for a request of somebody without a factor.
+    pub async fn prove_by_password(&self, person: &Person, asked: &Reply) -> String {
+        asked.refused(403, "step_up_required");
+        assert_eq!(asked.json()["challenge"]["methods"], json!(["password"]), "{}", asked.json());
+        let challenge = asked.text("/challenge/id");
+        let verified = self.verify(&challenge, "password", &person.password).await.expect(200);
+        let proof = verified.text("/proof");
+        self.secret(&proof);
+        proof
+    }
+
     /// Signs in with password and authenticator.
     pub async fn sign_in_with_totp(&self, person: &mut Person) {
         let body = json!({ "email": person.email, "password": person.password });
@@ -120,6 +131,24 @@ impl TestBank {
         let code: String = message["text"].as_str().expect("a text").chars().take(6).collect();
         self.secret(&code);
         code
+    }
+
+    /// The token of the newest mail about this to that address: a line of 43 characters.
+    pub async fn mailed_token(&self, to: &str, purpose: &str) -> String {
+        let inbox = self.inbox().await;
+        let mail = inbox.iter().find(|m| m["to"] == to && m["purpose"] == purpose);
+        let text = mail.unwrap_or_else(|| panic!("no {purpose} for {to}"))["text"].as_str();
+        let token = text.expect("a text").lines().find(|line| line.len() == 43);
+        let token = token.expect("a token").to_owned();
+        self.secret(&token);
+        token
+    }
+
+    /// The person shows that they read their address: only then they get tokens that set a password.
+    pub async fn confirm_email(&self, person: &Person) {
+        let token = self.mailed_token(&person.email, "email_confirmation").await;
+        let body = serde_json::json!({ "token": token }).to_string().into_bytes();
+        let _done = self.client().post_raw("/v1/auth/email/confirm", None, body).await.expect(200);
     }
 
     /// A code that the authenticator does not show now, a step before or a step after.

@@ -12,7 +12,8 @@
 //! was set back.
 //!
 //! Every way to a token asks [`locked_in`]. What this module never does: count what was not a guess (a session
-//! cap, a full server), or forget at a restart.
+//! cap, a full server), forget at a restart, or end a session: whoever types wrong passwords would sign out
+//! whom they like. An operator's lock is another one, which ends all of them (`customers::standing`).
 
 pub mod model;
 mod store;
@@ -69,13 +70,22 @@ pub fn locked_in(
 ) -> Result<Option<Locked>, DbError> {
     let mut longest = None;
     // In the order of the primary key, as the rows are locked.
-    if let Some(email) = email_of(tx, &act.tools, who)? {
-        let realm = Realm::of(who);
-        let password = Counter::password(&act.tools, realm, email.expose(), device);
+    if let Some(password) = password_counter(tx, &act.tools, who, device)? {
         longest = lock_of_in(tx, act, &password)?;
     }
     let factor = lock_of_in(tx, act, &Counter::factor(&act.tools, who, device))?;
     Ok(longest.max(factor))
+}
+
+/// The counter of somebody's password on a device: the one that sign-in counts for. None: they are nobody.
+pub fn password_counter(
+    tx: &mut Tx<'_>,
+    tools: &Tools,
+    who: &PrincipalRef,
+    device: Option<[u8; 32]>,
+) -> Result<Option<Counter>, DbError> {
+    let email = email_of(tx, tools, who)?;
+    Ok(email.map(|email| Counter::password(tools, Realm::of(who), email.expose(), device)))
 }
 
 /// Counts a wrong try; with the last one that the rule allows the counter locks, and `who` is told once. What

@@ -56,8 +56,8 @@ pub fn message(purpose: Purpose, about: Option<&str>, code: &str, until: Timesta
         }
         (Purpose::Enrol, _) => "is your Exchequer code to add this address.".to_owned(),
         (Purpose::Reset, _) => "is your Exchequer code to set a new password.".to_owned(),
-        // No code is sent for a passkey.
-        (Purpose::Passkey, _) => "is your Exchequer code.".to_owned(),
+        // No code is sent for a passkey or a password.
+        (Purpose::Passkey | Purpose::Password, _) => "is your Exchequer code.".to_owned(),
     };
     format!("{code} {act} Valid until {time} UTC. Tell it to nobody, not even to us.")
 }
@@ -70,6 +70,7 @@ pub const fn message_purpose(purpose: Purpose) -> &'static str {
         Purpose::Enrol => "enrol_code",
         Purpose::Reset => "reset_code",
         Purpose::Passkey => "passkey_code",
+        Purpose::Password => "password_code",
     }
 }
 

@@ -6,6 +6,7 @@ use vault::same_bytes;
 
 use super::code;
 use super::model::{Answer, ChallengeRow, Method, Purpose, is_within};
+use super::password;
 use crate::bank::Act;
 use crate::factors::webauthn;
 use crate::sessions::model::PrincipalRef;
@@ -27,6 +28,10 @@ pub(super) fn methods(
         (PrincipalRef::Staff(_), _) => Ok(vec![Method::Totp]),
         (PrincipalRef::Customer(id), Some(factor)) => {
             Ok(factors::method_of(tx, id, factor)?.into_iter().collect())
+        }
+        // Whoever has a factor shows that: a password known besides is no way round it.
+        (PrincipalRef::Customer(id), None) if purpose == Purpose::Password => {
+            Ok(if factors::has_active(tx, id)? { Vec::new() } else { vec![Method::Password] })
         }
         (PrincipalRef::Customer(id), None) => factors::offered(tx, act, id, purpose),
     }
@@ -68,8 +73,16 @@ pub(super) fn judge(
             let taken = webauthn::take_in(tx, act, about, &nonce, given)?;
             Ok(taken.map(|factor| Right { factor: Some(factor) }))
         }
+        (Answer::Password(given), PrincipalRef::Customer(id)) => {
+            let stands = password::stands_in(tx, id, given)?;
+            Ok(stands.then_some(Right { factor: None }))
+        }
         (
-            Answer::Webauthn(_) | Answer::Sms(_) | Answer::Email(_) | Answer::RecoveryCode(_),
+            Answer::Webauthn(_)
+            | Answer::Sms(_)
+            | Answer::Email(_)
+            | Answer::RecoveryCode(_)
+            | Answer::Password(_),
             PrincipalRef::Staff(_),
         ) => {
             // Not offered, and so refused before it is judged.

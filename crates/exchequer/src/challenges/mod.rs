@@ -5,8 +5,8 @@
 //! Order of an answer: the principal is locked, then the challenge; a locked-out principal is refused, then a
 //! dead challenge, then a method that it does not offer; only then the answer is judged. A wrong one is counted
 //! in the same transaction that says so, for the challenge (at most [`MAX_ATTEMPTS`]) and for the principal
-//! (`attempts`), so that guessing does not go on through older or newer challenges. Locks: principal,
-//! challenge, counter, factor.
+//! (`attempts`), so that guessing does not go on through older or newer challenges. Passwords count with those at
+//! sign-in. Locks: principal, challenge, counter, factor.
 //!
 //! Cost: a handful of statements by primary key. Bounds: [`CHALLENGE_SECONDS`], [`MAX_SENDS`],
 //! [`PROOF_SECONDS`].
@@ -18,6 +18,7 @@ pub mod code;
 mod judge;
 pub mod model;
 mod passkey;
+pub mod password;
 mod send;
 mod store;
 
@@ -63,6 +64,7 @@ pub fn ask_in(
         Purpose::SignIn
         | Purpose::StepUp
         | Purpose::Factors
+        | Purpose::Password
         | Purpose::Reset
         | Purpose::Passkey => CHALLENGE_SECONDS,
     };
@@ -126,13 +128,16 @@ pub fn answer_in(
     if !judge::methods(tx, act, subject)?.contains(&answer.method()) {
         return Ok(Err(AnswerRefusal::NotOffered));
     }
-    let counter = Counter::factor(&act.tools, &row.who, row.device);
+    let counter = counter_of(tx, act, &row)?;
     let Some(right) = judge::judge(tx, act, &row, answer)? else {
         store::count_attempt(tx, id)?;
         refused(tx, act, &row, (answer.method(), Code::InvalidCode))?;
-        // The principal is locked and was open above, so this one counts.
-        let _counted = attempts::fail_in(tx, act, (&counter, Some(&row.who)))?;
-        return Ok(Err(AnswerRefusal::WrongCode));
+        // The principal is locked and was open above, so this one counts; but for a password, which wrong ones at
+        // sign-in may have locked beside it.
+        let locked = attempts::fail_in(tx, act, (&counter, Some(&row.who)))?;
+        return Ok(Err(locked.map_or(AnswerRefusal::WrongCode, |locked| AnswerRefusal::Locked {
+            retry_after_seconds: locked.retry_after_seconds,
+        })));
     };
     attempts::succeed_in(tx, &counter)?;
     answered(tx, act, &row, (answer.method(), right.factor)).map(Ok)
@@ -264,8 +269,8 @@ fn lock_in(tx: &mut Tx<'_>, id: &ChallengeId) -> Result<Option<(ChallengeRow, bo
     Ok(store::lock(tx, id)?.map(|row| (row, is_active)))
 }
 
-/// Guessed passwords stand between a sign-in and its tokens, and not before what a session or a reset asks for: a
-/// stranger could make them.
+/// Guessed passwords stand between a sign-in and its tokens, and not before what a session or a reset asks for (a
+/// stranger could make them), unless it asks for the password.
 fn lock_of(
     tx: &mut Tx<'_>,
     act: &Act,
@@ -273,11 +278,22 @@ fn lock_of(
 ) -> Result<Option<attempts::Locked>, DbError> {
     match row.purpose {
         Purpose::SignIn => attempts::locked_in(tx, act, &row.who, row.device),
-        Purpose::StepUp | Purpose::Factors | Purpose::Reset => {
-            attempts::lock_of_in(tx, act, &Counter::factor(&act.tools, &row.who, row.device))
+        Purpose::StepUp | Purpose::Factors | Purpose::Password | Purpose::Reset => {
+            let counter = counter_of(tx, act, row)?;
+            attempts::lock_of_in(tx, act, &counter)
         }
         Purpose::Enrol | Purpose::Passkey => Ok(None),
     }
+}
+
+/// What wrong answers to a challenge count for.
+fn counter_of(tx: &mut Tx<'_>, act: &Act, row: &ChallengeRow) -> Result<Counter, DbError> {
+    if row.purpose != Purpose::Password {
+        return Ok(Counter::factor(&act.tools, &row.who, row.device));
+    }
+    attempts::password_counter(tx, &act.tools, &row.who, row.device)?.ok_or_else(|| {
+        DbError::Corrupt(format!("{} is asked for a password and is nobody", row.who))
+    })
 }
 
 /// Closes a challenge that was answered rightly, and says what the answer is worth.
@@ -293,7 +309,7 @@ fn answered(
             store::close(tx, &row.id, factor.as_ref(), act.now)?;
             Ok(Answered::SignIn { principal: row.who, device: row.device, method, factor })
         }
-        Purpose::StepUp | Purpose::Factors | Purpose::Reset => {
+        Purpose::StepUp | Purpose::Factors | Purpose::Password | Purpose::Reset => {
             let token = random_token(act.tools.rng());
             let hash = token_hash(token.expose());
             store::prove(tx, &row.id, (&hash, factor.as_ref()), act.now)?;

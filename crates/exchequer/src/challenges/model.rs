@@ -9,6 +9,7 @@ use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 use vault::SecretString;
 
+use super::password::Password;
 use super::{MAX_ATTEMPTS, PROOF_SECONDS};
 use crate::sessions::model::PrincipalRef;
 
@@ -21,6 +22,8 @@ pub enum Purpose {
     StepUp,
     /// One change of the factors themselves, which a recovery code may stand in for.
     Factors,
+    /// One act of a signed-in customer who has no second factor: their password, shown again.
+    Password,
     /// Confirming a factor.
     Enrol,
     /// The second factor of a password reset.
@@ -37,11 +40,12 @@ pub enum Method {
     Sms,
     Email,
     RecoveryCode,
+    Password,
 }
 
 /// The text is no method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a method is webauthn, totp, sms, email or recovery_code")]
+#[error("a method is webauthn, totp, sms, email, recovery_code or password")]
 pub struct UnknownMethod;
 
 /// What somebody is asked for.
@@ -79,6 +83,7 @@ pub enum Answer {
     RecoveryCode(String),
     /// A credential's assertion, judged by `factors::webauthn`.
     Webauthn(serde_json::Value),
+    Password(Password),
 }
 
 /// What a right answer gives.
@@ -175,8 +180,15 @@ pub(super) fn is_within(now: Timestamp, begin: Timestamp, end: Timestamp) -> boo
 }
 
 impl Purpose {
-    pub const ALL: [Self; 6] =
-        [Self::SignIn, Self::StepUp, Self::Factors, Self::Enrol, Self::Reset, Self::Passkey];
+    pub const ALL: [Self; 7] = [
+        Self::SignIn,
+        Self::StepUp,
+        Self::Factors,
+        Self::Password,
+        Self::Enrol,
+        Self::Reset,
+        Self::Passkey,
+    ];
 
     /// As stored.
     pub const fn as_str(self) -> &'static str {
@@ -184,6 +196,7 @@ impl Purpose {
             Self::SignIn => "sign_in",
             Self::StepUp => "step_up",
             Self::Factors => "factors",
+            Self::Password => "password",
             Self::Enrol => "enrol",
             Self::Reset => "reset",
             Self::Passkey => "passkey",
@@ -197,8 +210,8 @@ impl Purpose {
 
 impl Method {
     /// Strongest first.
-    pub const ALL: [Self; 5] =
-        [Self::Webauthn, Self::Totp, Self::Sms, Self::Email, Self::RecoveryCode];
+    pub const ALL: [Self; 6] =
+        [Self::Webauthn, Self::Totp, Self::Sms, Self::Email, Self::RecoveryCode, Self::Password];
 
     /// As stored, and in JSON.
     pub const fn as_str(self) -> &'static str {
@@ -208,6 +221,7 @@ impl Method {
             Self::Sms => "sms",
             Self::Email => "email",
             Self::RecoveryCode => "recovery_code",
+            Self::Password => "password",
         }
     }
 }
@@ -218,7 +232,7 @@ impl Method {
     pub const fn is_second_factor(self) -> bool {
         match self {
             Self::Webauthn | Self::Totp | Self::Sms => true,
-            Self::Email | Self::RecoveryCode => false,
+            Self::Email | Self::RecoveryCode | Self::Password => false,
         }
     }
 }
@@ -245,6 +259,7 @@ impl Answer {
             Self::Email(_) => Method::Email,
             Self::RecoveryCode(_) => Method::RecoveryCode,
             Self::Webauthn(_) => Method::Webauthn,
+            Self::Password(_) => Method::Password,
         }
     }
 }
@@ -273,7 +288,9 @@ impl PartialSchema for Asked {
         let method = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words));
         ObjectBuilder::new()
             .schema_type(Type::Object)
-            .description(Some("A question that is to be answered with a second factor."))
+            .description(Some(
+                "A question that is to be answered with a second factor, or with the password.",
+            ))
             .property("id", text("For `/v1/auth/challenges/{id}/verify`."))
             .required("id")
             .property(

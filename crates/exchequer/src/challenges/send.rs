@@ -106,7 +106,7 @@ fn channel(method: Method) -> Option<Channel> {
     match method {
         Method::Sms => Some(Channel::Sms),
         Method::Email => Some(Channel::Email),
-        Method::Totp | Method::RecoveryCode | Method::Webauthn => None,
+        Method::Totp | Method::RecoveryCode | Method::Webauthn | Method::Password => None,
     }
 }
 

@@ -52,6 +52,12 @@ pub(super) fn lock(tx: &mut Tx<'_>, id: &ChallengeId) -> Result<Option<Challenge
     rows.first().map(read).transpose()
 }
 
+/// As a snapshot has it: whoever decides by it locks it.
+pub(super) fn get(tx: &mut Tx<'_>, id: &ChallengeId) -> Result<Option<ChallengeRow>, DbError> {
+    let row = tx.query_opt(concat!(select!(), "WHERE id = $1"), params![id])?;
+    row.as_ref().map(read).transpose()
+}
+
 /// Whom a challenge asks; that never changes.
 pub(super) fn principal_of(
     tx: &mut Tx<'_>,

@@ -6,6 +6,7 @@ use vault::PasswordRefusal;
 
 use super::Registration;
 use super::model::{CustomerView, Email, GovernmentId, Phone, RegisteredView};
+use crate::confirmations;
 use crate::http::fields::{Fields, MAX_TEXT_CHARS};
 use crate::http::{Answer, Code, Customer, Json, Nothing, Problem, Public, Reply, Route, Routes};
 
@@ -60,6 +61,7 @@ async fn register(caller: Public, Json(body): Json<RegisterCustomer>) -> Answer<
     caller
         .once("customers.register", move |tx, act| {
             let registered = super::register_in(tx, act, &wanted, &password_hash)?;
+            confirmations::begin_in(tx, act, &registered, &wanted.email)?;
             Ok(Ok(Reply::created(&RegisteredView {
                 id: registered.id.to_string(),
                 email: wanted.email.as_str().to_owned(),

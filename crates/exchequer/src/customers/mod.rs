@@ -7,6 +7,7 @@
 pub mod api;
 pub mod hashing;
 pub mod model;
+pub mod standing;
 mod store;
 
 use ::store::{DbError, Tx};
@@ -40,6 +41,35 @@ pub struct Credentials {
     pub id: CustomerId,
     pub is_active: bool,
     pub password_hash: String,
+}
+
+/// Whose an e-mail address is.
+#[derive(Debug, Clone, Copy)]
+pub struct Addressee {
+    pub id: CustomerId,
+    pub is_active: bool,
+    /// Whether they have shown that they read it.
+    pub is_proven: bool,
+}
+
+/// What a verified password is worth in the transaction of the sign-in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Confirmed {
+    Yes,
+    /// It is right, and the bank has locked or disabled its holder.
+    Inactive,
+    /// It is not theirs any more.
+    Changed,
+}
+
+impl Confirmed {
+    pub fn of(is_active: bool, has_hash: bool) -> Self {
+        match (has_hash, is_active) {
+            (true, true) => Self::Yes,
+            (true, false) => Self::Inactive,
+            (false, _) => Self::Changed,
+        }
+    }
 }
 
 /// How somebody is searched for: exactly.
@@ -106,13 +136,23 @@ pub fn credentials_of(tx: &mut Tx<'_>, id: &CustomerId) -> Result<Option<Credent
     store::credentials_of(tx, id)
 }
 
-/// Whose e-mail this is, and whether they are active; their row is locked.
+/// Whose e-mail this is; their row is locked.
 pub fn lock_by_email(
     tx: &mut Tx<'_>,
     tools: &Tools,
     email: &Email,
-) -> Result<Option<(CustomerId, bool)>, DbError> {
+) -> Result<Option<Addressee>, DbError> {
     store::lock_by_email(tx, tools, email)
+}
+
+/// Whether a customer may do things; their row is locked.
+pub fn lock_active(tx: &mut Tx<'_>, id: &CustomerId) -> Result<bool, DbError> {
+    Ok(store::lock_standing(tx, id)? == Some(standing::Standing::Active))
+}
+
+/// Notes that a customer reads their address; false where that was known.
+pub fn prove_email_in(tx: &mut Tx<'_>, act: &Act, id: &CustomerId) -> Result<bool, DbError> {
+    store::prove_email(tx, id, act.now)
 }
 
 /// Replaces the password of an active customer whose old hash is this one; false where it is not, any
@@ -126,16 +166,17 @@ pub fn set_password_in(
     store::set_password(tx, id, (old, new), act.now)
 }
 
-/// Takes a verified password into the transaction of the sign-in: false where the customer was disabled
-/// or the password changed since it was verified. `upgraded` is a new hash of the same password.
+/// Takes a verified password into the transaction of the sign-in: the customer may have been disabled or
+/// the password changed since it was verified. `upgraded` is a new hash of the same password.
 pub fn confirm_in(
     tx: &mut Tx<'_>,
     act: &Act,
     verified: &Credentials,
     upgraded: Option<&str>,
-) -> Result<bool, DbError> {
-    if !store::has_hash(tx, &verified.id, &verified.password_hash)? {
-        return Ok(false);
+) -> Result<Confirmed, DbError> {
+    let confirmed = store::confirm_hash(tx, &verified.id, &verified.password_hash)?;
+    if confirmed != Confirmed::Yes {
+        return Ok(confirmed);
     }
     if let Some(new) = upgraded
         && store::replace_hash(tx, &verified.id, &verified.password_hash, new)?
@@ -143,7 +184,7 @@ pub fn confirm_in(
         let resource = verified.id.to_string();
         events::record(tx, act, "customer.password_hash_upgraded", &resource, "done", None)?;
     }
-    Ok(true)
+    Ok(Confirmed::Yes)
 }
 
 /// What the events of a registration keep: keyed hashes.

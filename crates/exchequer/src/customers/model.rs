@@ -9,6 +9,8 @@ use money::{CustomerId, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::standing::Standing;
+
 /// An e-mail address in lower case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Email(String);
@@ -29,8 +31,10 @@ pub struct Invalid;
 #[derive(Clone)]
 pub struct Customer {
     pub id: CustomerId,
-    pub is_active: bool,
+    pub standing: Standing,
     pub email: Email,
+    /// Whether the customer has shown that they read it.
+    pub email_verified: bool,
     pub full_name: String,
     pub phone: Option<Phone>,
     pub government_id: Option<GovernmentId>,
@@ -56,6 +60,8 @@ pub struct RegisteredView {
 pub struct CustomerView {
     pub id: String,
     pub email: String,
+    /// Whether the address is proven: only then a lost password can be reset by mail.
+    pub email_verified: bool,
     pub full_name: String,
     /// All but the last four digits masked.
     pub phone: Option<String>,
@@ -159,6 +165,7 @@ impl From<&Customer> for CustomerView {
         Self {
             id: customer.id.to_string(),
             email: customer.email.as_str().to_owned(),
+            email_verified: customer.email_verified,
             full_name: customer.full_name.clone(),
             phone: customer.phone.as_ref().map(Phone::masked),
             government_id: customer.government_id.as_ref().map(GovernmentId::masked),

@@ -6,13 +6,14 @@ use store::{DbError, Row, Tx, params};
 use vault::Place;
 
 use super::model::{Customer, Email, GovernmentId, Invalid, Phone};
-use super::{Credentials, Registration};
+use super::standing::Standing;
+use super::{Addressee, Confirmed, Credentials, Registration};
 use crate::bank::{Act, Tools};
 
 macro_rules! select {
     () => {
         "SELECT id, status, email_sealed, full_name_sealed, phone_sealed, government_id_sealed, \
-         created_at FROM customers "
+         created_at, locked_at, email_verified_at FROM customers "
     };
 }
 const INSERT: &str = "INSERT INTO customers (id, status, email_sealed, email_index, \
@@ -140,12 +141,55 @@ pub(super) fn lock_by_email(
     tx: &mut Tx<'_>,
     tools: &Tools,
     email: &Email,
-) -> Result<Option<(CustomerId, bool)>, DbError> {
+) -> Result<Option<Addressee>, DbError> {
     let rows = tx.query_locked(
-        "SELECT id, status FROM customers WHERE email_index = $1 ORDER BY id",
+        "SELECT id, status, email_verified_at FROM customers WHERE email_index = $1 ORDER BY id",
         params![&email_index(tools, email)],
     )?;
-    rows.first().map(|row| Ok((row.id(0)?, row.int(1)? == 0))).transpose()
+    rows.first()
+        .map(|row| {
+            let (is_active, is_proven) = (row.int(1)? == 0, row.time_opt(2)?.is_some());
+            Ok(Addressee { id: row.id(0)?, is_active, is_proven })
+        })
+        .transpose()
+}
+
+/// Where a customer stands, none where there is nobody; their row is locked.
+pub(super) fn lock_standing(tx: &mut Tx<'_>, id: &CustomerId) -> Result<Option<Standing>, DbError> {
+    let rows = tx.query_locked(
+        "SELECT status, locked_at FROM customers WHERE id = $1 ORDER BY id",
+        params![id],
+    )?;
+    rows.first().map(|row| Ok(standing(row.int(0)?, row.time_opt(1)?))).transpose()
+}
+
+/// The row is locked by the caller.
+pub(super) fn set_standing(
+    tx: &mut Tx<'_>,
+    id: &CustomerId,
+    standing: Standing,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let status = i64::from(standing != Standing::Active);
+    let locked_at = (standing == Standing::Locked).then_some(now);
+    tx.execute(
+        "UPDATE customers SET status = $2, locked_at = $3 WHERE id = $1",
+        params![id, status, locked_at],
+    )?;
+    Ok(())
+}
+
+/// Notes that the customer reads their address; false where that was known.
+pub(super) fn prove_email(
+    tx: &mut Tx<'_>,
+    id: &CustomerId,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let changed = tx.execute(
+        "UPDATE customers SET email_verified_at = $2 WHERE id = $1 AND email_verified_at IS NULL",
+        params![id, now],
+    )?;
+    Ok(changed == 1)
 }
 
 pub(super) fn set_password(
@@ -162,17 +206,19 @@ pub(super) fn set_password(
     Ok(changed == 1)
 }
 
-/// Whether an active customer still has this hash; locks the row.
-pub(super) fn has_hash(
+/// Whether this customer still has this hash, and may come in with it; locks the row.
+pub(super) fn confirm_hash(
     tx: &mut Tx<'_>,
     id: &CustomerId,
     password_hash: &str,
-) -> Result<bool, DbError> {
+) -> Result<Confirmed, DbError> {
     let rows = tx.query_locked(
         "SELECT status, password_hash FROM customers WHERE id = $1 ORDER BY id",
         params![id],
     )?;
-    rows.first().map_or(Ok(false), |row| Ok(row.int(0)? == 0 && row.text(1)? == password_hash))
+    rows.first().map_or(Ok(Confirmed::Changed), |row| {
+        Ok(Confirmed::of(row.int(0)? == 0, row.text(1)? == password_hash))
+    })
 }
 
 pub(super) fn replace_hash(
@@ -196,7 +242,8 @@ fn read(tools: &Tools, row: &Row) -> Result<Customer, DbError> {
     };
     Ok(Customer {
         id,
-        is_active: row.int(1)? == 0,
+        standing: standing(row.int(1)?, row.time_opt(7)?),
+        email_verified: row.time_opt(8)?.is_some(),
         email: parsed(&unseal(EMAIL, row.blob(2)?)?)?,
         full_name: unseal(FULL_NAME, row.blob(3)?)?,
         phone: row
@@ -209,6 +256,14 @@ fn read(tools: &Tools, row: &Row) -> Result<Customer, DbError> {
             .transpose()?,
         created_at,
     })
+}
+
+fn standing(status: i64, locked_at: Option<Timestamp>) -> Standing {
+    match (status, locked_at) {
+        (0, _) => Standing::Active,
+        (_, Some(_)) => Standing::Locked,
+        (_, None) => Standing::Disabled,
+    }
 }
 
 fn parsed<T: std::str::FromStr<Err = Invalid>>(text: &str) -> Result<T, DbError> {

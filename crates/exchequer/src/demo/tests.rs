@@ -5,8 +5,11 @@ use std::path::Path;
 
 use vault::{MAX_PASSWORD_BYTES, PasswordRules, check_password};
 
+use ::store::DbError;
+
 use super::people::{CUSTOMERS, OPERATORS, greeting};
 use super::*;
+use crate::customers::{self, SearchKey};
 use crate::verify;
 
 fn config(folder: &Path) -> Config {
@@ -42,6 +45,14 @@ async fn a_demo_is_made_once_and_then_found_again() {
     let claimed = DemoFolder::claim(&config(&folder)).unwrap();
     let (bank, people, is_new) = open(config(&folder), &claimed).await.unwrap();
     assert!(is_new);
+    for customer in &people.customers {
+        let key = SearchKey::Email(customer.email.parse().unwrap());
+        let tools = bank.tools().clone();
+        let found =
+            bank.db().read("test", move |tx| customers::search(tx, &tools, (&key, None), 1));
+        let found: Result<_, DbError> = found.await;
+        assert!(found.unwrap()[0].email_verified, "{}", customer.email);
+    }
     let report = verify::run(bank.db()).await.unwrap();
     let verify::Report::Right(summary) = &report else { panic!("{report}") };
     assert_eq!((summary.accounts, summary.transfers), (9, 9));

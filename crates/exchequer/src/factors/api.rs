@@ -183,7 +183,7 @@ fn address(enrolled: &Enrolled) -> Result<EnrolledAddress, DbError> {
     Ok(EnrolledAddress { id: row.id.to_string(), destination, challenge })
 }
 
-/// Step-up where there is a factor already, then the factor.
+/// Step-up where there is a factor already, the password in an older session where there is none; then the factor.
 async fn enrol<T: Serialize + Send + 'static>(
     caller: &Customer,
     new: New,
@@ -201,6 +201,7 @@ async fn enrol<T: Serialize + Send + 'static>(
             let what = Bound::new("factor.add")
                 .part(kind.as_str().as_bytes())
                 .part(destination.as_bytes())
+                .or_late_password()
                 .text("adding a way to sign in");
             if let Err(problem) = prove_in(tx, act, (&asker, &step_up), what)? {
                 return Ok(Err(problem));
@@ -316,6 +317,9 @@ async fn remove(caller: Customer, (Path(id), step_up): (Path<FactorId>, StepUp))
             if row.confirmed_at.is_some() {
                 let what =
                     Bound::new("factor.remove").part(id.bytes()).text("removing a way to sign in");
+                // An e-mail address is no factor, but by this setting it is a step of the sign-in.
+                let by_email = act.tools.config().factors.email_at_sign_in;
+                let what = if by_email { what.or_password() } else { what };
                 if let Err(problem) = prove_in(tx, act, (&asker, &step_up), what)? {
                     return Ok(Err(problem));
                 }

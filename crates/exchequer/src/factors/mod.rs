@@ -6,10 +6,11 @@
 //! enrolled; it never confirms an act. Recovery codes stand in at sign-in, at a password reset and for a change of
 //! the factors, never for another act.
 //!
-//! Adding a factor beyond the first, removing one and making recovery codes anew need a step-up of their own, and a
-//! notice goes to the channels that were there before. What is not confirmed within [`UNCONFIRMED_SECONDS`] is
-//! forgotten; confirming the first factor drops what else waits, so that nobody confirms later what was begun
-//! before there was anything to step up with.
+//! Adding a factor beyond the first, removing one and making recovery codes anew need a step-up of their own; the
+//! first one needs a password that was shown just now, at the sign-in or for it (`stepup`). A notice goes to the
+//! channels that were there before. What is not confirmed within [`UNCONFIRMED_SECONDS`] is forgotten; confirming
+//! the first factor drops what else waits, so that nobody confirms later what was begun before there was anything
+//! to step up with.
 //!
 //! Locks: the customer, then the factor. Bound: [`MAX_FACTORS`]. What this module never does: show a secret
 //! again, or take a code twice.
@@ -37,7 +38,7 @@ use crate::challenges::{self, Answer, AnswerRefusal, Method, Purpose, Question};
 use crate::http::Code;
 use crate::outbox::{self, Notice};
 use crate::sessions::model::PrincipalRef;
-use crate::{customers, events};
+use crate::{confirmations, customers, events};
 
 /// Of one customer, unconfirmed ones included: more would be a mistake or an attack.
 pub const MAX_FACTORS: usize = 10;
@@ -133,7 +134,7 @@ pub fn mark_used_in(tx: &mut Tx<'_>, act: &Act, factor: &FactorId) -> Result<(),
 }
 
 /// Begins a factor: a row that is not confirmed, and the challenge that confirms it. A code is sent where the
-/// factor is an address. The caller has asked for a step-up where there is a factor already.
+/// factor is an address. The caller has asked for the step-up, or for the password.
 ///
 /// Refuses, in order: `TooMany`, then what stops the message.
 pub fn enrol_in(
@@ -234,6 +235,10 @@ pub(crate) fn activate_in(
     tell_in(tx, act, &row.customer, &model::added(row.kind))?;
     store::activate(tx, &row.id, act.now)?;
     record(tx, act, "factor.confirmed", row)?;
+    if row.kind == Kind::Email {
+        // Its codes go to the customer's own address, and nowhere else.
+        confirmations::prove_in(tx, act, &row.customer, "factor")?;
+    }
     if !is_first {
         return Ok(Confirmed { recovery_codes: Vec::new() });
     }

@@ -60,7 +60,7 @@ struct Kept {
 }
 
 /// Begins a registration in this session; a newer one replaces it. Gives the options for
-/// `navigator.credentials.create`. The caller has asked for a step-up where there is a factor already.
+/// `navigator.credentials.create`. The caller has asked for the step-up, or for the password.
 pub fn begin_in(
     tx: &mut Tx<'_>,
     act: &Act,

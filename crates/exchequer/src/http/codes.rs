@@ -59,12 +59,15 @@ codes! {
     // Signing in.
     InvalidCredentials "invalid_credentials" 401 "E-mail or password is wrong" "Check both, or reset the password.";
     InvalidCode "invalid_code" 401 "The code is wrong, used or late" "Use the next code of your authenticator.";
+    AccountDisabled "account_disabled" 403 "The bank has stopped your access" "Waiting does not help: call the bank. What it has written to you says more.";
     LockedOut "locked_out" 429 "Too many wrong tries" "Wait for Retry-After seconds. On a device that you have signed in from before, send its device_token.";
     TooManyFactors "too_many_factors" 409 "Too many second factors" "Remove one first; unconfirmed ones are forgotten after an hour.";
     NoFactor "no_factor" 409 "There is no second factor" "Add one first: POST /v1/factors/totp.";
     FactorConfirmed "factor_confirmed" 409 "The factor is confirmed already" "Use it.";
     CredentialRefused "credential_refused" 422 "The security key's answer is not acceptable" "`detail` says why. Begin again: POST /v1/factors/webauthn/options.";
     InvalidResetToken "invalid_reset_token" 401 "The reset token is not valid" "It serves once, for 30 minutes, and the newest replaces older ones. Ask for a new one.";
+    InvalidConfirmationToken "invalid_confirmation_token" 401 "The confirmation token is not valid" "It serves once, for 24 hours, and the newest replaces older ones. Sign in and ask for a new one.";
+    EmailConfirmed "email_confirmed" 409 "The address is confirmed already" "Nothing to do.";
     TooManyMessages "too_many_messages" 429 "Too many messages" "Use the newest code or link that has come, or wait for Retry-After seconds.";
     SmsNotOffered "sms_not_offered" 422 "This bank sends no text messages" "Use another second factor, such as an authenticator.";
     InvalidRefreshToken "invalid_refresh_token" 401 "The refresh token is not valid" "Sign in again. A used refresh token ends its session.";
@@ -79,7 +82,7 @@ codes! {
     InsufficientFunds "insufficient_funds" 422 "Not enough money available" "Held money is not available.";
     PayeeCooling "payee_cooling" 422 "A large sum to a new payee has to wait" "Add the payee to your beneficiaries and send the large sum when its cooling time is over, with a fresh key. Smaller sums go through.";
     RecentPasswordChange "recent_password_change" 422 "A large sum so soon after a change of password" "Wait until the time after the change is over. Smaller sums go through.";
-    StepUpRequired "step_up_required" 403 "A second factor is needed for this" "Answer `challenge` and send the same request again, same key included, with its proof: Step-Up: PROOF. Without any method, enrol a second factor first.";
+    StepUpRequired "step_up_required" 403 "A second factor, or the password, is needed for this" "Answer `challenge` with one of its methods and send the same request again, same key included, with its proof: Step-Up: PROOF. Without any method, enrol a second factor first.";
     LinkedRefused "linked_refused" 422 "Another transfer of this atomic batch was refused" "The one with another code carries the reason.";
     HoldNotActive "hold_not_active" 409 "The hold is no longer active" "It was captured, voided or has expired; nothing moved.";
     HoldExpired "hold_expired" 409 "The hold has expired" "Place a new hold.";
@@ -87,6 +90,12 @@ codes! {
     ReversalExceedsTransfer "reversal_exceeds_transfer" 422 "More than is left to reverse" "Reversals never exceed the transfer.";
     AlreadyFrozen "already_frozen" 409 "The account is frozen already" "Nothing to do.";
     NotFrozen "not_frozen" 409 "The account is not frozen" "Nothing to do.";
+    AlreadyLocked "already_locked" 409 "The customer is locked already" "Nothing to do.";
+    NotLocked "not_locked" 409 "The customer is not locked" "Who is disabled is enabled, not unlocked; else nothing to do.";
+    AlreadyDisabled "already_disabled" 409 "Disabled already" "Nothing to do.";
+    NotDisabled "not_disabled" 409 "Not disabled" "Who is locked is unlocked, not enabled; else nothing to do.";
+    OwnAccess "own_access" 409 "Nobody disables themselves" "Ask another administrator.";
+    LastAdmin "last_admin" 409 "The last enabled administrator" "Enable or make another one first.";
     BalanceNotZero "balance_not_zero" 409 "The account still has a balance" "Move the balance out first.";
     HoldsActive "holds_active" 409 "The account still has active holds" "Capture or void them first.";
     TooManyAccounts "too_many_accounts" 422 "Too many accounts" "Close one that is no longer used.";

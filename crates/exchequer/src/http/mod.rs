@@ -38,6 +38,7 @@ pub fn routes() -> Routes {
     let routes = Routes::default();
     let routes = system::routes(routes);
     let routes = crate::customers::api::routes(routes);
+    let routes = crate::confirmations::api::routes(routes);
     let routes = crate::sessions::api::routes(routes);
     let routes = crate::factors::api::routes(routes);
     let routes = crate::passwords::api::routes(routes);

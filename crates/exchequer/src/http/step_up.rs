@@ -1,4 +1,4 @@
-//! The header `Step-Up`: the proof that a second factor was shown for this request.
+//! The header `Step-Up`: the proof that a second factor, or the password, was shown for this request.
 //!
 //! Read here, judged by `crate::stepup`. It is no part of what an idempotency key is bound to: the same
 //! request comes once without and once with it.

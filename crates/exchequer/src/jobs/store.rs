@@ -166,6 +166,17 @@ pub(super) const RESETS: Purge = Purge {
              AND created_at <= $3",
 };
 
+pub(super) const CONFIRMATIONS: Purge = Purge {
+    verb: "email_confirmations.delete",
+    newest_run: None,
+    boundary: "SELECT customer FROM email_confirmations WHERE customer > $1 ORDER BY customer \
+               LIMIT 1 OFFSET $2",
+    stale: "SELECT 1 FROM email_confirmations WHERE customer > $1 AND customer <= $2 \
+            AND created_at <= $3 LIMIT 1",
+    remove: "DELETE FROM email_confirmations WHERE customer > $1 AND customer <= $2 \
+             AND created_at <= $3",
+};
+
 /// The newest run of the table; 0 where it has none.
 pub(super) fn newest_run(tx: &mut Tx<'_>, table: &Purge) -> Result<i64, DbError> {
     table.newest_run.map_or(Ok(0), |sql| tx.query_one(sql, &[])?.int(0))

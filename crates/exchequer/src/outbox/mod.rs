@@ -11,7 +11,7 @@
 //! Caps, against whoever earns by having codes sent: per destination and purpose (any hour, any day; exact, since
 //! senders to one destination lock its row) and per channel (any hour; that many, and at most one more
 //! for each writing connection). What is pretended counts for its destination only: a stranger who invents addresses
-//! uses up nobody's mails. A refusal is an event and a 429. Notices are not capped away: by e-mail
+//! uses up nobody's mails. What a registration sends counts the same way. A refusal is an event and a 429. Notices are not capped away: by e-mail
 //! they always go and count nowhere, since each is caused by an act that is itself bounded; by text
 //! message they go as a copy, within caps of their own so that they cannot use up the codes', and only to
 //! numbers that somebody has proven to be theirs.
@@ -78,6 +78,39 @@ pub fn pretend_in(
     message: &Message,
 ) -> Result<Result<MessageId, SendRefusal>, DbError> {
     send(tx, act, message, Kind::Pretended)
+}
+
+/// What somebody sends to an address by registering it. It counts for that address alone, as what is pretended does:
+/// whoever registers many keeps nobody's mails back. Refused by the caps of its purpose, and recorded then.
+pub fn introduce_in(
+    tx: &mut Tx<'_>,
+    act: &Act,
+    message: &Message,
+) -> Result<Result<MessageId, SendRefusal>, DbError> {
+    match send(tx, act, message, Kind::Pretended)? {
+        Ok(_counted) => send(tx, act, message, Kind::Notice),
+        Err(refusal) => Ok(Err(refusal)),
+    }
+}
+
+/// Tells somebody by e-mail, always, what the bank itself has done: there is nothing that they could do against it.
+pub fn inform_in(
+    tx: &mut Tx<'_>,
+    act: &Act,
+    destination: &str,
+    notice: &Notice,
+) -> Result<(), DbError> {
+    let mail = Message {
+        channel: Channel::Email,
+        destination: destination.to_owned(),
+        purpose: notice.purpose,
+        subject: Some(notice.subject.to_owned()),
+        text: format!("{}\n\nTime: {}\n\nFor questions call us.\n", notice.text, act.now),
+        lives_seconds: NOTICE_LIVES_SECONDS,
+    };
+    // A mail of this kind is never refused.
+    let _queued = send(tx, act, &mail, Kind::Notice)?;
+    Ok(())
 }
 
 /// Tells a customer what they should know, by e-mail, always.

@@ -3,7 +3,6 @@
 //! Hashing is outside the transactions; what it found is looked at again inside. Order of a reset: token,
 //! rules for the new password, second factor. So a token that is not good costs no hash.
 
-use money::SessionId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use vault::{SecretString, Verdict};
@@ -17,6 +16,8 @@ use crate::http::fields::Fields;
 use crate::http::{
     Answer, Code, Context, Customer, Empty, Json, Problem, Public, Reply, Route, Routes, StepUp,
 };
+use crate::sessions::api::forget;
+use crate::sessions::web;
 use crate::stepup::Asker;
 use crate::{attempts, customers};
 
@@ -195,7 +196,12 @@ async fn change(
         .await??;
     caller.bank().watch().forget(&id);
     forget(caller.bank(), &ended).await;
-    Ok(Reply::no_content())
+    let reply = Reply::no_content();
+    // This session has ended with the others: a browser need not keep what is worth nothing.
+    Ok(match caller.cookie() {
+        Some(_) => reply.with_cookie(web::clear_cookie(caller.bank().config())),
+        None => reply,
+    })
 }
 
 /// A look before the hash is paid for; the change looks again.
@@ -235,12 +241,4 @@ async fn chosen(
 
 fn reused() -> Problem {
     Problem::field("new_password", "reused", "another password than the current one")
-}
-
-/// Only after the commit: a transaction that was rolled back has ended nothing.
-async fn forget(bank: &Bank, sessions: &[SessionId]) {
-    let now = bank.tools().now();
-    for session in sessions {
-        bank.sessions().end(*session, now).await;
-    }
 }

@@ -1,13 +1,13 @@
 //! Passwords: changed by whoever knows the current one, reset by whoever reads the registered address.
 //!
-//! A reset needs the token of a mail, and an existing second factor where the customer has one: a mailbox
+//! A reset needs the token of a mail to a proven address (`confirmations`), and an existing second factor where the customer has one: a mailbox
 //! alone does not open such an account. The token has 256 bits, serves once, for [`RESET_SECONDS`]; its
 //! hash is kept; the newest replaces older ones, and a change of the password ends them. Whether an
-//! address is known shows neither in the answer of [`ask_in`] nor in its work: the same statements, the
+//! address is known, or proven, shows neither in the answer of [`ask_in`] nor in its work: the same statements, the
 //! same sealing, an outbox row in both cases (NIST SP 800-63B-4 §4.2; OWASP ASVS 5.0, 6.4.3 and 6.3.8).
 //!
-//! After either, all sessions end (a change keeps the one that asked), refresh tokens with them, and so do
-//! sign-ins that wait for their second factor, which the old password began. The customer is told by e-mail, and
+//! After either, all sessions end, the one that asked too (a thief may be the one who sits in it), refresh
+//! tokens with them, and so do sign-ins that wait for their second factor, which the old password began. The customer is told by e-mail, and
 //! `customers.password_changed_at` begins the time in which large transfers wait. Locks: challenge, customer,
 //! reset row, the customer's open sign-ins.
 //!
@@ -65,10 +65,10 @@ pub struct Change {
     pub proof: Option<String>,
 }
 
-/// Sends a token to a registered address, and to an unknown one nothing, with the same work.
+/// Sends a token to a proven address of an active customer, and to any other nothing, with the same work.
 pub fn ask_in(tx: &mut Tx<'_>, act: &Act, email: &Email) -> Result<(), DbError> {
     let found = customers::lock_by_email(tx, &act.tools, email)?;
-    let known = found.filter(|(_, is_active)| *is_active).map(|(id, _)| id);
+    let reader = found.filter(|found| found.is_active && found.is_proven).map(|found| found.id);
     let token = random_token(act.tools.rng());
     let message = Message {
         channel: Channel::Email,
@@ -78,19 +78,21 @@ pub fn ask_in(tx: &mut Tx<'_>, act: &Act, email: &Email) -> Result<(), DbError> 
         text: token_text(token.expose()),
         lives_seconds: RESET_SECONDS,
     };
-    let sent = match known {
+    let sent = match reader {
         Some(_) => outbox::send_in(tx, act, &message)?,
         None => outbox::pretend_in(tx, act, &message)?,
     };
-    let resource = known.map_or_else(|| "unknown".to_owned(), |id| id.to_string());
-    let outcome = match (sent, known) {
+    let resource = found.map_or_else(|| "unknown".to_owned(), |found| found.id.to_string());
+    let outcome = match (sent, found) {
         (Err(_refusal), _) => Code::TooManyMessages.as_str(),
         (Ok(_), None) => "email_unknown",
+        (Ok(_), Some(found)) if !found.is_active => "customer_inactive",
+        (Ok(_), Some(found)) if !found.is_proven => "email_unproven",
         (Ok(_), Some(_)) => "done",
     };
     if sent.is_ok() {
-        // Of nobody where the address is nobody's: no customer has this id.
-        let customer = known.unwrap_or_else(|| act.id());
+        // Of nobody where nobody reads it: no customer has this id.
+        let customer = reader.unwrap_or_else(|| act.id());
         store::replace(tx, &customer, &token_hash(token.expose()), act.now)?;
     }
     let after = json!({ "email": events::hashed(&act.tools, "email", email.as_str()) });
@@ -131,7 +133,7 @@ pub fn reset_in(
     // From here on nobody signs in, enrols or changes the password before this is decided.
     let email = &reset.customer.email;
     let locked = customers::lock_by_email(tx, &act.tools, email)?;
-    let is_active = locked.is_some_and(|(found, is_active)| found == id && is_active);
+    let is_active = locked.is_some_and(|found| found.id == id && found.is_active);
     if !is_active || store::customer_of(tx, &reset.token_hash, act.now)? != Some(id) {
         refuse_in(tx, act, &id.to_string())?;
         return Ok(ResetOutcome::Invalid);
@@ -155,7 +157,7 @@ pub fn reset_in(
         return Ok(ResetOutcome::Invalid);
     }
     attempts::forgive_password_in(tx, &act.tools, Realm::Customer, email.as_str())?;
-    let ended = sessions::end_all_in(tx, act, who, None, "password_reset")?;
+    let ended = sessions::end_all_in(tx, act, who, "password_reset")?;
     let closed = challenges::close_sign_ins_in(tx, act, &who)?;
     let text = "Your password was set anew with a token that was sent to this address. You were signed \
                 out everywhere.";
@@ -216,14 +218,19 @@ pub fn change_in(
     }
     attempts::succeed_in(tx, &counter)?;
     store::forget(tx, &id)?;
-    let (who, kept) = (PrincipalRef::Customer(id), Some(change.asker.session));
-    let ended = sessions::end_all_in(tx, act, who, kept, "password_changed")?;
+    let who = PrincipalRef::Customer(id);
+    let ended = sessions::end_all_in(tx, act, who, "password_changed")?;
     let closed = challenges::close_sign_ins_in(tx, act, &who)?;
-    let text = "Your password was changed. All other devices were signed out.";
+    let text = "Your password was changed. You were signed out everywhere.";
     tell(tx, act, &id, text)?;
     let after = json!({ "sessions_ended": ended.len(), "sign_ins_closed": closed });
     events::record(tx, act, "password.changed", &id.to_string(), "done", Some(&after))?;
     Ok(Ok(ended))
+}
+
+/// Ends the tokens that are under way to a customer who is locked or disabled.
+pub fn forget_resets_in(tx: &mut Tx<'_>, id: &CustomerId) -> Result<(), DbError> {
+    store::forget(tx, id)
 }
 
 /// The counter of the session's device, so that a stolen session's guesses lock that device alone.

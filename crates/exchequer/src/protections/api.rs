@@ -45,7 +45,7 @@ pub fn routes(routes: Routes) -> Routes {
 }
 
 /// All four limits of a currency, minor units; one that is null or left out is no limit. Lower is at once,
-/// higher needs a second factor where one is enrolled.
+/// higher needs a second factor where one is enrolled, else the password.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(clippy::struct_field_names, reason = "the names are the API's, and say what each is per")]

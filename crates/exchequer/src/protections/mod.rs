@@ -1,7 +1,7 @@
 //! Protections: what a customer lets out at most, and the switch that stops all of it.
 //!
 //! A customer may limit what leaves per transfer and in any day, week and month, per currency. Lower is
-//! at once; higher needs a second factor. Sums go by the hour and a whole hour counts, so that never more
+//! at once; higher needs a second factor, or the password of who has none. Sums go by the hour and a whole hour counts, so that never more
 //! than the limit leaves in *any* window. Counting begins when the customer becomes *protected*: with the
 //! first factor, limit or change of password ([`watch`] knows who is).
 //!
@@ -44,8 +44,8 @@ pub fn limits_and_spent(
     Ok((limits, store::spent(tx, customer, currency, (act.now, None))?))
 }
 
-/// Sets all four limits of a currency. What makes one of them looser needs a second factor and is told to
-/// the customer.
+/// Sets all four limits of a currency. What makes one of them looser needs a second factor, or the password of who
+/// has none, and is told to the customer.
 ///
 /// Refuses `step_up_required`.
 pub fn set_limits_in(
@@ -63,7 +63,7 @@ pub fn set_limits_in(
         for limit in wanted.all() {
             what = what.part(&limit.unwrap_or(-1).to_be_bytes());
         }
-        let what = what.text(format!("higher limits in {currency}"));
+        let what = what.or_password().text(format!("higher limits in {currency}"));
         let allowed = stepup::require_in(tx, act, asker, &what, proof, Freshness::Session)?;
         if let Err(problem) = allowed {
             return Ok(Err(problem));
@@ -110,6 +110,7 @@ pub fn resume_in(
     let Some(stopped_at) = standing.stopped_at else { return Ok(Ok(standing)) };
     let what = Bound::new("outgoing.resume")
         .part(&stopped_at.micros().to_be_bytes())
+        .or_password()
         .text("let money out again");
     let allowed = stepup::require_in(tx, act, asker, &what, proof, Freshness::Session)?;
     if let Err(problem) = allowed {

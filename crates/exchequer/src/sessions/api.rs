@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use vault::SecretString;
 
+use super::cache::ENDED_SECONDS;
 use super::model::{PrincipalRef, Tokens};
 use super::{GateRefusal, RefreshRefusal, Refreshing, SessionRow, store};
 use crate::accounts::api::PageQuery;
@@ -193,7 +194,7 @@ async fn end_all(caller: Customer, _: Nothing) -> Answer<Empty> {
     let principal = PrincipalRef::Customer(caller.id());
     let ended = caller
         .write("sessions.end_all", move |tx, act| {
-            super::end_all_in(tx, act, principal, None, "ended_by_customer")
+            super::end_all_in(tx, act, principal, "ended_by_customer")
         })
         .await?;
     forget(caller.bank(), &ended).await;
@@ -222,6 +223,18 @@ pub async fn forget(bank: &Bank, sessions: &[SessionId]) {
     for session in sessions {
         bank.sessions().end(*session, now).await;
     }
+}
+
+/// The same for those of one principal that ended just now, by an act whose answer is kept with its key: a repeated
+/// request, whose first answer was lost before the cache was told, tells it too.
+///
+/// Errors: `unavailable`; the same request again does what was left.
+pub async fn forget_ended(caller: &Context, who: PrincipalRef) -> Result<(), Problem> {
+    let since = caller.bank().tools().now().plus_seconds(-ENDED_SECONDS);
+    let ended =
+        caller.read("sessions.ended", move |tx| Ok(store::ended_since(tx, &who, since)?)).await?;
+    forget(caller.bank(), &ended).await;
+    Ok(())
 }
 
 fn view(row: &SessionRow, current: SessionId) -> SessionView {

@@ -35,7 +35,7 @@ const TOUCH_MICROS: i64 = 30 * 1_000_000;
 /// Tokens remembered. Past it, the expired and then all are forgotten.
 const MAX_TOKENS: usize = 100_000;
 /// An ended session is remembered for longer than any access token of it lives.
-const ENDED_SECONDS: i64 = 600;
+pub(super) const ENDED_SECONDS: i64 = 600;
 /// A replaced cookie is remembered for longer than an answer about it can be under way.
 const RETIRED_SECONDS: i64 = 60;
 /// Places per session that are remembered as its own, so that going to and fro is noted once.

@@ -1,4 +1,5 @@
-//! The gate before every token: who is disabled or locked gets none, through no grant.
+//! The gate before every token: who is disabled or locked gets none, through no grant. Locked by an operator
+//! (a status), or for a while after wrong tries.
 //!
 //! Called by `open_in` and `refresh_in` and by nothing else, since there is no other way to a session.
 //! Order: the holder's row is locked; their status; the lock after wrong tries. So the count of sessions
@@ -15,7 +16,7 @@ use crate::http::{Code, Problem};
 /// Why nobody passes, in the order in which it is decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GateRefusal {
-    /// Disabled, or unknown: told like a wrong password.
+    /// Locked or disabled by the bank. Who comes so far has shown all that a sign-in asks for.
     Inactive,
     /// Too many wrong tries.
     Locked { retry_after_seconds: u32 },
@@ -24,7 +25,7 @@ pub enum GateRefusal {
 impl GateRefusal {
     pub fn code(self) -> Code {
         match self {
-            Self::Inactive => Code::InvalidCredentials,
+            Self::Inactive => Code::AccountDisabled,
             Self::Locked { .. } => Code::LockedOut,
         }
     }

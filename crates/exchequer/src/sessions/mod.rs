@@ -252,18 +252,17 @@ pub fn end_in(
     Ok(ended)
 }
 
-/// Ends all sessions of a principal but the one named, in one statement: at a change of password, a lock,
-/// or when the holder is disabled. Gives those that ended; after the commit: [`api::forget`].
+/// Ends all sessions of a principal, in one statement: at a change of password, when an operator locks the
+/// holder, or when they are disabled. Gives those that ended; after the commit: [`api::forget`].
 pub fn end_all_in(
     tx: &mut Tx<'_>,
     act: &Act,
     principal: PrincipalRef,
-    except: Option<SessionId>,
     reason: &'static str,
 ) -> Result<Vec<SessionId>, DbError> {
     // So that a sign-in under way either comes before, and ends, or finds what was changed.
     gate::lock(tx, &principal)?;
-    let ended = store::end_all(tx, &principal, except.as_ref(), (act.now, reason))?;
+    let ended = store::end_all(tx, &principal, (act.now, reason))?;
     let after = json!({ "reason": reason });
     for session in &ended {
         events::record(tx, act, "session.ended", &session.to_string(), "done", Some(&after))?;
@@ -279,6 +278,11 @@ pub fn mark_proved_in(tx: &mut Tx<'_>, session: &SessionId, now: Timestamp) -> R
 /// When a second factor was last shown in this session; none for an unknown session.
 pub fn proved_at(tx: &mut Tx<'_>, session: &SessionId) -> Result<Option<Timestamp>, DbError> {
     Ok(store::get(tx, session)?.and_then(|row| row.proved_at))
+}
+
+/// When a session was signed in to, which no refresh changes; none for an unknown session.
+pub fn opened_at(tx: &mut Tx<'_>, session: &SessionId) -> Result<Option<Timestamp>, DbError> {
+    Ok(store::get(tx, session)?.map(|row| row.created_at))
 }
 
 /// The known device that a session was opened on.

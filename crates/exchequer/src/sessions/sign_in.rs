@@ -13,11 +13,11 @@ use serde_json::json;
 use vault::SecretString;
 
 use super::model::PrincipalRef;
-use super::{OpenRefusal, Opened, Opening};
+use super::{GateRefusal, OpenRefusal, Opened, Opening};
 use crate::attempts::{self, Counter, Locked, Realm};
 use crate::bank::{Act, Tools};
 use crate::challenges::{self, Asked, Purpose, Question};
-use crate::customers::{self, Credentials, model::Email};
+use crate::customers::{self, Confirmed, Credentials, model::Email};
 use crate::events;
 use crate::factors;
 use crate::http::Code;
@@ -81,20 +81,12 @@ impl Looked {
         self.is_locked
     }
 
-    /// The stored hash of an active principal; for everybody else the hasher has one of nobody's.
+    /// The stored hash of whoever this is; for everybody else the hasher has one of nobody's.
     pub fn password_hash(&self) -> Option<String> {
         match &self.known {
             Some(Known::Customer(known)) => Some(known.password_hash.clone()),
             Some(Known::Staff(known)) => Some(known.password_hash.clone()),
             None => None,
-        }
-    }
-
-    pub fn is_active(&self) -> bool {
-        match &self.known {
-            Some(Known::Customer(known)) => known.is_active,
-            Some(Known::Staff(known)) => known.is_active,
-            None => false,
         }
     }
 
@@ -173,17 +165,23 @@ pub fn pass_in(
     (email, upgraded): (&str, Option<&str>),
     opening: &Opening,
 ) -> Result<Passed, DbError> {
-    let is_confirmed = match &looked.known {
+    let confirmed = match &looked.known {
         Some(Known::Customer(known)) => customers::confirm_in(tx, act, known, upgraded)?,
         Some(Known::Staff(known)) => staff::confirm_in(tx, act, known, upgraded)?,
-        None => false,
+        None => Confirmed::Changed,
     };
-    let Some(principal) = looked.principal().filter(|_| is_confirmed) else {
+    let Some(principal) = looked.principal().filter(|_| confirmed != Confirmed::Changed) else {
         return Ok(Passed::Changed);
     };
     if let Some(locked) = attempts::locked_in(tx, act, &principal, looked.device)? {
         record_failure(tx, act, looked, (email, Code::LockedOut))?;
         return Ok(Passed::Locked(locked));
+    }
+    // After the lock, which hides from everybody whether the password was right; and only to who knows it.
+    if confirmed == Confirmed::Inactive {
+        let refusal = OpenRefusal::Gate(GateRefusal::Inactive);
+        record_failure(tx, act, looked, (email, refusal.code()))?;
+        return Ok(Passed::Refused(refusal));
     }
     attempts::succeed_in(tx, &looked.password)?;
     let has_second_step = match principal {

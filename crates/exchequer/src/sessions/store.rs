@@ -143,14 +143,26 @@ pub(super) fn end(
 pub(super) fn end_all(
     tx: &mut Tx<'_>,
     principal: &PrincipalRef,
-    except: Option<&SessionId>,
     (now, reason): (Timestamp, &str),
 ) -> Result<Vec<SessionId>, DbError> {
-    let nobody = SessionId::from_bytes([0; 16]);
     let rows = tx.query(
-        "UPDATE sessions SET ended_at = $4, end_reason = $5 WHERE principal = $1 \
-         AND principal_kind = $2 AND id <> $3 AND ended_at IS NULL RETURNING id",
-        params![principal.bytes(), principal.kind(), except.unwrap_or(&nobody), now, reason],
+        "UPDATE sessions SET ended_at = $3, end_reason = $4 WHERE principal = $1 \
+         AND principal_kind = $2 AND ended_at IS NULL RETURNING id",
+        params![principal.bytes(), principal.kind(), now, reason],
+    )?;
+    rows.iter().map(|row| row.id(0)).collect()
+}
+
+/// The newest sessions of a principal that ended at `since` or later.
+pub(super) fn ended_since(
+    tx: &mut Tx<'_>,
+    principal: &PrincipalRef,
+    since: Timestamp,
+) -> Result<Vec<SessionId>, DbError> {
+    let rows = tx.query(
+        "SELECT id FROM sessions WHERE principal = $1 AND principal_kind = $2 \
+         AND ended_at >= $3 ORDER BY id DESC LIMIT $4",
+        params![principal.bytes(), principal.kind(), since, MOST],
     )?;
     rows.iter().map(|row| row.id(0)).collect()
 }

@@ -2,6 +2,8 @@
 
 mod accounts;
 mod audit;
+mod customers;
+mod members;
 mod till;
 
 use serde::Deserialize;
@@ -23,7 +25,7 @@ pub fn routes(routes: Routes) -> Routes {
             Route::post("/v1/staff/login", "logInStaff", "The first half of an operator's sign-in")
                 .without_key()
                 .answers(200)
-                .refuses(&[Code::InvalidCredentials, Code::LockedOut]),
+                .refuses(&[Code::LockedOut, Code::InvalidCredentials, Code::AccountDisabled]),
             log_in,
         )
         .staff(
@@ -33,7 +35,8 @@ pub fn routes(routes: Routes) -> Routes {
                 .answers(204),
             log_out,
         );
-    audit::routes(accounts::routes(till::routes(routes)))
+    let routes = accounts::routes(till::routes(routes));
+    members::routes(customers::routes(audit::routes(routes)))
 }
 
 /// E-mail and password.

@@ -1,10 +1,11 @@
-//! Operators: made on the command line, signed in with password and second factor, and what they do to
-//! customers' accounts.
+//! Operators: made on the command line, signed in with password and second factor, disabled by an administrator,
+//! and what they do to customers' accounts.
 //!
 //! What an operator may do is one table ([`model::Role::permits`]); the routes table names the
 //! permission. Everything an operator does, and everything they were refused, is an event.
 
 pub mod api;
+pub mod members;
 pub mod model;
 mod sign_in;
 mod store;

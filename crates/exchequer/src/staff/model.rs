@@ -1,7 +1,9 @@
 //! Operators: their roles and what each role may do, in one table.
 //!
 //! Pure. The routes table names a permission for every staff route; this table says who has it. Duties
-//! are separated: who hands out money sets no limits and reverses nothing; who administers hands out none.
+//! are separated: who hands out money sets no limits and reverses nothing; who administers hands out none. Who
+//! decides about customers' access has no say over operators', and the other way round; only stopping a
+//! customer is everybody's in the office, because it has to be quick and gives nobody anything.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,11 +13,11 @@ use std::str::FromStr;
 pub enum Role {
     /// At the counter: takes money in and pays it out.
     Teller,
-    /// On the telephone: looks up, and freezes what was reported lost.
+    /// On the telephone: looks up, freezes what was reported lost, locks who was.
     Support,
-    /// Decides about accounts and reads the audit trail.
+    /// Decides about accounts and customers, and reads the audit trail.
     Compliance,
-    /// Runs the bank, without touching the till.
+    /// Runs the bank and its operators, without touching the till.
     Admin,
 }
 
@@ -34,6 +36,13 @@ pub enum Permission {
     ReadAccounts,
     ReadCustomers,
     ReadEvents,
+    LockCustomer,
+    UnlockCustomer,
+    DisableCustomer,
+    EnableCustomer,
+    ReadMembers,
+    DisableMember,
+    EnableMember,
 }
 
 /// The text is no role.
@@ -54,41 +63,25 @@ impl Role {
         }
     }
 
-    /// The table.
+    /// The table, by permission.
     pub const fn permits(self, permission: Permission) -> bool {
         use Permission as P;
-        match self {
-            Self::Teller => match permission {
-                P::SignOut | P::Deposit | P::Withdraw | P::ReadAccounts | P::ReadCustomers => true,
-                P::FreezeAccount
-                | P::UnfreezeAccount
-                | P::CloseAccount
-                | P::SetLimits
-                | P::ReverseTransfer
-                | P::ReadEvents => false,
-            },
-            Self::Support => match permission {
-                P::SignOut | P::FreezeAccount | P::ReadAccounts | P::ReadCustomers => true,
-                P::Deposit
-                | P::Withdraw
-                | P::UnfreezeAccount
-                | P::CloseAccount
-                | P::SetLimits
-                | P::ReverseTransfer
-                | P::ReadEvents => false,
-            },
-            Self::Compliance | Self::Admin => match permission {
-                P::SignOut
-                | P::FreezeAccount
-                | P::UnfreezeAccount
-                | P::CloseAccount
-                | P::SetLimits
-                | P::ReverseTransfer
-                | P::ReadAccounts
-                | P::ReadCustomers
-                | P::ReadEvents => true,
-                P::Deposit | P::Withdraw => false,
-            },
+        match permission {
+            P::SignOut | P::ReadAccounts | P::ReadCustomers => true,
+            P::Deposit | P::Withdraw => matches!(self, Self::Teller),
+            P::FreezeAccount | P::LockCustomer => {
+                matches!(self, Self::Support | Self::Compliance | Self::Admin)
+            }
+            P::UnfreezeAccount
+            | P::CloseAccount
+            | P::SetLimits
+            | P::ReverseTransfer
+            | P::ReadEvents
+            | P::ReadMembers => matches!(self, Self::Compliance | Self::Admin),
+            P::UnlockCustomer | P::DisableCustomer | P::EnableCustomer => {
+                matches!(self, Self::Compliance)
+            }
+            P::DisableMember | P::EnableMember => matches!(self, Self::Admin),
         }
     }
 }
@@ -108,7 +101,7 @@ impl FromStr for Role {
 }
 
 impl Permission {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 18] = [
         Self::SignOut,
         Self::Deposit,
         Self::Withdraw,
@@ -120,6 +113,13 @@ impl Permission {
         Self::ReadAccounts,
         Self::ReadCustomers,
         Self::ReadEvents,
+        Self::LockCustomer,
+        Self::UnlockCustomer,
+        Self::DisableCustomer,
+        Self::EnableCustomer,
+        Self::ReadMembers,
+        Self::DisableMember,
+        Self::EnableMember,
     ];
 
     /// In events, and in the committed table of who may do what.
@@ -136,6 +136,13 @@ impl Permission {
             Self::ReadAccounts => "read_accounts",
             Self::ReadCustomers => "read_customers",
             Self::ReadEvents => "read_events",
+            Self::LockCustomer => "lock_customer",
+            Self::UnlockCustomer => "unlock_customer",
+            Self::DisableCustomer => "disable_customer",
+            Self::EnableCustomer => "enable_customer",
+            Self::ReadMembers => "read_members",
+            Self::DisableMember => "disable_member",
+            Self::EnableMember => "enable_member",
         }
     }
 }

@@ -6,6 +6,7 @@ use money::StaffId;
 
 use super::store;
 use crate::bank::Act;
+use crate::customers::Confirmed;
 use crate::customers::model::Email;
 use crate::events;
 use crate::factors::totp;
@@ -14,7 +15,6 @@ use crate::factors::totp;
 #[derive(Clone)]
 pub struct StaffCredentials {
     pub id: StaffId,
-    pub is_active: bool,
     pub password_hash: String,
 }
 
@@ -27,16 +27,17 @@ pub fn email(tx: &mut Tx<'_>, id: &StaffId) -> Result<Option<String>, DbError> {
     store::email(tx, id)
 }
 
-/// Takes a verified password into the transaction of the sign-in: false where the operator was disabled or the
+/// Takes a verified password into the transaction of the sign-in: the operator may have been disabled or the
 /// password changed since it was verified. `upgraded` is a new hash of the same password. Locks the operator.
 pub fn confirm_in(
     tx: &mut Tx<'_>,
     act: &Act,
     verified: &StaffCredentials,
     upgraded: Option<&str>,
-) -> Result<bool, DbError> {
-    if !store::has_hash(tx, &verified.id, &verified.password_hash)? {
-        return Ok(false);
+) -> Result<Confirmed, DbError> {
+    let confirmed = store::confirm_hash(tx, &verified.id, &verified.password_hash)?;
+    if confirmed != Confirmed::Yes {
+        return Ok(confirmed);
     }
     if let Some(new) = upgraded
         && store::replace_hash(tx, &verified.id, &verified.password_hash, new)?
@@ -44,7 +45,7 @@ pub fn confirm_in(
         let resource = verified.id.to_string();
         events::record(tx, act, "staff.password_hash_upgraded", &resource, "done", None)?;
     }
-    Ok(true)
+    Ok(Confirmed::Yes)
 }
 
 /// Whether this is a code of the present that nobody used; it is used then.

@@ -1,12 +1,14 @@
 //! SQL of operators.
 
 use money::StaffId;
-use store::{DbError, Tx, params};
+use store::{DbError, Row, Tx, params};
 use vault::{Place, SecretString};
 
 use super::StaffCredentials;
+use super::members::Member;
 use super::model::Role;
 use crate::bank::{Act, Tools};
+use crate::customers::Confirmed;
 use crate::customers::model::Email;
 
 /// What an operator's codes are checked with.
@@ -37,30 +39,26 @@ pub(super) fn credentials(
     email: &Email,
 ) -> Result<Option<StaffCredentials>, DbError> {
     let row = tx.query_opt(
-        "SELECT id, status, password_hash FROM staff WHERE email = $1",
+        "SELECT id, password_hash FROM staff WHERE email = $1",
         params![email.as_str()],
     )?;
-    row.map(|row| {
-        Ok(StaffCredentials {
-            id: row.id(0)?,
-            is_active: row.int(1)? == 0,
-            password_hash: row.text(2)?.to_owned(),
-        })
-    })
-    .transpose()
+    row.map(|row| Ok(StaffCredentials { id: row.id(0)?, password_hash: row.text(1)?.to_owned() }))
+        .transpose()
 }
 
-/// Whether an active operator still has this hash; locks the row.
-pub(super) fn has_hash(
+/// Whether this operator still has this hash, and may come in with it; locks the row.
+pub(super) fn confirm_hash(
     tx: &mut Tx<'_>,
     id: &StaffId,
     password_hash: &str,
-) -> Result<bool, DbError> {
+) -> Result<Confirmed, DbError> {
     let rows = tx.query_locked(
         "SELECT status, password_hash FROM staff WHERE id = $1 ORDER BY id",
         params![id],
     )?;
-    rows.first().map_or(Ok(false), |row| Ok(row.int(0)? == 0 && row.text(1)? == password_hash))
+    rows.first().map_or(Ok(Confirmed::Changed), |row| {
+        Ok(Confirmed::of(row.int(0)? == 0, row.text(1)? == password_hash))
+    })
 }
 
 pub(super) fn replace_hash(
@@ -105,6 +103,62 @@ pub(super) fn accept_step(tx: &mut Tx<'_>, id: &StaffId, step: i64) -> Result<bo
 pub(super) fn email(tx: &mut Tx<'_>, id: &StaffId) -> Result<Option<String>, DbError> {
     let row = tx.query_opt("SELECT email FROM staff WHERE id = $1", params![id])?;
     row.map(|row| row.text(0).map(str::to_owned)).transpose()
+}
+
+pub(super) fn members(
+    tx: &mut Tx<'_>,
+    after: Option<&StaffId>,
+    most: i64,
+) -> Result<Vec<Member>, DbError> {
+    // No id is all zeros.
+    let start = StaffId::from_bytes([0; 16]);
+    let rows = tx.query(
+        "SELECT id, email, role, status, created_at FROM staff WHERE id > $1 ORDER BY id LIMIT $2",
+        params![after.unwrap_or(&start), most],
+    )?;
+    rows.iter().map(read_member).collect()
+}
+
+/// An operator, whose row is locked.
+pub(super) fn lock_member(tx: &mut Tx<'_>, id: &StaffId) -> Result<Option<Member>, DbError> {
+    let rows = tx.query_locked(
+        "SELECT id, email, role, status, created_at FROM staff WHERE id = $1 ORDER BY id",
+        params![id],
+    )?;
+    rows.first().map(read_member).transpose()
+}
+
+/// The enabled administrators; all administrators are locked.
+pub(super) fn lock_admins(tx: &mut Tx<'_>) -> Result<Vec<StaffId>, DbError> {
+    let rows = tx.query_locked(
+        "SELECT id, status FROM staff WHERE role = $1 ORDER BY id",
+        params![Role::Admin.as_str()],
+    )?;
+    let mut enabled = Vec::with_capacity(rows.len());
+    for row in &rows {
+        if row.int(1)? == 0 {
+            enabled.push(row.id(0)?);
+        }
+    }
+    Ok(enabled)
+}
+
+/// The row is locked by the caller.
+pub(super) fn set_enabled(tx: &mut Tx<'_>, id: &StaffId, is_enabled: bool) -> Result<(), DbError> {
+    let status = i64::from(!is_enabled);
+    tx.execute("UPDATE staff SET status = $2 WHERE id = $1", params![id, status])?;
+    Ok(())
+}
+
+fn read_member(row: &Row) -> Result<Member, DbError> {
+    let role = row.text(2)?.parse();
+    Ok(Member {
+        id: row.id(0)?,
+        email: row.text(1)?.to_owned(),
+        role: role.map_err(|unknown| DbError::Corrupt(format!("an operator: {unknown}")))?,
+        is_enabled: row.int(3)? == 0,
+        created_at: row.time(4)?,
+    })
 }
 
 fn totp_place(id: &StaffId) -> Place<'_> {

@@ -6,6 +6,10 @@
 //! gets a proof that serves once, in this session, for this very act (dynamic linking, RTS 2018/389
 //! Art 5). Any other byte is another act: the proof does not fit, and a new challenge is asked.
 //!
+//! Who has no factor cannot show one. What loosens a protection then asks for the password again, with a proof of
+//! the same kind: a session alone, which may be stolen, opens nothing ([`WithoutFactor`]). A password is never
+//! asked of whoever has a factor, and its proof is no factor's.
+//!
 //! Order: factor enrolled at all? shown in this session lately? proof? question. Cost: two reads, one
 //! write. What it never does: decide which payments need a step-up ([`policy`] does), or tell a proof
 //! or a code to anybody.
@@ -18,7 +22,7 @@ use serde_json::json;
 use vault::sha256;
 
 use crate::bank::Act;
-use crate::challenges::{self, Asked, Purpose, Question};
+use crate::challenges::{self, Asked, Method, Purpose, Question};
 use crate::http::problem::ChallengeBody;
 use crate::http::{Code, Customer, Problem};
 use crate::sessions::model::PrincipalRef;
@@ -26,6 +30,23 @@ use crate::{events, factors, sessions};
 
 /// How long a factor that was shown in a session counts for acts that are not payments.
 const FRESH_MICROS: i64 = 300 * 1_000_000;
+
+/// How long after a password sign-in the first factor may be added without showing the password again: a person
+/// registers, signs in and finds their telephone. Counted from the sign-in; no refresh makes it longer.
+const SIGNED_IN_SECONDS: i64 = 900;
+/// Clocks of two nodes differ by less: one that was set back further makes no session fresh.
+const SLACK_SECONDS: i64 = 5;
+
+/// What an act asks of a customer who has no second factor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum WithoutFactor {
+    /// The session is enough.
+    Nothing,
+    /// The password, always.
+    Password,
+    /// The password, unless this session was signed in to in the last [`SIGNED_IN_SECONDS`].
+    LatePassword,
+}
 
 /// Whether a factor shown a moment ago in the same session is enough.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +79,7 @@ pub struct Proved {
 pub struct Bound {
     name: &'static str,
     purpose: Purpose,
+    without_factor: WithoutFactor,
     parts: Vec<u8>,
     text: Option<String>,
 }
@@ -71,7 +93,27 @@ impl From<&Customer> for Asker {
 impl Bound {
     /// `noun.verb`, as `factor.remove`.
     pub fn new(name: &'static str) -> Self {
-        Self { name, purpose: Purpose::StepUp, parts: Vec::with_capacity(128), text: None }
+        Self {
+            name,
+            purpose: Purpose::StepUp,
+            without_factor: WithoutFactor::Nothing,
+            parts: Vec::with_capacity(128),
+            text: None,
+        }
+    }
+
+    /// It loosens a protection: who has no factor shows the password.
+    #[must_use]
+    pub fn or_password(mut self) -> Self {
+        self.without_factor = WithoutFactor::Password;
+        self
+    }
+
+    /// It adds a factor: for the first one a password that was shown at a sign-in just now is enough.
+    #[must_use]
+    pub fn or_late_password(mut self) -> Self {
+        self.without_factor = WithoutFactor::LatePassword;
+        self
     }
 
     /// It changes the factors themselves: who has lost them all has recovery codes.
@@ -107,8 +149,8 @@ impl Bound {
     }
 }
 
-/// A second factor for an act that is not a payment. Who has no factor has nothing to step up with, and
-/// the act goes on.
+/// A second factor for an act that is not a payment. Who has no factor shows what the act asks of them then:
+/// nothing, or the password ([`Bound::or_password`], [`Bound::or_late_password`]).
 ///
 /// Refuses `step_up_required`, with a challenge. The caller commits then: the challenge must be kept.
 /// `caller.once` does not store that refusal under the key, so the same request goes through with a proof.
@@ -121,7 +163,7 @@ pub fn require_in(
     freshness: Freshness,
 ) -> Result<Result<(), Problem>, DbError> {
     if !factors::has_active(tx, &who.customer)? {
-        return Ok(Ok(()));
+        return password_in(tx, act, who, what, proof);
     }
     let shown_at = match freshness {
         Freshness::Session => sessions::proved_at(tx, &who.session)?,
@@ -172,12 +214,35 @@ pub fn prove_in(
     Ok(Err(problem(&asked)))
 }
 
+/// The part of [`require_in`] for customers without a factor.
+fn password_in(
+    tx: &mut Tx<'_>,
+    act: &Act,
+    who: &Asker,
+    what: &Bound,
+    proof: Option<&str>,
+) -> Result<Result<(), Problem>, DbError> {
+    let goes_on = match what.without_factor {
+        WithoutFactor::Nothing => true,
+        WithoutFactor::Password => false,
+        WithoutFactor::LatePassword => {
+            let opened_at = sessions::opened_at(tx, &who.session)?;
+            opened_at.is_some_and(|at| is_just_signed_in(at, act.now))
+        }
+    };
+    if goes_on {
+        return Ok(Ok(()));
+    }
+    let what = Bound { purpose: Purpose::Password, ..what.clone() };
+    Ok(prove_in(tx, act, who, &what, proof)?.map(|_| ()))
+}
+
 fn problem(asked: &Asked) -> Problem {
     let problem = Problem::new(Code::StepUpRequired);
-    let problem = if asked.methods.is_empty() {
-        problem.detail("enrol a second factor first: POST /v1/factors/totp")
-    } else {
-        problem
+    let problem = match asked.methods.as_slice() {
+        [] => problem.detail("enrol a second factor first: POST /v1/factors/totp"),
+        [Method::Password] => problem.detail("answer `challenge` with the password"),
+        _ => problem,
     };
     problem.challenge(ChallengeBody {
         id: asked.id.to_string(),
@@ -190,6 +255,11 @@ fn problem(asked: &Asked) -> Problem {
 /// A factor shown in the future was shown by a clock that has been set back: it does not count.
 fn is_fresh(shown_at: Timestamp, now: Timestamp) -> bool {
     (0..FRESH_MICROS).contains(&now.micros_since(shown_at))
+}
+
+fn is_just_signed_in(opened_at: Timestamp, now: Timestamp) -> bool {
+    let seconds = now.micros_since(opened_at).div_euclid(1_000_000);
+    (-SLACK_SECONDS..SIGNED_IN_SECONDS).contains(&seconds)
 }
 
 fn append(bytes: &mut Vec<u8>, part: &[u8]) {

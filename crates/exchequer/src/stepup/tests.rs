@@ -2,7 +2,7 @@
 
 use money::{CustomerId, SessionId, Timestamp};
 
-use super::{Asker, Bound, is_fresh};
+use super::{Asker, Bound, is_fresh, is_just_signed_in};
 
 fn asker(customer: u8, session: u8) -> Asker {
     Asker {
@@ -69,4 +69,13 @@ fn a_factor_counts_for_five_minutes_and_not_before_it_was_shown() {
     assert!(fresh(1_000) && fresh(1_299));
     assert!(!fresh(1_300), "five minutes are over");
     assert!(!fresh(999), "the clock was set back");
+}
+
+#[test]
+fn a_sign_in_counts_for_fifteen_minutes_and_a_clock_set_back_makes_none_fresh() {
+    let opened = Timestamp::from_seconds(10_000);
+    let fresh = |seconds| is_just_signed_in(opened, Timestamp::from_seconds(seconds));
+    assert!(fresh(9_995) && fresh(10_000) && fresh(10_899));
+    assert!(!fresh(10_900), "fifteen minutes are over");
+    assert!(!fresh(9_994), "the clock was set back");
 }

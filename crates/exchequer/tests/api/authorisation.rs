@@ -6,7 +6,9 @@ use exchequer::http::routes::Access;
 use exchequer::http::{self as edge, Code};
 use exchequer::staff::model::{Permission, Role};
 use http::Method;
-use money::kind::{Account, Beneficiary, Challenge, Factor, Hold, Session, Transfer};
+use money::kind::{
+    Account, Beneficiary, Challenge, Customer, Factor, Hold, Session, Staff, Transfer,
+};
 use serde_json::json;
 use testkit::{Client, Device, Person, Reply, TestBank};
 
@@ -41,6 +43,8 @@ fn concrete(bank: &TestBank, path: &str) -> String {
         p if p.contains("/accounts/") => bank.unknown_id::<Account>(),
         p if p.contains("/transfers/") => bank.unknown_id::<Transfer>(),
         p if p.contains("/holds/") => bank.unknown_id::<Hold>(),
+        p if p.contains("/customers/") => bank.unknown_id::<Customer>(),
+        p if p.contains("/members/") => bank.unknown_id::<Staff>(),
         p if p.contains("/sessions/") => bank.unknown_id::<Session>(),
         p if p.contains("/challenges/") => bank.unknown_id::<Challenge>(),
         p if p.contains("/factors/") => bank.unknown_id::<Factor>(),

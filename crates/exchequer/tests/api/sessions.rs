@@ -228,7 +228,7 @@ async fn a_disabled_customer_gets_nothing_through_any_grant() {
     is_out(&asha.client).await;
     refresh(&bank, &asha.refresh_token).await.refused(401, "invalid_refresh_token");
     let reply = log_in(&bank, &asha.email, &asha.password).await;
-    reply.refused(401, "invalid_credentials");
+    reply.refused(403, "account_disabled");
 }
 
 /// The three parts of a token, the first two decoded.

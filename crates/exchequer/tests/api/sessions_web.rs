@@ -53,6 +53,30 @@ fn account() -> Value {
     json!({ "currency": "INR", "name": "Everyday" })
 }
 
+// ASVS 7.4.3: whoever changes the password signs in anew, in a browser too.
+#[tokio::test]
+async fn a_change_of_the_password_ends_the_browsers_session_and_clears_its_cookie() {
+    let bank = TestBank::new().await;
+    let asha = bank.customer("Asha").await;
+    let browser = sign_in(&bank, &asha).await;
+    let change = json!({
+        "current_password": asha.password, "new_password": "another long and quiet sentence"
+    });
+    let headers = [("cookie", &*browser.cookie), ("x-csrf-token", &*browser.csrf)];
+    let changed = ask(&bank, (Method::POST, "/v1/password"), &headers, &change).await.expect(204);
+    let set = changed.header("set-cookie").expect("a cookie");
+    assert!(set.starts_with("exchequer=;") && set.contains("Max-Age=0"), "{set}");
+    me(&bank, &browser.cookie).await.refused(401, "unauthenticated");
+    asha.client.get("/v1/me").await.refused(401, "unauthenticated");
+    let by_token = bank.customer("Bela").await;
+    let change = json!({
+        "current_password": by_token.password, "new_password": "another long and quiet sentence"
+    });
+    let body = change.to_string().into_bytes();
+    let changed = by_token.client.post_raw("/v1/password", None, body).await.expect(204);
+    assert!(changed.header("set-cookie").is_none());
+}
+
 #[tokio::test]
 async fn a_browser_signs_in_reads_writes_with_its_token_and_signs_out() {
     let bank = TestBank::new().await;

@@ -74,6 +74,33 @@ async fn change_accounts_every_way(p: &Pair, admin: &Person) {
     let _found = admin.client.get(&path).await.expect(200);
 }
 
+/// Customers and operators shut out and let in, twice each; an address confirmed by a right and a wrong token.
+async fn change_standings_every_way(p: &Pair, admin: &Person) {
+    let officer = p.bank.operator(Role::Compliance).await;
+    let fiona = p.bank.customer("Fiona").await;
+    let again = "/v1/me/email/confirmation";
+    let _sent = fiona.client.post(again, &json!({})).await.expect(202);
+    let wrong = json!({ "token": "x" });
+    let refused = post(&p.bank, "/v1/auth/email/confirm", &wrong).await;
+    refused.refused(401, "invalid_confirmation_token");
+    p.bank.confirm_email(&fiona).await;
+    for verb in ["lock", "unlock", "disable", "enable"] {
+        let path = format!("/v1/staff/customers/{}/{verb}", fiona.id);
+        let _done = officer.client.post(&path, &json!({})).await.expect(200);
+        let again = officer.client.post(&path, &json!({})).await;
+        assert_eq!(again.status, 409, "{verb}");
+    }
+    let members = officer.client.get("/v1/staff/members?limit=100").await.expect(200).json();
+    let members = members["data"].as_array().expect("a list").clone();
+    let member = members.iter().find(|m| m["email"] == officer.email.as_str()).expect("a member");
+    for verb in ["disable", "enable"] {
+        let path = format!("/v1/staff/members/{}/{verb}", member["id"].as_str().expect("an id"));
+        let _done = admin.client.post(&path, &json!({})).await.expect(200);
+        let again = admin.client.post(&path, &json!({})).await;
+        assert_eq!(again.status, 409, "{verb}");
+    }
+}
+
 async fn make_keys(bank: &TestBank) {
     let rng = money::Rng::seeded(3);
     let act = exchequer::keys::KeyAct {
@@ -193,6 +220,7 @@ async fn everything_that_the_code_can_write_into_the_trail_appears_there() {
     change_accounts_every_way(&p, &admin).await;
     sign_in_every_way(&p, &support).await;
     use_factors_every_way(&p).await;
+    change_standings_every_way(&p, &admin).await;
     let esha = p.bank.customer("Esha").await;
     let nonsense = json!({ "credential": {} });
     let refused = esha.client.post("/v1/factors/webauthn", &nonsense).await;

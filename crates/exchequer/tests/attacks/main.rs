@@ -3,12 +3,14 @@
 
 mod books;
 mod clocks;
+mod confirmations;
 mod connections;
 mod dump;
 mod edge;
 mod factors;
 mod holds;
 mod lockout;
+mod password_again;
 mod passwords;
 mod races;
 mod redis;
@@ -17,5 +19,6 @@ mod scene;
 mod second_factor;
 mod sessions;
 mod sessions_stolen;
+mod standing;
 mod stepup;
 mod webauthn;

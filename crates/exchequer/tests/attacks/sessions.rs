@@ -144,7 +144,7 @@ async fn a_disabled_customer_gets_nothing_through_any_grant() {
     let body = json!({ "refresh_token": asha.refresh_token });
     post(&bank, "/v1/auth/refresh", &body).await.refused(401, "invalid_refresh_token");
     let body = json!({ "email": asha.email, "password": asha.password });
-    post(&bank, "/v1/auth/login", &body).await.refused(401, "invalid_credentials");
+    post(&bank, "/v1/auth/login", &body).await.refused(403, "account_disabled");
 }
 
 #[tokio::test]

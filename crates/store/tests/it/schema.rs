@@ -61,7 +61,7 @@ fn declared(folder: &str) -> BTreeSet<String> {
             let words: Vec<&str> = line.split_whitespace().collect();
             match words.as_slice() {
                 ["CREATE", "TABLE", name, ..] => (*name).clone_into(&mut table),
-                ["CREATE", "UNIQUE" | "INDEX", ..] => {
+                ["CREATE", "UNIQUE" | "INDEX", ..] | ["ALTER", "TABLE", ..] => {
                     found.insert(words.join(" "));
                 }
                 // Runs of keys are SQLite's alone: there a guard, on PostgreSQL a rule that there is one.

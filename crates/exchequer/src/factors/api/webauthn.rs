@@ -81,6 +81,7 @@ async fn begin(
         .once("factors.begin_webauthn", move |tx, act| {
             let what = Bound::new("factor.add")
                 .part(Kind::Webauthn.as_str().as_bytes())
+                .or_late_password()
                 .text("adding a way to sign in");
             if let Err(problem) = super::prove_in(tx, act, (&asker, &step_up), what)? {
                 return Ok(Err(problem));

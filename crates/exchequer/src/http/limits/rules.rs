@@ -21,7 +21,7 @@ pub enum Class {
     Visit = 1,
     /// A refused token, on whichever route: each costs a signature check.
     Stranger = 2,
-    /// A password, a passkey or a reset link is shown.
+    /// A password, a passkey or a mailed token is shown.
     SignIn = 3,
     /// A challenge is answered.
     Answer = 4,
@@ -211,6 +211,8 @@ const ROUTES: &[(&str, Class)] = &[
     ("requestPasswordReset", Class::SendCode),
     ("resetPassword", Class::SignIn),
     ("changePassword", Class::Rare),
+    ("confirmEmail", Class::SignIn),
+    ("sendEmailConfirmation", Class::Rare),
     ("refreshTokens", Class::Refresh),
     ("logOut", Class::Change),
     ("logOutStaff", Class::Change),
@@ -239,6 +241,12 @@ const ROUTES: &[(&str, Class)] = &[
     ("closeAccount", Class::Change),
     ("setLimits", Class::Change),
     ("setOwnLimits", Class::Change),
+    ("lockCustomer", Class::Change),
+    ("unlockCustomer", Class::Change),
+    ("disableCustomer", Class::Change),
+    ("enableCustomer", Class::Change),
+    ("disableStaffMember", Class::Change),
+    ("enableStaffMember", Class::Change),
 ];
 
 /// The class of a route. A changing route that is not named is held to a strict one until it is.

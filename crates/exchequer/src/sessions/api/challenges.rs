@@ -3,6 +3,7 @@
 use money::ChallengeId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use vault::{MAX_PASSWORD_BYTES, SecretString};
 
 use super::super::Opening;
 use super::super::model::Tokens;
@@ -12,6 +13,7 @@ use crate::attempts::Locked;
 use crate::challenges::{
     self, Answer as CodeAnswer, AnswerRefusal, Answered, Asked, Method, PROOF_SECONDS, SendRefusal,
     code,
+    password::{self, Password},
 };
 use crate::factors::recovery;
 use crate::http::fields::Fields;
@@ -59,7 +61,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
             .refuses(&[
                 Code::InvalidCode,
                 Code::LockedOut,
-                Code::InvalidCredentials,
+                Code::AccountDisabled,
                 Code::TooManySessions,
             ]),
             answer_challenge,
@@ -90,7 +92,7 @@ pub struct AnswerChallenge {
     /// One of the challenge's `methods`.
     #[schema(example = "totp")]
     method: String,
-    /// Six digits, or a recovery code; not with `webauthn`.
+    /// Six digits, a recovery code, or with `password` the password; not with `webauthn`.
     code: Option<String>,
     /// What the browser gave; with `webauthn` only.
     #[schema(value_type = Option<Object>)]
@@ -105,7 +107,7 @@ pub struct PasskeyWanted {
     challenge: Asked,
 }
 
-/// A proof that a second factor was shown for one act.
+/// A proof that a second factor, or the password, was shown for one act.
 #[derive(Serialize, ToSchema)]
 pub struct Verified {
     /// `verified`
@@ -185,7 +187,7 @@ pub(super) async fn judge(
     opening: Opening,
 ) -> Result<Done, Problem> {
     let device_token = body.device_token.clone();
-    let given = body.check()?;
+    let given = password::compare(caller.bank(), &id, body.check()?).await?;
     caller
         .write("challenges.answer", move |tx, act| {
             // A refusal is no error: the wrong code stays counted.
@@ -210,11 +212,11 @@ pub(super) async fn judge(
 
 pub(super) enum Done {
     SignIn(SignedIn),
-    Proof(vault::SecretString),
+    Proof(SecretString),
 }
 
-impl From<vault::SecretString> for Verified {
-    fn from(proof: vault::SecretString) -> Self {
+impl From<SecretString> for Verified {
+    fn from(proof: SecretString) -> Self {
         Self { status: "verified", proof: proof.expose().to_owned(), expires_in: PROOF_SECONDS }
     }
 }
@@ -234,6 +236,9 @@ impl AnswerChallenge {
             Some(Method::RecoveryCode) if !recovery::has_form(&code) => {
                 fields.refuse("code", "invalid", "a recovery code: xxxx-xxxx-xxxx-xxxx");
             }
+            Some(Method::Password) if !(1..=MAX_PASSWORD_BYTES).contains(&code.len()) => {
+                fields.refuse("code", "invalid", "the password");
+            }
             Some(Method::Webauthn) if is_code => {
                 fields.refuse("code", "not_wanted", "not with webauthn");
             }
@@ -250,6 +255,7 @@ impl AnswerChallenge {
             Method::Sms => CodeAnswer::Sms(code),
             Method::Email => CodeAnswer::Email(code),
             Method::RecoveryCode => CodeAnswer::RecoveryCode(code),
+            Method::Password => CodeAnswer::Password(Password::Typed(SecretString::new(code))),
             Method::Webauthn => CodeAnswer::Webauthn(self.credential.unwrap_or_default()),
         });
         fields.finish(answer)

@@ -18,7 +18,12 @@ pub fn routes(routes: Routes) -> Routes {
         Route::post("/v1/auth/login", "logIn", "Sign in with e-mail and password")
             .without_key()
             .answers(200)
-            .refuses(&[Code::InvalidCredentials, Code::LockedOut, Code::TooManySessions]),
+            .refuses(&[
+                Code::LockedOut,
+                Code::InvalidCredentials,
+                Code::AccountDisabled,
+                Code::TooManySessions,
+            ]),
         log_in,
     )
 }
@@ -90,7 +95,7 @@ pub async fn enter(
 /// The password's half of a sign-in, whatever the session's form. The work is the same whether the e-mail is known
 /// or not.
 ///
-/// Errors, in order: `locked_out`, `invalid_credentials`, `too_many_sessions`.
+/// Errors, in order: `locked_out`, `invalid_credentials`, `account_disabled`, `too_many_sessions`.
 pub async fn admit(
     caller: &Public,
     entrance: Entrance,
@@ -116,7 +121,7 @@ pub async fn admit(
     let checked = caller.bank().hashing().check(password, looked.password_hash()).await?;
     let (passing, typed) = (looked.clone(), email.clone());
     let passed = match checked {
-        Checked::Right { upgraded } if looked.is_active() => {
+        Checked::Right { upgraded } => {
             caller
                 .write("sessions.open", move |tx, act| {
                     let brought = (&*typed, upgraded.as_deref());
@@ -124,7 +129,7 @@ pub async fn admit(
                 })
                 .await?
         }
-        Checked::Right { .. } | Checked::Wrong => Passed::Changed,
+        Checked::Wrong => Passed::Changed,
     };
     match passed {
         Passed::Open(signed_in) => Ok(Admitted::Open(signed_in)),

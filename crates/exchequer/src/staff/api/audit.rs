@@ -66,7 +66,7 @@ pub struct FoundCustomerView {
     email: String,
     /// The last four digits.
     phone: Option<String>,
-    /// `active` or `disabled`.
+    /// `active`, `locked` or `disabled`.
     status: &'static str,
     created_at: String,
 }
@@ -93,7 +93,7 @@ async fn search(
         })
         .await?;
     let shown = usize::try_from(limit).unwrap_or(usize::MAX);
-    let data: Vec<_> = customers.iter().take(shown).map(view).collect();
+    let data: Vec<_> = customers.iter().take(shown).map(customer_view).collect();
     let next_cursor = data.last().filter(|_| customers.len() > shown).map(|last| last.id.clone());
     Ok(Reply::ok(&Page { data, next_cursor }))
 }
@@ -153,13 +153,13 @@ fn trace(tools: &Tools, key: &SearchKey) -> serde_json::Value {
     }
 }
 
-fn view(customer: &Customer) -> FoundCustomerView {
+pub(super) fn customer_view(customer: &Customer) -> FoundCustomerView {
     FoundCustomerView {
         id: customer.id.to_string(),
         full_name: customer.full_name.clone(),
         email: customer.email.masked(),
         phone: customer.phone.as_ref().map(Phone::masked),
-        status: if customer.is_active { "active" } else { "disabled" },
+        status: customer.standing.as_str(),
         created_at: customer.created_at.to_string(),
     }
 }

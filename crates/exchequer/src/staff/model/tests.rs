@@ -44,3 +44,18 @@ fn only_auditors_read_events() {
         Role::ALL.into_iter().filter(|role| role.permits(Permission::ReadEvents)).collect();
     assert_eq!(auditors, [Role::Compliance, Role::Admin]);
 }
+
+#[test]
+fn who_decides_about_customers_has_no_say_over_operators() {
+    use Permission as P;
+    let all = [P::LockCustomer, P::UnlockCustomer, P::DisableCustomer, P::EnableCustomer];
+    let holders = |p: P| Role::ALL.into_iter().filter(|r| r.permits(p)).collect::<Vec<_>>();
+    assert_eq!(holders(P::LockCustomer), [Role::Support, Role::Compliance, Role::Admin]);
+    for permission in all.into_iter().skip(1) {
+        assert_eq!(holders(permission), [Role::Compliance], "{permission}");
+    }
+    for permission in [P::DisableMember, P::EnableMember] {
+        assert_eq!(holders(permission), [Role::Admin], "{permission}");
+    }
+    assert_eq!(holders(P::ReadMembers), [Role::Compliance, Role::Admin]);
+}

@@ -14,11 +14,12 @@ use testkit::database::postgres_address;
 use tokio_postgres::types::Type;
 
 /// Tables with a row for each customer, or for something that customers do.
-const GROWING: [&str; 13] = [
+const GROWING: [&str; 14] = [
     "accounts",
     "balances",
     "challenges",
     "customers",
+    "email_confirmations",
     "events",
     "holds",
     "idempotency",

@@ -1,0 +1,131 @@
+//! Operators as the administrators see them: listed, disabled, enabled.
+//!
+//! Disabling ends all sessions of the operator and the sign-ins that wait for their second factor; the gate of
+//! `sessions` lets nothing new through. Nobody disables themselves, and the last enabled administrator stays:
+//! else nobody could enable anybody again.
+//!
+//! Locks: all administrators in the order of their ids, where one is disabled (so that two who disable each other
+//! at once do not both succeed), the operator, their sessions. The bank has few operators.
+
+use ::store::{DbError, Tx};
+use money::{StaffId, Timestamp};
+use serde_json::json;
+
+use super::model::Role;
+use super::store;
+use crate::bank::Act;
+use crate::http::{Code, Problem};
+use crate::outbox::{self, Notice};
+use crate::sessions::model::PrincipalRef;
+use crate::{challenges, events, sessions};
+
+/// An operator.
+#[derive(Debug, Clone)]
+pub struct Member {
+    pub id: StaffId,
+    pub email: String,
+    pub role: Role,
+    pub is_enabled: bool,
+    pub created_at: Timestamp,
+}
+
+/// At most `most` operators, oldest first, after the one named.
+pub fn list(tx: &mut Tx<'_>, after: Option<&StaffId>, most: i64) -> Result<Vec<Member>, DbError> {
+    store::members(tx, after, most)
+}
+
+/// Ends an operator's access. `by` is who does it.
+///
+/// Refuses, in order: `not_found`, `own_access`, `already_disabled`, `last_admin`. After the commit:
+/// [`sessions::api::forget_ended`].
+pub fn disable_in(
+    tx: &mut Tx<'_>,
+    act: &Act,
+    (by, id): (&StaffId, &StaffId),
+) -> Result<Result<Member, Problem>, DbError> {
+    let enabled_admins = store::lock_admins(tx)?;
+    let Some(member) = store::lock_member(tx, id)? else {
+        return Ok(Err(Problem::new(Code::NotFound)));
+    };
+    let refusal = if by == id {
+        Some(Code::OwnAccess)
+    } else if !member.is_enabled {
+        Some(Code::AlreadyDisabled)
+    } else if enabled_admins == [*id] {
+        Some(Code::LastAdmin)
+    } else {
+        None
+    };
+    if let Some(code) = refusal {
+        return refuse(tx, act, &member, ("staff.disable_refused", code));
+    }
+    store::set_enabled(tx, id, false)?;
+    let member = Member { is_enabled: false, ..member };
+    let who = PrincipalRef::Staff(*id);
+    let ended = sessions::end_all_in(tx, act, who, "disabled")?;
+    let closed = challenges::close_sign_ins_in(tx, act, &who)?;
+    let text =
+        "An administrator has ended your access as an operator. You were signed out everywhere.";
+    tell(tx, act, &member, ("access_disabled", text))?;
+    let before = json!({ "status": status_name(true) });
+    let after = json!({
+        "status": status_name(false),
+        "sessions_ended": ended.len(),
+        "sign_ins_closed": closed,
+    });
+    let what = ("staff.disabled", &*id.to_string(), "done");
+    events::record_change(tx, act, what, (Some(&before), Some(&after)))?;
+    Ok(Ok(member))
+}
+
+/// Lets an operator in again, with the password and the authenticator that they had.
+///
+/// Refuses, in order: `not_found`, `not_disabled`.
+pub fn enable_in(
+    tx: &mut Tx<'_>,
+    act: &Act,
+    id: &StaffId,
+) -> Result<Result<Member, Problem>, DbError> {
+    let Some(member) = store::lock_member(tx, id)? else {
+        return Ok(Err(Problem::new(Code::NotFound)));
+    };
+    if member.is_enabled {
+        return refuse(tx, act, &member, ("staff.enable_refused", Code::NotDisabled));
+    }
+    store::set_enabled(tx, id, true)?;
+    let member = Member { is_enabled: true, ..member };
+    let text = "An administrator has opened your access as an operator again.";
+    tell(tx, act, &member, ("access_enabled", text))?;
+    let (before, after) =
+        (json!({ "status": status_name(false) }), json!({ "status": status_name(true) }));
+    let what = ("staff.enabled", &*id.to_string(), "done");
+    events::record_change(tx, act, what, (Some(&before), Some(&after)))?;
+    Ok(Ok(member))
+}
+
+/// The word in answers and events.
+pub const fn status_name(is_enabled: bool) -> &'static str {
+    if is_enabled { "active" } else { "disabled" }
+}
+
+fn refuse(
+    tx: &mut Tx<'_>,
+    act: &Act,
+    member: &Member,
+    (action, code): (&'static str, Code),
+) -> Result<Result<Member, Problem>, DbError> {
+    let before = json!({ "status": status_name(member.is_enabled) });
+    let what = (action, &*member.id.to_string(), code.as_str());
+    events::record_change(tx, act, what, (Some(&before), None))?;
+    Ok(Err(Problem::new(code)))
+}
+
+fn tell(
+    tx: &mut Tx<'_>,
+    act: &Act,
+    member: &Member,
+    (purpose, text): (&'static str, &str),
+) -> Result<(), DbError> {
+    let notice = Notice { purpose, subject: "Your access as an operator", text: text.to_owned() };
+    outbox::inform_in(tx, act, &member.email, &notice)
+}

@@ -16,6 +16,7 @@ pub mod customers;
 pub mod demo;
 pub mod events;
 pub mod factors;
+pub mod gateways;
 pub mod holds;
 pub mod http;
 pub mod jobs;

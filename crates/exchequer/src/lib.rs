@@ -25,6 +25,7 @@ pub mod logging;
 pub mod outbox;
 pub mod passwords;
 pub mod protections;
+pub mod sandbox;
 pub mod serve;
 pub mod sessions;
 pub mod staff;

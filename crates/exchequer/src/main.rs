@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use exchequer::cli::{self, Failure, Place};
-use exchequer::{demo, serve};
+use exchequer::{demo, sandbox, serve};
 
 /// A fifth of the edge's time went to the system's allocator.
 #[global_allocator]
@@ -81,6 +81,21 @@ enum Command {
     CheckConfig {
         #[command(flatten)]
         bank: Bank,
+    },
+    /// Serve a card gateway for demos and tests: test cards only, and faults on demand
+    SandboxGateway {
+        /// Address and port; port 0 picks a free one
+        #[arg(long, default_value = "127.0.0.1:8090", value_name = "ADDRESS")]
+        listen: SocketAddr,
+        /// Remember everything answered in this file, made when absent
+        #[arg(long, value_name = "FILE")]
+        journal: Option<PathBuf>,
+        /// Where the bank takes notices
+        #[arg(long, value_name = "URL")]
+        notify: Option<String>,
+        /// A file with the secret; without it, EXCHEQUER_SANDBOX_SECRET in the environment has it
+        #[arg(long, value_name = "FILE")]
+        secret_file: Option<PathBuf>,
     },
     /// Print the OpenAPI document
     Openapi,
@@ -175,6 +190,9 @@ fn dispatch(command: Command) -> Result<(), Failure> {
             cli::rotate_key(&bank.into(), &purpose)
         }
         Command::CheckConfig { bank } => cli::check_config(&bank.into()),
+        Command::SandboxGateway { listen, journal, notify, secret_file } => {
+            sandbox::run(sandbox::Wish { listen, journal, notify, secret_file })
+        }
         Command::Openapi => cli::openapi(),
         Command::Routes => cli::routes(),
         Command::Totp { secret_file, next } => cli::totp(&secret_file, next),

@@ -10,7 +10,10 @@
 //! was made with. Never here: the database, a retry of an act, a card number or secret in an error, a log
 //! line or `Debug`; trust in an amount that a notice names.
 
+pub(crate) mod client;
 mod day;
+pub mod sandbox;
+pub mod signature;
 
 use std::fmt;
 use std::pin::Pin;
@@ -21,6 +24,7 @@ use money::{Money, PaymentId, Timestamp};
 use vault::SecretString;
 use vault::card::{Expiry, Number};
 
+pub use self::client::SettingsError;
 pub use self::day::{Day, DayError};
 
 /// The answer to a call that may wait for the network.
@@ -43,7 +47,7 @@ pub trait Gateway: Send + Sync {
     fn ask<'a>(&'a self, question: &'a Question<'a>) -> Pending<'a, Asked>;
 
     /// What the gateway moved on a day in UTC, in its order.
-    fn report<'a>(&'a self, day: Day) -> Pending<'a, Result<Vec<ReportLine>, GatewayFault>>;
+    fn report(&self, day: Day) -> Pending<'_, Result<Vec<ReportLine>, GatewayFault>>;
 
     /// Verifies a notice that somebody posted, over the raw bytes of its body.
     fn read_notice(
@@ -98,6 +102,8 @@ pub enum Prepared {
     Reference(String),
     /// This gateway needs no preparation.
     Nothing,
+    /// The gateway takes no such card or currency. There is nothing to submit; `code` is its word.
+    Refused(String),
     /// No answer to be believed; no money has moved.
     Unknown(String),
 }

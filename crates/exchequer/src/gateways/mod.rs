@@ -14,6 +14,7 @@ pub(crate) mod client;
 mod day;
 pub mod sandbox;
 pub mod signature;
+pub mod stripe;
 
 use std::fmt;
 use std::pin::Pin;
@@ -59,6 +60,7 @@ pub trait Gateway: Send + Sync {
 }
 
 /// Something that a gateway is to do.
+#[derive(Clone, Copy)]
 pub struct Operation<'a> {
     /// Ours, and the gateway's idempotency key: `pay_…` of an authorisation, `rfd_…`, the id of a capture
     /// or of a cancellation. 1 to [`MAX_ID_BYTES`] of `a-z 0-9 _ -`.
@@ -69,6 +71,7 @@ pub struct Operation<'a> {
     pub act: Act<'a>,
 }
 
+#[derive(Clone, Copy)]
 pub enum Act<'a> {
     /// Reserves the money on the card; with `capture` it is also taken at once.
     Authorize { money: Money, card: &'a Card, capture: bool },

@@ -10,6 +10,8 @@ use vault::SecretString;
 
 use super::{Server, Settings};
 use crate::cli::{Failure, say};
+use crate::config::{Log, LogFormat};
+use crate::logging;
 
 /// The command's arguments.
 pub struct Wish {
@@ -21,11 +23,15 @@ pub struct Wish {
 }
 
 const SECRET_VARIABLE: &str = "EXCHEQUER_SANDBOX_SECRET";
+/// Only what an operator should see; a fault on demand is none of it.
+const LOG_FILTER: &str = "warn";
 /// Bytes of a secret's file; one with more is another file.
 const MAX_SECRET_BYTES: u64 = 1_024;
 
 pub fn run(wish: Wish) -> Result<(), Failure> {
     let secret = secret(wish.secret_file.as_deref())?;
+    let log = Log { filter: LOG_FILTER.to_owned(), format: LogFormat::Text };
+    logging::install(&log).map_err(|error| Failure::Said(error.to_string()))?;
     let settings = Settings {
         listen: wish.listen,
         secret,

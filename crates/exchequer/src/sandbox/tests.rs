@@ -1,6 +1,7 @@
 //! The gateway as the bank meets it: through its client, in one process, with every knob turned.
 
 mod faults;
+mod logs;
 mod notices;
 mod paying;
 

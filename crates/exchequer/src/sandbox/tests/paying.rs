@@ -46,7 +46,7 @@ async fn each_test_card_has_its_outcome() {
                 assert_eq!(scene.charged(payment), None);
             }
             Fate::Hangs => {
-                let hasty = client(&scene.server.url(), Duration::from_millis(200));
+                let hasty = client(&scene.server.url(), Duration::from_millis(600));
                 let card = scene.card(test.number);
                 assert_unknown(&pay(&hasty, payment, (&card, true)).await);
                 assert_eq!(scene.charged(payment), Some((1_000, 1_000, 0)));

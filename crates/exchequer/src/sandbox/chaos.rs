@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 #[serde(default, deny_unknown_fields)]
 pub struct Chaos {
     pub seed: u64,
-    /// Everything but this page of knobs answers 503 and does nothing.
+    /// Operations, questions and reports answer 503 and nothing happens.
     pub is_down: bool,
     /// A request is on the way for so long, and not known yet; it arrives even if its caller went away.
     pub slow_ms: u32,

@@ -66,8 +66,9 @@ pub const MIN_SECRET_BYTES: usize = 16;
 
 /// Connections at once; more wait in the system's queue.
 const MAX_CONNECTIONS: usize = 4_096;
-/// For the head of a request; between two requests a connection may be silent for as long as it likes.
-const HEAD_LIMIT: Duration = Duration::from_secs(10);
+/// For the head of a request and the pause before it: longer than clients keep a silent connection, so that
+/// none is closed while a request is on its way.
+const HEAD_LIMIT: Duration = Duration::from_mins(1);
 /// What is under way at a stop may take this; what hangs is cut.
 const DRAIN_LIMIT: Duration = Duration::from_secs(5);
 

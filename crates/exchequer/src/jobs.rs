@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 use self::store::{Behind, Purge};
 use crate::bank::Bank;
 use crate::outbox::{self, Channel};
-use crate::{confirmations, factors, holds, sessions};
+use crate::{cards, confirmations, factors, holds, payments, sessions};
 
 /// What is done again and again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +62,10 @@ pub enum Job {
     DeleteOutflows,
     /// Deletes what no limit of a customer counts any more, after [`SPENDING_KEPT`].
     DeleteSpending,
+    /// Asks gateways what became of payments whose answer is lost.
+    AskGateways,
+    /// Deletes counts of opened card numbers, after [`REVEALS_KEPT`].
+    DeleteReveals,
 }
 
 const DAY_SECONDS: i64 = 86_400;
@@ -82,6 +86,8 @@ pub const DEVICES_KEPT: i64 = 400 * DAY_SECONDS;
 pub const OUTFLOWS_KEPT: i64 = 2 * DAY_SECONDS;
 /// Seconds that an hour's spending is kept: the longest window is 30 days.
 pub const SPENDING_KEPT: i64 = 32 * DAY_SECONDS;
+/// Seconds that an hour's count of opened card numbers is kept: a year (PCI DSS 4.0.1, 10.5.1).
+pub const REVEALS_KEPT: i64 = 366 * DAY_SECONDS;
 /// Seconds that a message's row is kept: longer than any cap looks back, for whoever asks what was sent.
 pub const MESSAGES_KEPT: i64 = 30 * DAY_SECONDS;
 /// Seconds after its making that a reset token's row is kept.
@@ -90,7 +96,7 @@ pub const RESETS_KEPT: i64 = DAY_SECONDS;
 pub const CONFIRMATIONS_KEPT: i64 = confirmations::LIFE_SECONDS;
 
 impl Job {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::ExpireHolds,
         Self::EndSessions,
         Self::DeliverMails,
@@ -108,6 +114,8 @@ impl Job {
         Self::DeleteResets,
         Self::DeleteConfirmations,
         Self::DeleteSpending,
+        Self::AskGateways,
+        Self::DeleteReveals,
     ];
 
     /// As logs call it.
@@ -121,6 +129,8 @@ impl Job {
             Self::DeleteRefreshTokens => store::REFRESH_TOKENS.verb,
             Self::DeleteOutflows => store::OUTFLOWS.verb,
             Self::DeleteSpending => store::SPENDING.verb,
+            Self::AskGateways => "payments.ask",
+            Self::DeleteReveals => "card_reveals.delete",
             Self::DeleteAttempts => store::ATTEMPTS.verb,
             Self::DeleteDevices => store::DEVICES.verb,
             Self::DeleteFactors => store::FACTORS.verb,
@@ -137,7 +147,7 @@ impl Job {
     pub const fn every(self) -> Duration {
         match self {
             // Somebody waits for the code in it.
-            Self::DeliverMails | Self::DeliverTexts => Duration::from_secs(1),
+            Self::DeliverMails | Self::DeliverTexts | Self::AskGateways => Duration::from_secs(1),
             Self::ExpireHolds => Duration::from_secs(10),
             Self::EndSessions => Duration::from_mins(1),
             Self::DeleteChallenges => Duration::from_mins(10),
@@ -146,6 +156,7 @@ impl Job {
             | Self::DeleteSessions
             | Self::DeleteOutflows
             | Self::DeleteSpending
+            | Self::DeleteReveals
             | Self::DeleteAttempts
             | Self::DeleteDevices
             | Self::DeleteFactors
@@ -176,6 +187,10 @@ impl Job {
             Self::DeleteMessages => (&store::MESSAGES, MESSAGES_KEPT),
             Self::DeleteDestinations => (&store::DESTINATIONS, MESSAGES_KEPT),
             Self::DeleteResets => (&store::RESETS, RESETS_KEPT),
+            Self::AskGateways => return payments::job::ask(bank, stop).await,
+            Self::DeleteReveals => {
+                return cards::forget_reveals(bank, now.plus_seconds(-REVEALS_KEPT)).await;
+            }
             Self::DeleteConfirmations => (&store::CONFIRMATIONS, CONFIRMATIONS_KEPT),
         };
         purge(bank, stop, table, now.plus_seconds(-kept_seconds)).await

@@ -40,6 +40,8 @@ const MIGRATIONS: &[Migration] = &[
     migration!(4, "0004_factors"),
     migration!(5, "0005_payees"),
     migration!(6, "0006_standing"),
+    migration!(7, "0007_merchants"),
+    migration!(8, "0008_payments"),
 ];
 
 /// Serialises two processes that migrate at once: the second waits on the table's lock, then finds

@@ -11,12 +11,16 @@ pub mod device;
 pub mod factors;
 pub mod fuzzing;
 pub mod mail;
+pub mod merchant;
 pub mod postgres;
 pub mod process;
 pub mod redis;
+pub mod sandbox;
 pub mod texts;
 
 pub use bank::{Person, TestBank};
 pub use client::{Client, Reply, key};
 pub use database::TestDatabase;
 pub use device::Device;
+pub use merchant::{Shop, Signed};
+pub use sandbox::Till;

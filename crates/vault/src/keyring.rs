@@ -10,6 +10,7 @@
 //! cannot lack one. Key schedules are made once and kept. Never here: a key given out.
 
 use crate::aead;
+use crate::card::{FingerprintKey, FormatPreservingKey};
 use crate::mac;
 use crate::master::{MASTER_KEY_ID_LEN, MasterKey};
 use crate::sealing::{Place, SealError, Sealer};
@@ -30,6 +31,20 @@ pub enum Purpose {
     TokenSigning,
     /// Hashing sensitive fields in events.
     EventFields,
+    /// Sealing card numbers (PCI DSS 4.0.1, 3.6.1: no key of anything else).
+    CardData,
+    /// Fingerprints of cards and format-preserving tokens.
+    CardTokens,
+    /// Sealing what merchants and webhook endpoints sign with.
+    MerchantSecrets,
+}
+
+/// The purposes that seal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sealing {
+    PersonalData,
+    CardData,
+    MerchantSecrets,
 }
 
 /// Whether a key is used for new values or only for old ones.
@@ -72,6 +87,17 @@ pub struct Keyring {
     blind_index: hmac::Key,
     event_fields: hmac::Key,
     signing: SigningKeys,
+    card_data: Sealer,
+    merchant_secrets: Sealer,
+    /// Newest first.
+    card_tokens: Vec<CardTokenKeys>,
+}
+
+/// What one version of [`Purpose::CardTokens`] makes.
+pub struct CardTokenKeys {
+    pub version: u32,
+    pub fingerprints: FingerprintKey,
+    pub tokens: FormatPreservingKey,
 }
 
 /// What the sealed values of one column are looked up by; see [`Keyring::blind_index`].
@@ -89,8 +115,24 @@ const BLIND_INDEX_LABEL: &str = "exchequer.v1.blind-index:";
 const EVENT_FIELD_LABEL: &str = "exchequer.v1.event-field:";
 
 impl Purpose {
-    pub const ALL: [Self; 4] =
-        [Self::PersonalData, Self::BlindIndex, Self::TokenSigning, Self::EventFields];
+    pub const ALL: [Self; 7] = [
+        Self::PersonalData,
+        Self::BlindIndex,
+        Self::TokenSigning,
+        Self::EventFields,
+        Self::CardData,
+        Self::CardTokens,
+        Self::MerchantSecrets,
+    ];
+
+    /// Came with a later version, so a bank that is older has no key of it until `migrate` makes one. Of
+    /// the others a missing key is damage, which a new one would only hide.
+    pub const fn came_later(self) -> bool {
+        match self {
+            Self::PersonalData | Self::BlindIndex | Self::TokenSigning | Self::EventFields => false,
+            Self::CardData | Self::CardTokens | Self::MerchantSecrets => true,
+        }
+    }
 
     /// The word in the `data_keys` table and on the command line.
     pub const fn as_str(self) -> &'static str {
@@ -99,6 +141,9 @@ impl Purpose {
             Self::BlindIndex => "blind_index",
             Self::TokenSigning => "token_signing",
             Self::EventFields => "event_fields",
+            Self::CardData => "card_data",
+            Self::CardTokens => "card_tokens",
+            Self::MerchantSecrets => "merchant_secrets",
         }
     }
 
@@ -165,15 +210,22 @@ impl Keyring {
             opened.push(OpenedKey { row, bytes: unwrap(master, row)? });
         }
 
-        let sealer = each(&opened, Purpose::PersonalData, |version, bytes| {
-            aead::key(bytes).ok().map(|key| (version, key))
-        })?;
+        let sealer = |purpose| {
+            let keys = each(&opened, purpose, |version, bytes| {
+                aead::key(bytes).ok().map(|key| (version, key))
+            })?;
+            Ok(Sealer::new(keys.active, keys.others))
+        };
+        let card_tokens = each(&opened, Purpose::CardTokens, card_token_keys)?;
         let signing = each(&opened, Purpose::TokenSigning, |version, bytes| {
             SigningKey::from_seed(version, bytes).ok()
         })?;
         let hash = |purpose| each(&opened, purpose, |_version, bytes| Some(mac::key(bytes)));
         Ok(Self {
-            sealer: Sealer::new(sealer.active, sealer.others),
+            sealer: sealer(Purpose::PersonalData)?,
+            card_data: sealer(Purpose::CardData)?,
+            merchant_secrets: sealer(Purpose::MerchantSecrets)?,
+            card_tokens: std::iter::once(card_tokens.active).chain(card_tokens.others).collect(),
             blind_index: hash(Purpose::BlindIndex)?.active,
             event_fields: hash(Purpose::EventFields)?.active,
             signing: SigningKeys::new(signing.active, signing.others),
@@ -193,6 +245,41 @@ impl Keyring {
     /// Opens what [`Keyring::seal`] made for the same place, with whichever version made it.
     pub fn open_sealed(&self, place: &Place<'_>, sealed: &[u8]) -> Result<SecretBytes, SealError> {
         self.sealer.open(place, sealed)
+    }
+
+    /// As [`Keyring::seal`], with the key of another purpose.
+    pub fn seal_for(
+        &self,
+        sealing: Sealing,
+        rng: &Rng,
+        place: &Place<'_>,
+        plaintext: &[u8],
+    ) -> Result<Vec<u8>, SealError> {
+        self.sealer_of(sealing).seal(rng, place, plaintext)
+    }
+
+    /// Opens what [`Keyring::seal_for`] made for the same purpose and place.
+    pub fn open_for(
+        &self,
+        sealing: Sealing,
+        place: &Place<'_>,
+        sealed: &[u8],
+    ) -> Result<SecretBytes, SealError> {
+        self.sealer_of(sealing).open(place, sealed)
+    }
+
+    fn sealer_of(&self, sealing: Sealing) -> &Sealer {
+        match sealing {
+            Sealing::PersonalData => &self.sealer,
+            Sealing::CardData => &self.card_data,
+            Sealing::MerchantSecrets => &self.merchant_secrets,
+        }
+    }
+
+    /// Fingerprints and tokens of cards: the active version first, which makes new ones; under all of
+    /// them a number is looked up.
+    pub fn card_tokens(&self) -> &[CardTokenKeys] {
+        &self.card_tokens
     }
 
     /// What a sealed value is looked up by: HMAC-SHA256 under a key of the column's own, so that
@@ -251,6 +338,12 @@ fn each<K>(
     }
     let active = active.ok_or(KeyError::NoActiveKey { purpose })?;
     Ok(Versions { active, others })
+}
+
+fn card_token_keys(version: u32, bytes: &[u8]) -> Option<CardTokenKeys> {
+    let secret = bytes.try_into().ok()?;
+    let tokens = FormatPreservingKey::new(secret).ok()?;
+    Some(CardTokenKeys { version, fingerprints: FingerprintKey::new(secret), tokens })
 }
 
 fn unwrap(master: &MasterKey, row: &WrappedKey) -> Result<SecretBytes, KeyError> {

@@ -48,7 +48,9 @@ mod aead;
 mod mac;
 
 pub use device_key::DeviceKey;
-pub use keyring::{BlindIndex, KeyError, KeyState, Keyring, Purpose, WrappedKey};
+pub use keyring::{
+    BlindIndex, CardTokenKeys, KeyError, KeyState, Keyring, Purpose, Sealing, WrappedKey,
+};
 pub use master::{MasterKey, MasterKeyError};
 pub use password::{
     MAX_PASSWORD_BYTES, PasswordError, PasswordHasher, PasswordParams, PasswordRefusal,

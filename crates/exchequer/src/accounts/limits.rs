@@ -82,11 +82,19 @@ fn remember(tx: &mut Tx<'_>, account: &Account, now: Timestamp) -> Result<(), Db
 }
 
 /// What a transfer counts against the daily limit of `account`. A capture was counted by its hold; a
-/// reversal is the bank's decision, not the customer's.
+/// reversal is the bank's decision, not the customer's, and so are the movements of card payments.
 fn outflow(row: &TransferRow, account: &AccountId, now: Timestamp) -> Option<Outflow> {
     let counts = match row.kind {
         TransferKind::Transfer | TransferKind::Deposit | TransferKind::Withdrawal => true,
-        TransferKind::Capture | TransferKind::Reversal => false,
+        TransferKind::Capture
+        | TransferKind::Reversal
+        | TransferKind::CardCapture
+        | TransferKind::CardFee
+        | TransferKind::RefundSetAside
+        | TransferKind::RefundPaid
+        | TransferKind::RefundReturned
+        | TransferKind::Payout
+        | TransferKind::Difference => false,
     };
     (counts && row.debit.account == *account && in_window(row.posted_at, now)).then(|| Outflow {
         posted_at: row.posted_at,

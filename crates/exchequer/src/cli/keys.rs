@@ -67,6 +67,17 @@ fn consequence(purpose: Purpose) -> &'static str {
             "New events hash their sensitive fields with it; their hashes no longer compare with those \
              in older events."
         }
+        Purpose::CardData => {
+            "New card numbers are sealed with it; the old versions still open what they sealed. Sealing \
+             the old ones anew comes with a later version."
+        }
+        Purpose::CardTokens => {
+            "New cards get fingerprints and format-preserving tokens under it; a card that is known \
+             keeps its own, and is still found."
+        }
+        Purpose::MerchantSecrets => {
+            "New secrets of merchants are sealed with it; the old versions still open what they sealed."
+        }
         Purpose::BlindIndex => "Lookups use it.",
     }
 }

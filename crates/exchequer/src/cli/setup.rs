@@ -105,6 +105,7 @@ pub fn routes() -> Result<(), Failure> {
         let caller = match route.access {
             Access::Public(_) => "public".to_owned(),
             Access::Customer => "customer".to_owned(),
+            Access::Merchant => "merchant".to_owned(),
             Access::Staff(permission) => format!("staff: {permission}"),
         };
         let key = if route.once { "once" } else { "" };

@@ -9,7 +9,7 @@ use super::reading::{Reading, quoted};
 use super::sources::{Given, Layer, Raw, Sources};
 use super::{
     AtCap, Config, Database, Http, Log, LogFormat, OnMove, Passwords, Profile, Sessions, Tokens,
-    address, database, factors, master_key, messages, redis, step_up, webauthn,
+    address, cards, database, factors, master_key, messages, redis, step_up, webauthn,
 };
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -102,6 +102,7 @@ fn config(reading: &mut Reading, data_dir: Option<PathBuf>) -> Config {
         factors: factors::read(reading, profile),
         messages: messages::read(reading),
         step_up: step_up::read(reading, profile),
+        cards: cards::read(reading, profile),
         demo: reading.demo,
     }
 }

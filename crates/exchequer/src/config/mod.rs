@@ -10,6 +10,7 @@
 
 mod address;
 mod assemble;
+mod cards;
 mod database;
 mod dotenv;
 mod factors;
@@ -27,6 +28,7 @@ mod sources;
 mod step_up;
 mod webauthn;
 
+pub use cards::{Cards, SandboxGateway, StripeGateway};
 pub use database::DatabaseUrl;
 pub use factors::Factors;
 pub use fault::{Fault, Faults, Origin};
@@ -66,6 +68,7 @@ pub struct Config {
     pub messages: Messages,
     pub step_up: StepUp,
     pub webauthn: Webauthn,
+    pub cards: Cards,
     /// A demo bank: seeded, in a folder of its own, with rules relaxed for tests.
     pub demo: bool,
 }

@@ -136,6 +136,23 @@ fn step_up(config: &Config, name: &str) -> String {
         "step_up_cooling_seconds" => step_up.cooling_seconds.to_string(),
         "step_up_cooling_amount" => step_up.cooling_amount.to_string(),
         "step_up_password_change_seconds" => step_up.password_change_seconds.to_string(),
+        name => cards(config, name),
+    }
+}
+
+/// The same for the settings of card payments.
+fn cards(config: &Config, name: &str) -> String {
+    let cards = &config.cards;
+    let (sandbox, stripe) = (cards.sandbox.as_ref(), cards.stripe.as_ref());
+    match name {
+        "card_reveals_per_hour" => cards.reveals_per_hour.to_string(),
+        "card_gateway_seconds" => cards.gateway_seconds.to_string(),
+        "sandbox_url" => sandbox.map(|sandbox| sandbox.url.clone()).unwrap_or_default(),
+        "sandbox_secret" => sandbox.map_or("", |_| "(set)").to_owned(),
+        "stripe_url" => {
+            stripe.map_or_else(|| "https://api.stripe.com".to_owned(), |stripe| stripe.url.clone())
+        }
+        "stripe_secret_key" | "stripe_webhook_secret" => stripe.map_or("", |_| "(set)").to_owned(),
         other => unreachable!("{other} is a row of the table of settings without an arm here"),
     }
 }

@@ -262,4 +262,18 @@ pub const SETTINGS: &[Setting] = &[
     row("webauthn", "origins", Kind::List, "",
         "The pages that may ask for them: https://bank.example, exact, of webauthn_rp_id or a domain \
          below it. Empty: http_public_url."),
+    row("card", "reveals_per_hour", whole(1, 1_000_000_000), "1000000",
+        "Card numbers opened for the gateway in any hour of the clock, per merchant; more are refused with 429."),
+    row("card", "gateway_seconds", whole(1, 60), "10",
+        "For a gateway to answer; then the outcome is unknown and the gateway is asked until it is known."),
+    row("sandbox", "url", Kind::Text, "",
+        "The sandbox gateway, which takes payments in test mode: http://127.0.0.1:8090, no path. Empty: no \
+         payments in test mode. A demo bank starts one of its own."),
+    row("sandbox", "secret", Kind::Secret, "", "What the sandbox gateway was started with."),
+    row("stripe", "url", Kind::Text, "https://api.stripe.com",
+        "Stripe, or what speaks like it, which takes payments in live mode."),
+    row("stripe", "secret_key", Kind::Secret, "",
+        "Our key at Stripe. Empty: no payments in live mode."),
+    row("stripe", "webhook_secret", Kind::Secret, "",
+        "What Stripe signs its notices with; they go to /v1/gateways/stripe/notices."),
 ];

@@ -58,6 +58,9 @@ pub struct Nothing;
 /// The JSON body.
 pub struct Json<T>(pub T);
 
+/// A body that may be left out where every field of it may.
+pub struct Optional<T>(pub T);
+
 /// The query string; unknown names are refused.
 pub struct Query<T>(pub T);
 
@@ -107,6 +110,19 @@ impl Input for Nothing {
     }
 
     fn describe(_: &mut Description) {}
+}
+
+impl<T: DeserializeOwned + ToSchema + Default> Input for Optional<T> {
+    fn read(raw: &Raw<'_>) -> Result<Self, Problem> {
+        if raw.body.is_empty() {
+            return Ok(Self(T::default()));
+        }
+        Json::read(raw).map(|Json(body)| Self(body))
+    }
+
+    fn describe(description: &mut Description) {
+        Json::<T>::describe(description);
+    }
 }
 
 impl<T: DeserializeOwned + ToSchema> Input for Json<T> {

@@ -1,7 +1,7 @@
 //! The routes table: the only way a handler becomes reachable.
 //!
-//! A route is added with its caller: `public` (with the reason why anybody may), `customer`, or `staff`
-//! with a permission. The handler's first argument is that caller, or it does not compile. The table is
+//! A route is added with its caller: `public` (with the reason why anybody may), `customer`, `merchant`,
+//! or `staff` with a permission. The handler's first argument is that caller, or it does not compile. The table is
 //! what the OpenAPI document, `exchequer routes` and the authorisation tests enumerate.
 
 use std::sync::Arc;
@@ -13,9 +13,11 @@ use utoipa::ToSchema;
 
 use super::callers::{Caller, Customer, Public, Staff};
 use super::codes::Code;
-use super::dispatch::{self, Guard};
+use super::dispatch;
+use super::guards::Guard;
 use super::input::{BodySchema, Description, Input, body_schema};
 use super::limits::rules::{Class, class_of};
+use super::merchant::Merchant;
 use super::problem::Problem;
 use super::reply::{Answer, Empty};
 use crate::bank::Bank;
@@ -52,6 +54,8 @@ pub enum Access {
     /// Anybody, because of this.
     Public(&'static str),
     Customer,
+    /// By a signed request.
+    Merchant,
     Staff(Permission),
 }
 
@@ -204,6 +208,16 @@ impl Routes {
     }
 
     #[must_use]
+    pub fn merchant<I, T, H>(self, route: Route, handler: H) -> Self
+    where
+        H: Handler<Merchant, I, T>,
+        I: Input + Send + 'static,
+        T: Output,
+    {
+        self.add(Route { access: Access::Merchant, ..route }, handler)
+    }
+
+    #[must_use]
     pub fn staff<I, T, H>(self, permission: Permission, route: Route, handler: H) -> Self
     where
         H: Handler<Staff, I, T>,
@@ -271,6 +285,15 @@ const EVERY_SESSION: &[Code] = &[
     Code::WrongCaller,
 ];
 
+/// Every route for who signs requests can answer these.
+const EVERY_SIGNED: &[Code] = &[
+    Code::Unauthenticated,
+    Code::InvalidSignature,
+    Code::KeyNotAllowed,
+    Code::BodyTooLarge,
+    Code::BodyTimeout,
+];
+
 impl Route {
     /// All codes this route can answer, for the reference: in the order of the table.
     pub fn all_codes(&self) -> Vec<Code> {
@@ -282,6 +305,7 @@ impl Route {
         match self.access {
             Access::Public(_) => {}
             Access::Customer => codes.extend(EVERY_SESSION),
+            Access::Merchant => codes.extend(EVERY_SIGNED),
             Access::Staff(_) => {
                 codes.extend(EVERY_SESSION);
                 codes.push(Code::Forbidden);

@@ -43,13 +43,24 @@ pub fn list(tx: &mut Tx<'_>) -> Result<Vec<WrappedKey>, DbError> {
     store::list(tx)
 }
 
-/// Makes version 1 of every purpose in a bank that has no keys; gives whether it did. A second process
-/// that does it at the same time fails on the primary key.
+/// Makes version 1 of every purpose in a bank that has no keys, and in an older bank of every purpose that
+/// came since; gives whether it made any. A second process that does it at the same time fails on the
+/// primary key.
 pub fn create_first_in(tx: &mut Tx<'_>, act: &KeyAct) -> Result<bool, DbError> {
-    if !store::list(tx)?.is_empty() {
+    let known = store::list(tx)?;
+    let made = if known.is_empty() {
+        Keyring::first_data_keys(&act.master, &act.rng, act.now).map_err(refused)?
+    } else {
+        let is_missing = |purpose: &Purpose| {
+            purpose.came_later() && known.iter().all(|key| key.purpose != *purpose)
+        };
+        let missing = Purpose::ALL.into_iter().filter(is_missing);
+        let make = |purpose| Keyring::new_data_key(&act.master, &act.rng, purpose, 1, act.now);
+        missing.map(make).collect::<Result<_, _>>().map_err(refused)?
+    };
+    if made.is_empty() {
         return Ok(false);
     }
-    let made = Keyring::first_data_keys(&act.master, &act.rng, act.now).map_err(refused)?;
     for key in &made {
         store::insert(tx, key)?;
     }
@@ -65,7 +76,12 @@ pub fn rotate_in(
 ) -> Result<Result<u32, RotationRefusal>, DbError> {
     match purpose {
         Purpose::BlindIndex => return Ok(Err(RotationRefusal::IndexesWouldBeLost)),
-        Purpose::PersonalData | Purpose::TokenSigning | Purpose::EventFields => {}
+        Purpose::PersonalData
+        | Purpose::TokenSigning
+        | Purpose::EventFields
+        | Purpose::CardData
+        | Purpose::CardTokens
+        | Purpose::MerchantSecrets => {}
     }
     let newest = store::lock_versions(tx, purpose)?.into_iter().max();
     let Some(newest) = newest else { return Ok(Err(RotationRefusal::NoKey(purpose))) };

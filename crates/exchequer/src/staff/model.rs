@@ -36,6 +36,9 @@ pub enum Permission {
     ReadAccounts,
     ReadCustomers,
     ReadEvents,
+    ReadMerchants,
+    ManageMerchants,
+    SettleMerchants,
     LockCustomer,
     UnlockCustomer,
     DisableCustomer,
@@ -81,6 +84,10 @@ impl Role {
             P::UnlockCustomer | P::DisableCustomer | P::EnableCustomer => {
                 matches!(self, Self::Compliance)
             }
+            P::ReadMerchants => matches!(self, Self::Support | Self::Compliance | Self::Admin),
+            P::ManageMerchants | P::SettleMerchants => {
+                matches!(self, Self::Compliance | Self::Admin)
+            }
             P::DisableMember | P::EnableMember => matches!(self, Self::Admin),
         }
     }
@@ -101,7 +108,7 @@ impl FromStr for Role {
 }
 
 impl Permission {
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 21] = [
         Self::SignOut,
         Self::Deposit,
         Self::Withdraw,
@@ -113,6 +120,9 @@ impl Permission {
         Self::ReadAccounts,
         Self::ReadCustomers,
         Self::ReadEvents,
+        Self::ReadMerchants,
+        Self::ManageMerchants,
+        Self::SettleMerchants,
         Self::LockCustomer,
         Self::UnlockCustomer,
         Self::DisableCustomer,
@@ -136,6 +146,9 @@ impl Permission {
             Self::ReadAccounts => "read_accounts",
             Self::ReadCustomers => "read_customers",
             Self::ReadEvents => "read_events",
+            Self::ReadMerchants => "read_merchants",
+            Self::ManageMerchants => "manage_merchants",
+            Self::SettleMerchants => "settle_merchants",
             Self::LockCustomer => "lock_customer",
             Self::UnlockCustomer => "unlock_customer",
             Self::DisableCustomer => "disable_customer",

@@ -71,7 +71,18 @@ impl Books {
         match TransferKind::from_code(row.kind) {
             Ok(TransferKind::Capture) => self.captures = self.captures.saturating_add(1),
             Ok(TransferKind::Reversal) => self.reversals = self.reversals.saturating_add(1),
-            Ok(TransferKind::Transfer | TransferKind::Deposit | TransferKind::Withdrawal)
+            Ok(
+                TransferKind::Transfer
+                | TransferKind::Deposit
+                | TransferKind::Withdrawal
+                | TransferKind::CardCapture
+                | TransferKind::CardFee
+                | TransferKind::RefundSetAside
+                | TransferKind::RefundPaid
+                | TransferKind::RefundReturned
+                | TransferKind::Payout
+                | TransferKind::Difference,
+            )
             | Err(_) => {}
         }
         for (side, is_debit) in [(row.debit, true), (row.credit, false)] {
@@ -316,14 +327,13 @@ fn check_transfer(row: &Posted) -> Step {
     }
     let kind = TransferKind::from_code(row.kind)
         .map_err(|_| wrong("a kind that the ledger has", &row.kind.to_string()))?;
-    match (kind, row.has_reference) {
-        (TransferKind::Capture | TransferKind::Reversal, true)
-        | (TransferKind::Transfer | TransferKind::Deposit | TransferKind::Withdrawal, false) => {}
-        (TransferKind::Capture | TransferKind::Reversal, false) => {
-            let expected = "a reference to the hold or transfer that it is about";
+    match (kind.has_reference(), row.has_reference) {
+        (true, true) | (false, false) => {}
+        (true, false) => {
+            let expected = "a reference to what it is about";
             return Err(wrong(expected, &format!("a {} without", kind.as_str())).into());
         }
-        (TransferKind::Transfer | TransferKind::Deposit | TransferKind::Withdrawal, true) => {
+        (false, true) => {
             return Err(wrong("no reference", &format!("a {} with one", kind.as_str())).into());
         }
     }

@@ -19,6 +19,7 @@ mod scene;
 mod second_factor;
 mod sessions;
 mod sessions_stolen;
+mod signed;
 mod standing;
 mod stepup;
 mod webauthn;

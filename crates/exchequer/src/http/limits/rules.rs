@@ -43,6 +43,8 @@ pub enum Class {
     StaffSignIn = 12,
     /// A telephone number is to be confirmed by a message, which costs money.
     Text = 13,
+    /// A gateway tells that a payment has news.
+    Notice = 14,
 }
 
 /// Whom a limit counts.
@@ -83,7 +85,7 @@ const fn rule(per: Per, most: u32) -> Rule {
 /// Addresses are shared, by offices and by carriers, so theirs are the wide ones. All sign-ins together
 /// are a third of what the hashing pool can do.
 impl Class {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Probe,
         Self::Visit,
         Self::Stranger,
@@ -98,6 +100,7 @@ impl Class {
         Self::Rare,
         Self::StaffSignIn,
         Self::Text,
+        Self::Notice,
     ];
 
     /// All are kept or the request is refused; the first is the one whose state the answer shows.
@@ -117,6 +120,7 @@ impl Class {
             Self::SendCode => const { &[rule(Per::Address, 10), rule(Per::All, 600)] },
             Self::Register => const { &[rule(Per::Address, 10), rule(Per::All, 300)] },
             Self::Read => const { &[rule(Per::Caller, 1_000)] },
+            Self::Notice => const { &[rule(Per::Address, 60_000)] },
             Self::Change | Self::Pay => const { &[rule(Per::Caller, 100)] },
             Self::Rare => const { &[rule(Per::Caller, 10)] },
         }
@@ -137,13 +141,16 @@ impl Class {
             | Self::Stranger
             | Self::Refresh
             | Self::Read
+            | Self::Notice
             | Self::Change => WhenGone::Here,
         }
     }
 
     pub(super) const fn space(self) -> Space {
         match self {
-            Self::Probe | Self::Visit | Self::Stranger | Self::Refresh => Space::Visitors,
+            Self::Probe | Self::Visit | Self::Stranger | Self::Refresh | Self::Notice => {
+                Space::Visitors
+            }
             Self::SignIn | Self::StaffSignIn | Self::Answer | Self::SendCode | Self::Register => {
                 Space::Guarded
             }
@@ -158,7 +165,7 @@ impl Class {
 
     /// `RateLimit-Policy`, made once.
     pub(super) fn policy(self) -> Option<&'static HeaderValue> {
-        static POLICIES: LazyLock<[Option<HeaderValue>; 14]> =
+        static POLICIES: LazyLock<[Option<HeaderValue>; 15]> =
             LazyLock::new(|| Class::ALL.map(policy));
         POLICIES.get(usize::from(self as u8)).and_then(Option::as_ref)
     }
@@ -228,6 +235,19 @@ const ROUTES: &[(&str, Class)] = &[
     ("stopOutgoing", Class::Change),
     ("resumeOutgoing", Class::Rare),
     ("openAccount", Class::Change),
+    ("storeCard", Class::Pay),
+    ("createPayment", Class::Pay),
+    ("capturePayment", Class::Pay),
+    ("cancelPayment", Class::Pay),
+    ("refundPayment", Class::Rare),
+    ("noticeOfSandbox", Class::Notice),
+    ("noticeOfStripe", Class::Notice),
+    ("createMerchant", Class::Change),
+    ("changeMerchant", Class::Change),
+    ("makeMerchantKey", Class::Change),
+    ("rotateMerchantKey", Class::Change),
+    ("revokeMerchantKey", Class::Change),
+    ("settleMerchant", Class::Pay),
     ("sendTransfer", Class::Pay),
     ("sendTransfers", Class::Pay),
     ("placeHold", Class::Pay),
@@ -256,9 +276,11 @@ pub(in crate::http) fn class_of(route: &Route) -> Class {
     named.unwrap_or(match route.access {
         Access::Public(_) if reads => Class::Visit,
         Access::Public(_) => Class::SignIn,
-        Access::Customer | Access::Staff(_) if reads => Class::Read,
-        Access::Customer | Access::Staff(_) if route.method != Method::POST => Class::Change,
-        Access::Customer | Access::Staff(_) => Class::Rare,
+        Access::Customer | Access::Merchant | Access::Staff(_) if reads => Class::Read,
+        Access::Customer | Access::Merchant | Access::Staff(_) if route.method != Method::POST => {
+            Class::Change
+        }
+        Access::Customer | Access::Merchant | Access::Staff(_) => Class::Rare,
     })
 }
 

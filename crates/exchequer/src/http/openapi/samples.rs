@@ -85,11 +85,22 @@ const IDS: &[(&str, &str)] = &[
     ("resource", "acc"),
     ("challenge", "chl"),
     ("request_id", "req"),
+    ("card", "crd"),
+    ("payment", "pay"),
+    ("merchant", "mer"),
+    ("settlement_account", "acc"),
+    ("duplicate_of", "crd"),
 ];
 
 const INTEGERS: &[(&str, i64)] = &[
     ("amount", 125_000),
     ("captured", 0),
+    ("refunded", 0),
+    ("fee", 2_530),
+    ("fee_basis_points", 200),
+    ("fee_fixed", 30),
+    ("exp_month", 12),
+    ("exp_year", 2_030),
     ("remaining", 125_000),
     ("per_transfer", 1_000_000),
     ("per_day", 5_000_000),

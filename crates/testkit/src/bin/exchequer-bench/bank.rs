@@ -199,6 +199,7 @@ fn deposit(act: &Act, account: AccountId, currency: Currency) -> Result<PostOrde
         amount: Amount::new(DEPOSIT).map_err(|error| DbError::Corrupt(error.to_string()))?,
         currency,
         memo: None,
+        reference: None,
         key: None,
         linked_with_next: false,
         origin: act.origin.clone(),

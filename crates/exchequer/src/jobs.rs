@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 use self::store::{Behind, Purge};
 use crate::bank::Bank;
 use crate::outbox::{self, Channel};
-use crate::{cards, confirmations, factors, holds, payments, sessions};
+use crate::{cards, confirmations, factors, holds, payments, reconciliation, sessions};
 
 /// What is done again and again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +66,8 @@ pub enum Job {
     AskGateways,
     /// Deletes counts of opened card numbers, after [`REVEALS_KEPT`].
     DeleteReveals,
+    /// Holds gateways' reports against our payments.
+    Reconcile,
 }
 
 const DAY_SECONDS: i64 = 86_400;
@@ -96,7 +98,7 @@ pub const RESETS_KEPT: i64 = DAY_SECONDS;
 pub const CONFIRMATIONS_KEPT: i64 = confirmations::LIFE_SECONDS;
 
 impl Job {
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::ExpireHolds,
         Self::EndSessions,
         Self::DeliverMails,
@@ -116,6 +118,7 @@ impl Job {
         Self::DeleteSpending,
         Self::AskGateways,
         Self::DeleteReveals,
+        Self::Reconcile,
     ];
 
     /// As logs call it.
@@ -131,6 +134,7 @@ impl Job {
             Self::DeleteSpending => store::SPENDING.verb,
             Self::AskGateways => "payments.ask",
             Self::DeleteReveals => "card_reveals.delete",
+            Self::Reconcile => "reconciliation.read",
             Self::DeleteAttempts => store::ATTEMPTS.verb,
             Self::DeleteDevices => store::DEVICES.verb,
             Self::DeleteFactors => store::FACTORS.verb,
@@ -150,7 +154,7 @@ impl Job {
             Self::DeliverMails | Self::DeliverTexts | Self::AskGateways => Duration::from_secs(1),
             Self::ExpireHolds => Duration::from_secs(10),
             Self::EndSessions => Duration::from_mins(1),
-            Self::DeleteChallenges => Duration::from_mins(10),
+            Self::DeleteChallenges | Self::Reconcile => Duration::from_mins(10),
             Self::ForgetAnswers
             | Self::DeleteRefreshTokens
             | Self::DeleteSessions
@@ -188,6 +192,7 @@ impl Job {
             Self::DeleteDestinations => (&store::DESTINATIONS, MESSAGES_KEPT),
             Self::DeleteResets => (&store::RESETS, RESETS_KEPT),
             Self::AskGateways => return payments::job::ask(bank, stop).await,
+            Self::Reconcile => return reconciliation::job::run(bank, stop).await,
             Self::DeleteReveals => {
                 return cards::forget_reveals(bank, now.plus_seconds(-REVEALS_KEPT)).await;
             }

@@ -28,6 +28,7 @@ pub mod outbox;
 pub mod passwords;
 pub mod payments;
 pub mod protections;
+pub mod reconciliation;
 pub mod sandbox;
 pub mod serve;
 pub mod sessions;

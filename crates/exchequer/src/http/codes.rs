@@ -113,6 +113,7 @@ codes! {
     PaymentNotCancelable "payment_not_cancelable" 409 "The payment cannot be canceled" "Only an authorized payment of which nothing was captured can; refund a captured one.";
     PaymentNotRefundable "payment_not_refundable" 409 "The payment cannot be refunded" "Only captured money can.";
     RefundExceedsPayment "refund_exceeds_payment" 422 "More than was captured" "Refunds, those under way included, never exceed what was captured.";
+    AlreadyResolved "already_resolved" 409 "The difference is resolved already" "Nothing to do.";
     GatewayMissing "gateway_missing" 503 "No card gateway" "This bank has no gateway for this mode. Ask the bank.";
     // Ourselves.
     Overloaded "overloaded" 503 "Too much work at once" "Send the same request with the same key after Retry-After seconds.";

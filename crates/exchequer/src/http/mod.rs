@@ -56,7 +56,8 @@ pub fn routes() -> Routes {
     let routes = crate::cards::api::routes(routes);
     let routes = crate::payments::api::routes(routes);
     let routes = crate::staff::api::routes(routes);
-    crate::merchants::api::routes(routes)
+    let routes = crate::merchants::api::routes(routes);
+    crate::reconciliation::api::routes(routes)
 }
 
 /// The whole service, ready for a connection or an in-process test.

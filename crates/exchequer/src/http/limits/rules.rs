@@ -248,6 +248,7 @@ const ROUTES: &[(&str, Class)] = &[
     ("rotateMerchantKey", Class::Change),
     ("revokeMerchantKey", Class::Change),
     ("settleMerchant", Class::Pay),
+    ("resolveDifference", Class::Change),
     ("sendTransfer", Class::Pay),
     ("sendTransfers", Class::Pay),
     ("placeHold", Class::Pay),

@@ -33,6 +33,7 @@ pub mod sandbox;
 pub mod serve;
 pub mod sessions;
 pub mod staff;
+pub mod statements;
 pub mod stepup;
 pub mod transfers;
 pub mod verify;

@@ -101,6 +101,7 @@ codes! {
     BalanceNotZero "balance_not_zero" 409 "The account still has a balance" "Move the balance out first.";
     HoldsActive "holds_active" 409 "The account still has active holds" "Capture or void them first.";
     TooManyAccounts "too_many_accounts" 422 "Too many accounts" "Close one that is no longer used.";
+    StatementTooLong "statement_too_long" 422 "Too many entries for one statement" "Take a shorter period, or a format that has room for more; `detail` says how many.";
     TooManyBeneficiaries "too_many_beneficiaries" 422 "Too many payees" "Take one off the list that is no longer paid.";
     // Merchants, cards and payments.
     TooManyKeys "too_many_keys" 409 "Too many keys" "Revoke one that is no longer used.";

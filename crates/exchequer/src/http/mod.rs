@@ -49,6 +49,7 @@ pub fn routes() -> Routes {
     let routes = crate::passwords::api::routes(routes);
     let routes = crate::outbox::api::routes(routes);
     let routes = crate::accounts::api::routes(routes);
+    let routes = crate::statements::api::routes(routes);
     let routes = crate::transfers::api::routes(routes);
     let routes = crate::holds::api::routes(routes);
     let routes = crate::beneficiaries::api::routes(routes);

@@ -35,6 +35,7 @@ mod sessions_web;
 mod staff;
 mod standing;
 mod standing_staff;
+mod statements;
 mod stepup;
 mod trail;
 mod transfers;

@@ -21,5 +21,6 @@ mod sessions;
 mod sessions_stolen;
 mod signed;
 mod standing;
+mod statements;
 mod stepup;
 mod webauthn;

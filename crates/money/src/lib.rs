@@ -41,7 +41,7 @@ pub use currency::{Currency, CurrencyError};
 pub use factor::Factor;
 pub use id::{Id, IdError};
 pub use kind::{
-    AccountId, ApprovalId, BeneficiaryId, CardId, ChallengeId, CustomerId, EventId, FactorId,
+    AccountId, ApprovalId, BeneficiaryId, CardId, ChallengeId, CustomerId, DifferenceId, EventId, FactorId,
     HoldId, IdKind, KeyId, MerchantId, MessageId, PaymentId, RefundId, RequestId, SessionId,
     StaffId, TransferId, WebhookId,
 };

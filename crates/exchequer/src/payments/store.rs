@@ -6,8 +6,8 @@ use store::{DbError, Row, Tx, params};
 use super::model::{PaymentRow, State, StepRow, StepState, operation};
 use crate::gateways::Kind;
 use crate::merchants::keys::Mode;
-use crate::reconciliation::model::Ours;
 use crate::merchants::mode;
+use crate::reconciliation::model::Ours;
 
 macro_rules! select {
     () => {

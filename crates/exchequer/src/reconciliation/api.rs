@@ -7,9 +7,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::model::{DifferenceView, ReconciliationView};
 use super::store;
 use crate::http::fields::{Fields, MAX_TEXT_CHARS};
-use crate::http::{
-    Answer, Code, Json, Nothing, Page, Path, Query, Reply, Route, Routes, Staff,
-};
+use crate::http::{Answer, Code, Json, Nothing, Page, Path, Query, Reply, Route, Routes, Staff};
 use crate::staff::model::Permission;
 
 pub fn routes(routes: Routes) -> Routes {
@@ -72,9 +70,8 @@ const DEFAULT_LIMIT: i64 = 20;
 const MAX_LIMIT: i64 = 100;
 
 async fn list(caller: Staff, _: Nothing) -> Answer<Page<ReconciliationView>> {
-    let rows = caller
-        .read("reconciliation.list", |tx| Ok(store::list_done(tx, MAX_REPORTS)?))
-        .await?;
+    let rows =
+        caller.read("reconciliation.list", |tx| Ok(store::list_done(tx, MAX_REPORTS)?)).await?;
     let data = rows.iter().map(ReconciliationView::from).collect();
     Ok(Reply::ok(&Page { data, next_cursor: None }))
 }

@@ -63,8 +63,7 @@ async fn read(
     let mut tally = Tally::default();
     for slice in lines.chunks(SLICE) {
         let (of, slice, act) = (source.clone(), slice.to_vec(), bank.system_act(VERB));
-        let part =
-            bank.db().write(VERB, move |tx| lines_in(tx, &act, (&of, day), &slice)).await?;
+        let part = bank.db().write(VERB, move |tx| lines_in(tx, &act, (&of, day), &slice)).await?;
         tally.matched += part.matched;
         tally.differences += part.differences;
     }

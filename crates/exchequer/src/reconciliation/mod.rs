@@ -20,7 +20,7 @@ use ::store::{DbError, Tx};
 use money::{Amount, Currency, DifferenceId, Id, StaffId, TransferId};
 use serde_json::json;
 
-use self::model::{DifferenceRow, Ours, ReconciliationRow, What, compare, to_suspense};
+use self::model::{DifferenceRow, ReconciliationRow, What, compare, to_suspense};
 use crate::accounts;
 use crate::bank::{Act, Own};
 use crate::events;
@@ -64,8 +64,7 @@ pub fn lines_in(
             Some(_) if !is_new => tally.differences += 1,
             Some(what) => {
                 tally.differences += 1;
-                let in_currency =
-                    ours.filter(|o| o.is_done && o.currency == line.money.currency());
+                let in_currency = ours.filter(|o| o.is_done && o.currency == line.money.currency());
                 let sums = (in_currency.map_or(0, |ours| ours.amount), line.money.minor());
                 let about = (line.operation.as_str(), line.kind, line.money.currency());
                 differ_in(tx, act, (source, day, what), about, sums)?;

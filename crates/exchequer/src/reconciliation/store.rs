@@ -81,10 +81,7 @@ pub(super) fn insert_done(tx: &mut Tx<'_>, row: &ReconciliationRow) -> Result<bo
 }
 
 /// Reports that were read, newest day first.
-pub(super) fn list_done(
-    tx: &mut Tx<'_>,
-    most: i64,
-) -> Result<Vec<ReconciliationRow>, DbError> {
+pub(super) fn list_done(tx: &mut Tx<'_>, most: i64) -> Result<Vec<ReconciliationRow>, DbError> {
     let rows = tx.query(
         "SELECT gateway, day, mode, lines, matched, differences, done_at FROM reconciliations \
          ORDER BY day DESC, gateway LIMIT $1",
@@ -142,10 +139,7 @@ pub(super) fn differences(
     rows.iter().map(read).collect()
 }
 
-pub(super) fn lock(
-    tx: &mut Tx<'_>,
-    id: &DifferenceId,
-) -> Result<Option<DifferenceRow>, DbError> {
+pub(super) fn lock(tx: &mut Tx<'_>, id: &DifferenceId) -> Result<Option<DifferenceRow>, DbError> {
     let sql = concat!(select!(), "WHERE id = $1 ORDER BY id");
     tx.query_locked(sql, params![id])?.first().map(read).transpose()
 }

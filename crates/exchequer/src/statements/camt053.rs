@@ -152,6 +152,13 @@ fn transaction_code(xml: &mut Xml, entry: &Entry) {
         TransferKind::Deposit => ("CNTR", "CDPT"),
         TransferKind::Withdrawal => ("CNTR", "CWDL"),
         TransferKind::Reversal => (credit_transfer, "RRTN"),
+        TransferKind::Payout => (credit_transfer, "BOOK"),
+        TransferKind::CardCapture => ("MCRD", "POSC"),
+        TransferKind::CardFee => ("MCRD", "CHRG"),
+        TransferKind::RefundSetAside
+        | TransferKind::RefundPaid
+        | TransferKind::RefundReturned
+        | TransferKind::Difference => ("MCRD", "OTHR"),
     };
     xml.within("BkTxCd", |xml| {
         xml.within("Domn", |xml| {

@@ -188,5 +188,12 @@ pub fn kind_name(kind: TransferKind) -> &'static str {
         TransferKind::Withdrawal => "Withdrawal",
         TransferKind::Capture => "Payment of a hold",
         TransferKind::Reversal => "Reversal",
+        TransferKind::CardCapture => "Card payment",
+        TransferKind::CardFee => "Card fee",
+        TransferKind::RefundSetAside => "Card refund",
+        TransferKind::RefundPaid => "Card refund paid",
+        TransferKind::RefundReturned => "Card refund returned",
+        TransferKind::Payout => "Payout of card payments",
+        TransferKind::Difference => "Difference to a gateway's report",
     }
 }

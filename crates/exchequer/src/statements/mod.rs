@@ -165,17 +165,14 @@ fn nearer(
         let is_first = blind == first && best.is_none() && seen == place.posted_at;
         let at = if is_first { blind } else { blind.plus_micros(distance / 2) };
         let newest = best.as_ref().unwrap_or(place).number;
-        let found = store::sight(tx, &account, at, most)?
-            .filter(|found| found.number < newest && found.posted_at >= first);
-        match found {
-            // Nothing can be nearer than what follows the very moment.
-            Some(found) if is_first => return Ok(Some(found.transfer)),
-            Some(found) => {
-                best = Some(found);
-                seen = at;
-            }
-            None if is_first => blind = blind.plus_micros(1),
-            None => blind = at,
+        let Some(found) = store::sight(tx, &account, at, most)? else {
+            blind = at.plus_micros(i64::from(is_first));
+            continue;
+        };
+        // What is known already says that nothing lies between: what does lies before.
+        seen = at;
+        if found.number < newest && found.posted_at >= first {
+            best = Some(found);
         }
     }
     Ok(best.map(|found| found.transfer))

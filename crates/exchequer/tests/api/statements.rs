@@ -239,6 +239,15 @@ async fn crowd(p: &Pair, count: usize) {
     assert_eq!(done.filter(|result| result["transfer"].is_object()).count(), count);
 }
 
+/// So many transfers between two other accounts.
+async fn noise(p: &Pair, count: usize) {
+    let (from, to) = (p.bank.account(&p.bela, "INR").await, p.bank.account(&p.bela, "INR").await);
+    p.bank.deposit(&p.teller, &from, 1_000, "INR").await;
+    let order = json!({ "from": from, "to": to, "amount": 1, "currency": "INR" });
+    let batch = json!({ "atomic": false, "transfers": vec![order; count] });
+    let _sent = p.bela.client.post("/v1/transfers/batch", &batch).await.expect(200);
+}
+
 #[tokio::test]
 async fn old_days_are_found_behind_thousands_of_entries() {
     let mut p = Pair::new().await;
@@ -246,6 +255,8 @@ async fn old_days_are_found_behind_thousands_of_entries() {
     let quiet = p.bank.account(&p.bela, "INR").await;
     p.bank.deposit(&p.teller, &quiet, 30, "INR").await;
     send(&p, 500).await;
+    at(&mut p, "2026-01-09T12:00:00Z").await;
+    noise(&p, 300).await;
     at(&mut p, "2026-01-10T10:00:00Z").await;
     crowd(&p, 6_000).await;
     let sent = json!({ "from": quiet, "to": p.from, "amount": 10, "currency": "INR" });
@@ -255,8 +266,12 @@ async fn old_days_are_found_behind_thousands_of_entries() {
     crowd(&p, 5_000).await;
     at(&mut p, "2026-02-20T10:00:00Z").await;
     crowd(&p, 6_000).await;
+    // Behind the first of these days stand others' transfers, more than are looked through at first.
+    for to in ["2026-01-08", "2026-01-09"] {
+        let days = of_days(&p.asha.client, &p.from, "2026-01-01", to).await;
+        assert_eq!(amounts(&days), [10_000, 100_000, -500]);
+    }
     let first = of_days(&p.asha.client, &p.from, "2026-01-01", "2026-01-09").await;
-    assert_eq!(amounts(&first), [10_000, 100_000, -500]);
     let second = of_days(&p.asha.client, &p.from, "2026-01-10", "2026-01-10").await;
     assert_eq!((amounts(&second).len(), amounts(&second).last()), (6_001, Some(&10)));
     assert_eq!(second["opening_balance"], first["closing_balance"]);

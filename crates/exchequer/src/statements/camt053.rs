@@ -148,11 +148,12 @@ fn transaction_code(xml: &mut Xml, entry: &Entry) {
         Side::Credit => "RCDT",
     };
     let (family, sub_family) = match entry.kind {
-        TransferKind::Transfer | TransferKind::Capture => (credit_transfer, "BOOK"),
+        TransferKind::Transfer | TransferKind::Capture | TransferKind::Payout => {
+            (credit_transfer, "BOOK")
+        }
         TransferKind::Deposit => ("CNTR", "CDPT"),
         TransferKind::Withdrawal => ("CNTR", "CWDL"),
         TransferKind::Reversal => (credit_transfer, "RRTN"),
-        TransferKind::Payout => (credit_transfer, "BOOK"),
         TransferKind::CardCapture => ("MCRD", "POSC"),
         TransferKind::CardFee => ("MCRD", "CHRG"),
         TransferKind::RefundSetAside

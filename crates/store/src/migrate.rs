@@ -42,7 +42,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(6, "0006_standing"),
     migration!(7, "0007_merchants"),
     migration!(8, "0008_payments"),
-    migration!(12, "0012_reconciliation"),
+    migration!(9, "0009_reconciliation"),
 ];
 
 /// Serialises two processes that migrate at once: the second waits on the table's lock, then finds

@@ -24,6 +24,7 @@ mod outbox_trouble;
 mod passwords;
 mod payments;
 mod protections;
+mod reconciliation;
 mod restarts;
 mod rows;
 mod secrets;

@@ -45,6 +45,12 @@ const MIGRATIONS: &[Migration] = &[
     migration!(9, "0009_reconciliation"),
 ];
 
+/// How many there are.
+#[cfg(test)]
+pub(crate) fn count() -> usize {
+    MIGRATIONS.len()
+}
+
 /// Serialises two processes that migrate at once: the second waits on the table's lock, then finds
 /// nothing left to do.
 const CREATE_HISTORY: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

@@ -63,7 +63,7 @@ fn a_new_bank_has_one_key_of_each_purpose_and_no_two_alike() {
     let mut wrapped: Vec<_> = rows.iter().map(|row| row.wrapped.clone()).collect();
     wrapped.sort();
     wrapped.dedup();
-    assert_eq!(wrapped.len(), 4);
+    assert_eq!(wrapped.len(), Purpose::ALL.len());
 }
 
 #[test]

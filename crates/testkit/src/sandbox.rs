@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use exchequer::config::SandboxGateway;
+use exchequer::config::{Config, SandboxGateway};
 use exchequer::sandbox::{Chaos, Server, Settings};
 use exchequer::staff::model::Role;
 use money::Clock;
@@ -13,7 +13,8 @@ use crate::bank::{Person, TestBank};
 use crate::client::Reply;
 use crate::merchant::Shop;
 
-const SECRET: &str = "sandbox secret of a test";
+/// What bank and gateway have in common.
+pub const SECRET: &str = "sandbox secret of a test";
 
 /// A bank, a gateway and a merchant of it.
 pub struct Till {
@@ -37,6 +38,11 @@ pub async fn gateway() -> Server {
 
 impl Till {
     pub async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// With another configuration.
+    pub async fn with(change: impl FnOnce(&mut Config)) -> Self {
         let gateway = gateway().await;
         let url = gateway.url();
         let bank = TestBank::with(|config| {
@@ -44,6 +50,7 @@ impl Till {
             config.cards.sandbox = Some(SandboxGateway { url, secret });
             // What hangs is known to hang within a test's patience.
             config.cards.gateway_seconds = 1;
+            change(config);
         })
         .await;
         let admin = bank.operator(Role::Admin).await;

@@ -94,7 +94,16 @@ async fn pay(gateway: &Sandbox, payment: PaymentId) -> Outcome {
 
 async fn ask(gateway: &Sandbox, payment: PaymentId) -> Asked {
     let (id, kind) = (payment.to_string(), Kind::Authorize);
-    gateway.ask(&Question { id: &id, payment, reference: None, kind, give_up: false }).await
+    gateway
+        .ask(&Question {
+            id: &id,
+            payment,
+            reference: None,
+            currency: Currency::INR,
+            kind,
+            give_up: false,
+        })
+        .await
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use exchequer::config::SandboxGateway;
+use exchequer::config::{Config, SandboxGateway};
 use exchequer::gateways::sandbox::Sandbox;
 use exchequer::gateways::{Act, Card, Gateway, Limits, Operation, Outcome};
 use exchequer::sandbox::{Chaos, Server, Settings};
@@ -18,7 +18,8 @@ use crate::client::Reply;
 use crate::database::TestDatabase;
 use crate::merchant::Shop;
 
-const SECRET: &str = "sandbox secret of a test";
+/// What bank and gateway have in common.
+pub const SECRET: &str = "sandbox secret of a test";
 
 /// A bank, a gateway and a merchant of it.
 pub struct Till {
@@ -46,14 +47,19 @@ async fn gateway_at(listen: SocketAddr, clock: Clock) -> Server {
 
 impl Till {
     pub async fn new() -> Self {
-        Self::with(gateway().await, TestBank::clock_in_hand()).await
+        Self::with(|_| {}).await
+    }
+
+    /// With another configuration.
+    pub async fn with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::beside(gateway().await, TestBank::clock_in_hand(), change).await
     }
 
     /// The gateway has the bank's time.
     pub async fn with_its_clock() -> Self {
         let clock = TestBank::clock_in_hand();
         let address = "127.0.0.1:0".parse().expect("an address");
-        Self::with(gateway_at(address, clock.clone()).await, clock).await
+        Self::beside(gateway_at(address, clock.clone()).await, clock, |_| {}).await
     }
 
     /// In the gateway's place one that knows of nothing.
@@ -83,13 +89,14 @@ impl Till {
         id
     }
 
-    async fn with(gateway: Server, clock: Clock) -> Self {
+    async fn beside(gateway: Server, clock: Clock, change: impl FnOnce(&mut Config)) -> Self {
         let url = gateway.url();
         let bank = TestBank::at(TestDatabase::new(), clock, |config| {
             let secret = Arc::new(SecretString::new(SECRET.to_owned()));
             config.cards.sandbox = Some(SandboxGateway { url, secret });
             // What hangs is known to hang within a test's patience.
             config.cards.gateway_seconds = 1;
+            change(config);
         })
         .await;
         let admin = bank.operator(Role::Admin).await;

@@ -128,7 +128,7 @@ pub fn delete_in(
     Ok(Ok(()))
 }
 
-/// Opens a number for a purpose.
+/// Opens a number for a purpose; `None` where the card was deleted since it was found.
 ///
 /// Refuses `rate_limited` where the merchant has opened as many as it may this hour.
 pub fn reveal_in(
@@ -136,7 +136,7 @@ pub fn reveal_in(
     act: &Act,
     card: &Owned,
     (purpose, about): (RevealPurpose, &str),
-) -> Result<Result<Number, Problem>, DbError> {
+) -> Result<Result<Option<Number>, Problem>, DbError> {
     let row = card.row();
     let most = i64::from(act.tools.config().cards.reveals_per_hour);
     let resource = row.id.to_string();
@@ -149,10 +149,9 @@ pub fn reveal_in(
         events::record(tx, act, "card.reveal_refused", &resource, code, Some(&after))?;
         return Ok(Err(problem));
     }
-    let number = store::number(tx, &act.tools, &row.id)?
-        .ok_or_else(|| DbError::Corrupt(format!("{resource} has no number")))?;
+    let Some(number) = store::number(tx, &act.tools, &row.id)? else { return Ok(Ok(None)) };
     events::record(tx, act, "card.revealed", &resource, "done", Some(&after))?;
-    Ok(Ok(number))
+    Ok(Ok(Some(number)))
 }
 
 /// Deletes counts of openings of hours before a moment; gives how many.

@@ -21,7 +21,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use http::HeaderMap;
-use money::{Money, PaymentId, Timestamp};
+use money::{Currency, Money, PaymentId, Timestamp};
 use vault::SecretString;
 use vault::card::{Expiry, Number};
 
@@ -143,6 +143,8 @@ pub struct Question<'a> {
     pub payment: PaymentId,
     /// As in [`Operation`].
     pub reference: Option<&'a str>,
+    /// Of the payment; an answer in another is none.
+    pub currency: Currency,
     pub kind: Kind,
     pub give_up: bool,
 }

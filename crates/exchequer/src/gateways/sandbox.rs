@@ -209,6 +209,7 @@ fn asked(question: &Question<'_>, raw: &Raw) -> Asked {
         Status::NeverSeen => return Asked::NeverSeen,
         Status::Closed => return Asked::Closed,
         Status::Conflict => None,
+        Status::Done if answer.currency.as_deref() != Some(question.currency.code()) => None,
         Status::Done => done(&about, &answer).map(Outcome::Done),
         Status::Refused => refused(&about, answer),
     };

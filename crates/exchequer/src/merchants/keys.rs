@@ -74,7 +74,14 @@ pub struct NetworkError;
 
 /// Keys that were asked for lately.
 #[derive(Default)]
-pub struct KeyCache(RwLock<HashMap<KeyId, Remembered>>);
+pub struct KeyCache(RwLock<Keys>);
+
+#[derive(Default)]
+struct Keys {
+    by_id: HashMap<KeyId, Remembered>,
+    /// How often something was forgotten: what was read before that is not remembered after it.
+    forgotten: u64,
+}
 
 struct Remembered {
     key: Arc<UsableKey>,
@@ -231,34 +238,44 @@ impl KeyCache {
             return Ok(Some(key).filter(|key| key.is_in_time(now)));
         }
         let (id, tools) = (*id, bank.tools().clone());
+        let before = self.0.read().unwrap_or_else(PoisonError::into_inner).forgotten;
         let read = bank.db().read("merchants.key", move |tx| store::usable(tx, &tools, &id));
         let key = read.await.map_err(Problem::from)?.map(Arc::new);
-        if let Some(key) = &key {
-            let mut keys = self.0.write().unwrap_or_else(PoisonError::into_inner);
-            if keys.len() >= MAX_REMEMBERED {
-                keys.clear();
+        let mut keys = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        match &key {
+            Some(key) if keys.forgotten == before => {
+                if keys.by_id.len() >= MAX_REMEMBERED {
+                    keys.by_id.clear();
+                }
+                keys.by_id.insert(id, Remembered { key: Arc::clone(key), at: now });
             }
-            keys.insert(id, Remembered { key: Arc::clone(key), at: now });
-        } else {
-            self.forget(&id);
+            // Revoked or changed while it was read.
+            Some(_) => {}
+            None => {
+                keys.by_id.remove(&id);
+            }
         }
+        drop(keys);
         Ok(key.filter(|key| key.is_in_time(now)))
     }
 
     /// The key was revoked or changed: its row is asked from now on.
     pub fn forget(&self, id: &KeyId) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).remove(id);
+        let mut keys = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        keys.forgotten = keys.forgotten.wrapping_add(1);
+        keys.by_id.remove(id);
     }
 
     /// A merchant was suspended or resumed.
     pub fn forget_all_of(&self, merchant: &MerchantId) {
         let mut keys = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        keys.retain(|_, remembered| remembered.key.merchant != *merchant);
+        keys.forgotten = keys.forgotten.wrapping_add(1);
+        keys.by_id.retain(|_, remembered| remembered.key.merchant != *merchant);
     }
 
     fn remembered(&self, id: &KeyId, now: Timestamp) -> Option<Arc<UsableKey>> {
         let keys = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let remembered = keys.get(id)?;
+        let remembered = keys.by_id.get(id)?;
         let age = now.micros_since(remembered.at);
         (0..RECHECK_MICROS).contains(&age).then(|| Arc::clone(&remembered.key))
     }

@@ -11,7 +11,7 @@ use vault::SecretString;
 use super::begin::{Asked, Begun as Step, NewPayment};
 use super::flow;
 use super::model::{PaymentRow, PaymentView, RefundView, StepRow};
-use super::{notices, store, view};
+use super::{metadata, notices, store, view};
 use crate::accounts::api::PageQuery;
 use crate::http::fields::{Fields, MinorUnits, SecretText};
 use crate::http::input::{Description, Input, Optional, Raw};
@@ -119,9 +119,6 @@ pub struct RefundPayment {
     amount: Option<MinorUnits>,
 }
 
-/// Bytes of a payment's metadata.
-const MAX_METADATA_BYTES: usize = 4 * 1024;
-
 impl CreatePayment {
     fn check(&self, gateway: &'static str) -> Result<NewPayment, Problem> {
         let mut fields = Fields::default();
@@ -137,7 +134,7 @@ impl CreatePayment {
             }
         };
         let cvv = self.cvv.as_ref().map(|cvv| read_cvv(&mut fields, cvv));
-        let metadata = self.metadata.as_ref().map(|raw| read_metadata(&mut fields, raw));
+        let kept = self.metadata.as_ref().map(|raw| metadata::read(&mut fields, raw));
         let new =
             amount.zip(currency).zip(card.zip(is_automatic)).map(|(sum, (card, automatic))| {
                 NewPayment {
@@ -145,7 +142,7 @@ impl CreatePayment {
                     card,
                     is_automatic: automatic,
                     cvv: cvv.flatten(),
-                    metadata: metadata.flatten(),
+                    metadata: kept.flatten(),
                     gateway,
                 }
             });
@@ -160,27 +157,6 @@ fn read_cvv(fields: &mut Fields, cvv: &SecretText) -> Option<SecretString> {
     }
     fields.refuse("cvv", "invalid", "three or four digits");
     None
-}
-
-/// An object without duplicate keys, and without anything that looks like a card or a secret: it is kept in
-/// the clear.
-fn read_metadata(fields: &mut Fields, raw: &RawValue) -> Option<String> {
-    let text = raw.get();
-    if text.len() > MAX_METADATA_BYTES {
-        fields.refuse("metadata", "too_long", format!("at most {MAX_METADATA_BYTES} bytes"));
-        return None;
-    }
-    let Ok(object) = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text)
-    else {
-        fields.refuse("metadata", "invalid", "a JSON object");
-        return None;
-    };
-    let plain = serde_json::Value::Object(object).to_string();
-    if plain.contains("\\u0000") || vault::redaction::redact(&plain) != plain {
-        fields.refuse("metadata", "secret", "no card numbers, codes, keys or tokens");
-        return None;
-    }
-    Some(plain)
 }
 
 async fn create(caller: Merchant, Json(body): Json<CreatePayment>) -> Answer<PaymentView> {

@@ -68,7 +68,8 @@ pub fn create_in(
     let id: PaymentId = act.id();
     let name = id.to_string();
     let number = match cards::reveal_in(tx, act, &card, (RevealPurpose::Authorize, &name))? {
-        Ok(number) => number,
+        Ok(Some(number)) => number,
+        Ok(None) => return refused("there is no such card"),
         Err(problem) => return Ok(Err(problem)),
     };
     let payment = PaymentRow {

@@ -19,8 +19,8 @@ use crate::merchants::{account_in, order, unstored};
 /// Writes what became of a step; gives payment and step as they now are. An outcome that is not known leaves
 /// the step open, to be asked about.
 ///
-/// A step that the gateway did with another amount than it was asked for stays open, too: money moved that
-/// nobody ordered, and an operator decides.
+/// A step that the gateway did otherwise than it was asked for stays open, too: money moved that nobody
+/// ordered, and an operator decides.
 pub fn conclude_in(
     tx: &mut Tx<'_>,
     act: &Act,
@@ -34,13 +34,11 @@ pub fn conclude_in(
         return Ok((payment, step));
     }
     match outcome {
-        Outcome::Done(done) if is_as_asked(&step, done) => {
+        Outcome::Done(done) if is_as_asked(&payment, &step, done) => {
             done_in(tx, act, (&mut payment, &mut step), done)?;
         }
         Outcome::Done(done) => {
-            let said = json!({ "asked": step.amount, "done": done.amount });
-            let resource = step.operation();
-            events::record(tx, act, "payment.amount_differs", &resource, "unknown", Some(&said))?;
+            differs_in(tx, act, &mut step, done)?;
             stay_open(act, (&mut payment, &mut step));
         }
         Outcome::Refused { code, reference } => {
@@ -59,24 +57,67 @@ pub fn conclude_in(
     Ok((payment, step))
 }
 
-/// Keeps the gateway's reference of a payment before anything of it is submitted.
+/// The same for an answer to a question that was asked with the payment's reference of then. Where the
+/// payment has another by now, the question was about something else, and the step stays open: a payment that
+/// was prepared meanwhile is perhaps being submitted.
+pub(super) fn answered_in(
+    tx: &mut Tx<'_>,
+    act: &Act,
+    (payment, step): (&PaymentRow, &[u8; 16]),
+    outcome: &Outcome,
+) -> Result<(PaymentRow, StepRow), DbError> {
+    let now = store::lock(tx, &payment.id)?;
+    if now.is_none_or(|now| now.reference == payment.reference) {
+        return conclude_in(tx, act, (&payment.id, step), outcome);
+    }
+    let why = "the payment was prepared while it was asked about".to_owned();
+    conclude_in(tx, act, (&payment.id, step), &Outcome::Unknown { why })
+}
+
+/// Keeps the gateway's reference of a payment before anything of it is submitted. False where the payment
+/// was given up meanwhile: then nothing may be submitted any more.
 pub fn prepared_in(
     tx: &mut Tx<'_>,
     act: &Act,
     payment: &PaymentId,
     reference: &str,
-) -> Result<(), DbError> {
+) -> Result<bool, DbError> {
     let Some(mut row) = store::lock(tx, payment)? else {
         return Err(DbError::Corrupt(format!("{payment} is gone")));
     };
+    if !matches!(row.state, State::Submitting | State::Unknown) {
+        return Ok(false);
+    }
     row.reference = Some(cut(reference));
     row.updated_at = act.now;
-    store::update(tx, &row)
+    store::update(tx, &row)?;
+    Ok(true)
 }
 
-/// A cancellation releases whatever was left; everything else is for an exact sum.
-fn is_as_asked(step: &StepRow, done: &Done) -> bool {
-    step.kind == Kind::Cancel || step.amount == done.amount
+/// A cancellation releases whatever was left; everything else is for an exact sum, and money that was to
+/// be reserved is not taken.
+fn is_as_asked(payment: &PaymentRow, step: &StepRow, done: &Done) -> bool {
+    match step.kind {
+        Kind::Cancel => true,
+        Kind::Authorize => step.amount == done.amount && payment.is_automatic == done.is_captured,
+        Kind::Capture | Kind::Refund => step.amount == done.amount,
+    }
+}
+
+/// The mark of an open step that the gateway did otherwise.
+const DIFFERS: &str = "done_otherwise";
+
+/// Told once, however often the gateway says so.
+fn differs_in(tx: &mut Tx<'_>, act: &Act, step: &mut StepRow, done: &Done) -> Result<(), DbError> {
+    if step.refusal.as_deref() == Some(DIFFERS) {
+        return Ok(());
+    }
+    step.refusal = Some(DIFFERS.to_owned());
+    let said = json!({
+        "asked": step.amount, "done": done.amount, "captured": done.is_captured,
+    });
+    let resource = step.operation();
+    events::record(tx, act, "payment.done_otherwise", &resource, "unknown", Some(&said))
 }
 
 fn stay_open(act: &Act, (payment, step): (&mut PaymentRow, &mut StepRow)) {
@@ -94,6 +135,7 @@ fn done_in(
     done: &Done,
 ) -> Result<(), DbError> {
     end(act, step, StepState::Done);
+    step.refusal = None;
     step.reference = Some(cut(&done.reference));
     let action = match step.kind {
         Kind::Authorize => {

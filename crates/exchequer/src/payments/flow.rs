@@ -31,7 +31,7 @@ pub async fn run(
 }
 
 /// Writes what became of a step.
-pub(super) async fn conclude(
+async fn conclude(
     bank: &Bank,
     act: &Act,
     (payment, step): (PaymentId, [u8; 16]),
@@ -73,9 +73,13 @@ pub(super) async fn ask(
             Prepared::Reference(reference) => {
                 let (id, act) = (payment.id, act.clone());
                 let kept = reference.clone();
-                bank.db()
+                let is_open: bool = bank
+                    .db()
                     .write("payments.prepared", move |tx| prepared_in(tx, &act, &id, &kept))
                     .await?;
+                if !is_open {
+                    return unknown("the payment was given up before it was submitted");
+                }
                 payment.reference = Some(reference);
             }
             Prepared::Refused(code) => return Ok(Outcome::Refused { code, reference: None }),

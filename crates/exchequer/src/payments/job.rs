@@ -11,7 +11,8 @@ use store::DbError;
 use tokio::sync::watch;
 
 use super::begin::is_to_be_given_up;
-use super::flow::{ask as submit_again, conclude};
+use super::conclude::answered_in;
+use super::flow::ask as submit_again;
 use super::model::{PaymentRow, StepRow};
 use super::store as rows;
 use crate::bank::Bank;
@@ -25,22 +26,28 @@ const LEASE_SECONDS: i64 = 30;
 const NEVER_ARRIVED: &str = "not_received";
 
 const LEASE: &str = "payments.lease";
+const ASK: &str = "payments.ask";
 
-/// Asks about whatever is due; gives how many steps are known now.
+/// Asks about whatever is due; gives how many steps are known now. A step that fails is asked about again
+/// when its lease is over, and keeps none of the others waiting; the last such failure is the error.
 pub(crate) async fn ask(bank: &Bank, stop: &watch::Receiver<bool>) -> Result<u64, DbError> {
     let mut known = 0_u64;
+    let mut failed = None;
     while !*stop.borrow() {
         let leased = lease(bank).await?;
         let is_last = leased.len() < usize::try_from(BATCH).unwrap_or(usize::MAX);
         let results = join_all(leased.into_iter().map(|(payment, step)| one(bank, payment, step)));
         for result in results.await {
-            known = known.saturating_add(u64::from(result?));
+            match result {
+                Ok(is_known) => known = known.saturating_add(u64::from(is_known)),
+                Err(error) => failed = Some(error),
+            }
         }
         if is_last {
             break;
         }
     }
-    Ok(known)
+    failed.map_or(Ok(known), Err)
 }
 
 async fn lease(bank: &Bank) -> Result<Vec<(PaymentRow, StepRow)>, DbError> {
@@ -66,12 +73,13 @@ async fn lease(bank: &Bank) -> Result<Vec<(PaymentRow, StepRow)>, DbError> {
 
 /// Asks about one step; true where it is known now.
 async fn one(bank: &Bank, payment: PaymentRow, step: StepRow) -> Result<bool, DbError> {
-    let act = bank.system_act("payments.ask");
+    let act = bank.system_act(ASK);
     let id = step.operation();
     let question = Question {
         id: &id,
         payment: payment.id,
         reference: payment.reference.as_deref(),
+        currency: payment.currency,
         kind: step.kind,
         give_up: is_to_be_given_up(&step, &act),
     };
@@ -89,6 +97,14 @@ async fn one(bank: &Bank, payment: PaymentRow, step: StepRow) -> Result<bool, Db
             Asked::Unreachable(why) => unknown(&why),
         },
     };
-    let (_, step) = conclude(bank, &act, (payment.id, step.id), outcome).await?;
-    Ok(!step.state.is_open())
+    if let Outcome::Unknown { why } = &outcome {
+        tracing::warn!(resource_id = %payment.id, reason = why, "a gateway's answer is not known");
+    }
+    // Later than the question: what is read by time must not go back.
+    let act = bank.system_act(ASK);
+    let concluded: Result<(PaymentRow, StepRow), DbError> = bank
+        .db()
+        .write("payments.conclude", move |tx| answered_in(tx, &act, (&payment, &step.id), &outcome))
+        .await;
+    concluded.map(|(_, step)| !step.state.is_open())
 }

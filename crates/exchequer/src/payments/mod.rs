@@ -13,6 +13,7 @@ mod begin;
 mod conclude;
 pub mod flow;
 pub mod job;
+mod metadata;
 pub mod model;
 pub mod notices;
 mod store;

@@ -74,7 +74,9 @@ impl Scene {
     async fn ask(&self, payment: PaymentId, give_up: bool) -> Asked {
         let id = payment.to_string();
         let (kind, reference) = (Kind::Authorize, None);
-        self.gateway.ask(&Question { id: &id, payment, reference, kind, give_up }).await
+        self.gateway
+            .ask(&Question { id: &id, payment, reference, currency: Currency::INR, kind, give_up })
+            .await
     }
 
     async fn act(&self, id: &str, payment: PaymentId, act: Act<'_>) -> Outcome {

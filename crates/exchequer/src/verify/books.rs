@@ -24,6 +24,7 @@ pub struct Books {
     waiting: usize,
     captures: u64,
     reversals: u64,
+    card_transfers: u64,
     /// What is not a sum.
     pub standings: Standings,
 }
@@ -72,14 +73,16 @@ impl Books {
             Ok(TransferKind::Capture) => self.captures = self.captures.saturating_add(1),
             Ok(TransferKind::Reversal) => self.reversals = self.reversals.saturating_add(1),
             Ok(
-                TransferKind::Transfer
-                | TransferKind::Deposit
-                | TransferKind::Withdrawal
-                | TransferKind::CardCapture
+                TransferKind::CardCapture
                 | TransferKind::CardFee
                 | TransferKind::RefundSetAside
                 | TransferKind::RefundPaid
-                | TransferKind::RefundReturned
+                | TransferKind::RefundReturned,
+            ) => self.card_transfers = self.card_transfers.saturating_add(1),
+            Ok(
+                TransferKind::Transfer
+                | TransferKind::Deposit
+                | TransferKind::Withdrawal
                 | TransferKind::Payout
                 | TransferKind::Difference,
             )
@@ -180,6 +183,11 @@ impl Books {
     /// Captures and reversals among the transfers.
     pub fn parts(&self) -> (u64, u64) {
         (self.captures, self.reversals)
+    }
+
+    /// Transfers that steps of card payments made.
+    pub fn card_transfers(&self) -> u64 {
+        self.card_transfers
     }
 
     /// The event that this account was opened is there; what names no account opens none.

@@ -2,6 +2,8 @@
 //!
 //! A row that the schema rules out is a finding about that row, not a failure of the database.
 
+pub(super) mod payments;
+
 use ledger::{Account, BalancePolicy, Hold, HoldStatus, Limits};
 use money::kind::{Account as AccountKind, Event, Hold as HoldKind, Transfer};
 use money::{Id, IdKind};

@@ -77,7 +77,7 @@ async fn a_deposit() {
 
 /// Fails `verb` at each of its statements in turn. `prepare` makes what one attempt needs; the attempt
 /// must answer 503, and `status` when it is repeated as it was.
-async fn fail_then_repeat<T>(
+pub async fn fail_then_repeat<T>(
     bank: &TestBank,
     (verb, status): (&'static str, u16),
     prepare: impl AsyncFn() -> T,

@@ -23,6 +23,7 @@ mod outbox_caps;
 mod outbox_trouble;
 mod passwords;
 mod payments;
+mod payments_faults;
 mod protections;
 mod reconciliation;
 mod restarts;

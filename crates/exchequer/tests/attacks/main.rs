@@ -2,12 +2,14 @@
 //! client that will not read. What the attack wants is in each test's name; that it fails is the test.
 
 mod books;
+mod card_storms;
 mod clocks;
 mod confirmations;
 mod connections;
 mod dump;
 mod edge;
 mod factors;
+mod gateway_chaos;
 mod holds;
 mod lockout;
 mod password_again;

@@ -45,7 +45,17 @@ fn judged(raw: &Raw) -> Outcome {
 
 fn heard(raw: &Raw) -> Asked {
     let (kind, give_up) = (Kind::Authorize, false);
-    asked(&Question { id: "op-1", payment: payment(), reference: None, kind, give_up }, raw)
+    asked(
+        &Question {
+            id: "op-1",
+            payment: payment(),
+            reference: None,
+            currency: Currency::INR,
+            kind,
+            give_up,
+        },
+        raw,
+    )
 }
 
 /// Every way in which an answer can be about something else.
@@ -92,14 +102,19 @@ fn an_answer_about_something_else_is_not() {
 /// Who asks does not say an amount, so it is given back to be compared.
 #[test]
 fn another_amount_is_unknown_to_who_submits_and_told_to_who_asks() {
-    for answer in [
-        Answer { amount: Some(999), ..good() },
-        Answer { currency: Some("USD".to_owned()), ..good() },
-        Answer { captured: Some(false), ..good() },
-    ] {
+    for answer in
+        [Answer { amount: Some(999), ..good() }, Answer { captured: Some(false), ..good() }]
+    {
         assert!(matches!(judged(&raw(200, &answer)), Outcome::Unknown { .. }), "{answer:?}");
         assert!(matches!(heard(&raw(200, &answer)), Asked::Known(_)), "{answer:?}");
     }
+}
+
+#[test]
+fn another_currency_is_unknown_to_both() {
+    let answer = Answer { currency: Some("USD".to_owned()), ..good() };
+    assert!(matches!(judged(&raw(200, &answer)), Outcome::Unknown { .. }));
+    assert!(matches!(heard(&raw(200, &answer)), Asked::Unreachable(_)));
 }
 
 #[test]

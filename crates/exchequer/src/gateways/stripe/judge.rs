@@ -15,6 +15,8 @@ pub(super) struct About<'a> {
     pub kind: Kind,
     /// Where the question knows them; then another amount is no answer.
     pub money: Option<Money>,
+    /// The payment's, where the question knows no money.
+    pub currency: Option<Currency>,
     pub capture: Option<bool>,
 }
 
@@ -23,6 +25,7 @@ pub(super) fn intent(about: About<'_>, intent: &Intent) -> Option<Asked> {
     let is_ours = intent.object == "payment_intent"
         && intent.id == about.intent
         && intent.metadata.payment == Some(about.payment.to_string())
+        && is_in(about, &intent.currency)
         && intent.amount > 0;
     if !is_ours {
         return None;
@@ -40,6 +43,7 @@ pub(super) fn refund(about: About<'_>, refund: &Refund) -> Option<Asked> {
     let is_ours = refund.object == "refund"
         && refund.metadata.operation.as_deref() == Some(about.id)
         && refund.payment_intent.as_deref() == Some(about.intent)
+        && is_in(about, &refund.currency)
         && refund.amount > 0;
     let is_right = about.money.is_none_or(|money| is_money(money, refund.amount, &refund.currency));
     if !is_ours || !is_right {
@@ -188,6 +192,10 @@ fn has_amount(asked: &Asked, money: Money) -> bool {
         Asked::Known(Outcome::Done(done)) => done.amount == money.minor(),
         _ => true,
     }
+}
+
+fn is_in(about: About<'_>, currency: &str) -> bool {
+    about.currency.is_none_or(|asked| asked.code().eq_ignore_ascii_case(currency))
 }
 
 /// Stripe writes currencies in lower case.

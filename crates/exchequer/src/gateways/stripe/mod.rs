@@ -209,7 +209,8 @@ impl Stripe {
             return Asked::Unreachable("a reference that is no intent's".to_owned());
         }
         let (id, payment, kind) = (question.id, question.payment, question.kind);
-        let about = About { id, payment, intent, kind, money: None, capture: None };
+        let currency = Some(question.currency);
+        let about = About { id, payment, intent, kind, money: None, currency, capture: None };
         let asked = self.look(about).await;
         let is_open = matches!(asked, Asked::NeverSeen | Asked::StillRunning);
         if question.give_up && question.kind == Kind::Authorize && is_open {
@@ -321,7 +322,8 @@ fn about<'a>(operation: &Operation<'a>) -> Option<About<'a>> {
     };
     let (id, payment, kind) = (operation.id, operation.payment, operation.act.kind());
     let money = operation.act.money();
-    is_operation_id(id).then_some(About { id, payment, intent, kind, money, capture })
+    let currency = money.map(Money::currency);
+    is_operation_id(id).then_some(About { id, payment, intent, kind, money, currency, capture })
 }
 
 /// Where an operation goes and what it says.

@@ -89,7 +89,14 @@ async fn confirm(fake: &Fake) -> Outcome {
 }
 
 async fn ask(fake: &Fake, kind: Kind, give_up: bool) -> Asked {
-    let question = Question { id: ID, payment: payment(), reference: Some(INTENT), kind, give_up };
+    let question = Question {
+        id: ID,
+        payment: payment(),
+        reference: Some(INTENT),
+        currency: Currency::INR,
+        kind,
+        give_up,
+    };
     client(&fake.url).ask(&question).await
 }
 

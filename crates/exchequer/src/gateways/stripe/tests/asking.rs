@@ -80,6 +80,7 @@ async fn what_was_never_prepared_was_never_submitted() {
         id: ID,
         payment: payment(),
         reference: None,
+        currency: Currency::INR,
         kind: Kind::Authorize,
         give_up,
     };

@@ -36,7 +36,9 @@ impl Scene {
 
     async fn ask(&self, id: &str, kind: Kind, give_up: bool) -> Asked {
         let (payment, reference) = (self.payment, self.intent.as_deref());
-        self.gateway.ask(&Question { id, payment, reference, kind, give_up }).await
+        self.gateway
+            .ask(&Question { id, payment, reference, currency: Currency::INR, kind, give_up })
+            .await
     }
 
     fn done(&self, is_captured: bool) -> Outcome {

@@ -23,7 +23,7 @@ use vault::signature::{Request, hmac};
 
 use crate::bank::Opened;
 use crate::served::Demo;
-use crate::{Result, now};
+use crate::{ACCOUNTS, Result, now};
 
 /// Cards of one transaction.
 const AT_ONCE: u32 = 500;
@@ -31,8 +31,24 @@ const CONNECTIONS: u32 = 64;
 const BODY_BYTES: usize = 1_024;
 const SECRET: &[u8] = b"a secret of a bench that has more than 32 bytes";
 
+/// The measurements of this part, by their words.
+pub fn measure(words: &[&str]) -> Result<Value> {
+    match words {
+        ["tokenize", total, folder] => {
+            let opened = Opened::fresh_in(Path::new(folder), ACCOUNTS)?;
+            let rate = tokenize(total.parse()?, &opened)?;
+            opened.finish()?;
+            Ok(rate)
+        }
+        ["signature", total] => signature(total.parse()?),
+        ["redaction", total] => redaction(total.parse()?),
+        ["payments", total, folder] => payments(total.parse()?, Path::new(folder)),
+        _ => Err("a measurement of cards and its counts".into()),
+    }
+}
+
 /// Cards kept a second: number read, looked for, sealed, written, with its event.
-pub fn tokenize(total: u32, opened: &Opened) -> Result<Value> {
+fn tokenize(total: u32, opened: &Opened) -> Result<Value> {
     opened.runtime.block_on(async {
         let act = opened.bank.system_act("bench");
         let merchant: MerchantId = opened
@@ -75,7 +91,7 @@ fn card(n: u32, now: money::Timestamp) -> Result<NewCard, DbError> {
 }
 
 /// Microseconds of one check of a signed request with 1 KiB of body.
-pub fn signature(total: u32) -> Result<Value> {
+fn signature(total: u32) -> Result<Value> {
     let at = Clock::System.now();
     let (body, nonce) = (vec![b'x'; BODY_BYTES], "a-nonce-of-the-bench");
     let secret = SecretBytes::new(SECRET.to_vec());
@@ -105,7 +121,7 @@ pub fn signature(total: u32) -> Result<Value> {
 }
 
 /// Megabytes a second of ordinary log lines through the scanner.
-pub fn redaction(total: u32) -> Result<Value> {
+fn redaction(total: u32) -> Result<Value> {
     const LINE: &str = r#"{"timestamp":"2026-11-21T18:28:00.123456Z","level":"INFO","target":"exchequer::jobs","message":"a job has run","job":"holds.expire","rows":17,"request_id":"req_01jz7m5v3k8e9q2r4s6t8w0xyz"}"#;
     let before = now();
     let mut bytes = 0_usize;
@@ -120,7 +136,7 @@ pub fn redaction(total: u32) -> Result<Value> {
 }
 
 /// Payments a second that succeeded.
-pub fn payments(total: u32, folder: &Path) -> Result<Value> {
+fn payments(total: u32, folder: &Path) -> Result<Value> {
     let demo = Demo::fresh(folder)?;
     let shop = Shop::of(&demo)?;
     let mint = IdMint::new(Rng::System);

@@ -134,15 +134,7 @@ fn measure(words: &[&str]) -> Result<Value> {
             opened.finish()?;
             Ok(rates)
         }
-        ["tokenize", total, folder] => {
-            let opened = Opened::fresh_in(Path::new(folder), ACCOUNTS)?;
-            let rate = cards::tokenize(total.parse()?, &opened)?;
-            opened.finish()?;
-            Ok(rate)
-        }
-        ["signature", total] => cards::signature(total.parse()?),
-        ["redaction", total] => cards::redaction(total.parse()?),
-        ["payments", total, folder] => cards::payments(total.parse()?, Path::new(folder)),
+        ["tokenize" | "signature" | "redaction" | "payments", ..] => cards::measure(words),
         ["memory", total, folder] => served::memory(total.parse()?, Path::new(folder)),
         ["fill", total, folder] => served::fill(total.parse()?, Path::new(folder)),
         ["start", folder] => served::start(Path::new(folder)),

@@ -39,8 +39,9 @@ fn writings(secret: &str) -> Vec<(&'static str, Vec<u8>)> {
             secret.as_bytes().chunks(4).map(|part| str::from_utf8(part).expect("ASCII")).collect();
         parts.join(separator).into_bytes()
     };
-    let escaped: String = secret.bytes().map(|byte| format!("\\u{byte:04x}")).collect();
-    let percent: String = secret.bytes().map(|byte| format!("%{byte:02x}")).collect();
+    let each = |write: fn(u8) -> String| secret.bytes().map(write).collect::<Vec<_>>().concat();
+    let escaped = each(|byte| format!("\\u{byte:04x}"));
+    let percent = each(|byte| format!("%{byte:02x}"));
     let mut list = vec![
         ("plain", secret.as_bytes().to_vec()),
         ("hex", HEXLOWER.encode(secret.as_bytes()).into_bytes()),

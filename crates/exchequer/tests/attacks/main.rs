@@ -24,6 +24,7 @@ mod sessions;
 mod sessions_stolen;
 mod signed;
 mod signed_messages;
+mod signed_mutations;
 mod standing;
 mod stepup;
 mod webauthn;

@@ -236,11 +236,11 @@ impl Scanner<'_> {
         } else {
             return None;
         };
-        let stands_alone = !self.continues_a_word(start)
-            && !self.at(end).is_ascii_alphanumeric()
-            && !self.is_identifier(run, first, last)
-            && !(first == last && self.is_quantity(start));
-        stands_alone.then_some(kind)
+        let is_part = self.continues_a_word(start)
+            || self.at(end).is_ascii_alphanumeric()
+            || self.is_identifier(run, first, last)
+            || (first == last && self.is_quantity(start));
+        (!is_part).then_some(kind)
     }
 
     fn take(&mut self, run: &Run, (first, last): (usize, usize), kind: Kind) {

@@ -293,8 +293,11 @@ caller!(Staff, |s: &Staff| (*b"stf", *s.id.bytes()), context);
 /// At most this much of a `User-Agent` is kept.
 const MAX_AGENT_CHARS: usize = 256;
 
+/// It is kept in the clear, so what looks like a card or a secret in it is not kept.
 pub(super) fn agent(parts: &Parts) -> String {
     let value = parts.headers.get(http::header::USER_AGENT);
     let text = value.map(|v| String::from_utf8_lossy(v.as_bytes())).unwrap_or_default();
-    text.chars().filter(|c| !c.is_control()).take(MAX_AGENT_CHARS).collect()
+    let text: String = text.chars().filter(|c| !c.is_control()).take(MAX_AGENT_CHARS).collect();
+    let kept = vault::redaction::redact(&text);
+    kept.into_owned()
 }

@@ -11,11 +11,13 @@ use bytes::Bytes;
 use http::header;
 use http::request::Parts;
 use money::{KeyId, MerchantId, Timestamp};
-use store::rows::Origin;
+use store::DbError;
+use store::rows::{OnceKey, Origin};
 use vault::signature::{self, Header, Request, Scheme};
 
 use super::callers::{Carried, Context, Incoming, agent, caller};
 use super::codes::Code;
+use super::once;
 use super::problem::Problem;
 use crate::bank::Bank;
 use crate::merchants::keys::{Mode, UsableKey};
@@ -143,18 +145,41 @@ impl Once {
 }
 
 /// Takes a nonce. A process that remembers by itself knows nothing of what was shown before it started,
-/// so it takes no signature that is older.
+/// so it takes no signature that is older; and one from the future, of a client whose clock is ahead, it
+/// writes down, since to the next process that one is not older.
 async fn take(bank: &Bank, once: &Once) -> Result<(), Problem> {
     if bank.cache().is_own() && once.created.seconds() < bank.opened_at().seconds() {
         return Err(wrong("the signature is older than this process, sign again"));
     }
     let now = bank.tools().now();
     let seconds = once.remember_until.micros_since(now).max(0) / 1_000_000 + 1;
-    match bank.sessions().first_use(once.hash, seconds, now).await {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(wrong("the nonce was used before")),
-        Err(gone) => Err(Problem::new(Code::Unavailable).cause(gone)),
-    }
+    let is_first = match bank.sessions().first_use(once.hash, seconds, now).await {
+        Ok(true) if bank.cache().is_own() && once.created.seconds() > now.seconds() => {
+            write_down(bank, once).await?
+        }
+        Ok(is_first) => is_first,
+        Err(gone) => return Err(Problem::new(Code::Unavailable).cause(gone)),
+    };
+    if is_first { Ok(()) } else { Err(wrong("the nonce was used before")) }
+}
+
+/// False where it stands there already. It is kept as an idempotency key is, whose scope no caller has.
+async fn write_down(bank: &Bank, once: &Once) -> Result<bool, Problem> {
+    let (tools, now) = (bank.tools().clone(), bank.tools().now());
+    let key = OnceKey { scope: once.hash, request_hash: once.hash };
+    let written: Result<bool, DbError> = bank
+        .db()
+        .write("merchants.nonce", move |tx| {
+            if tx.claim_key(&key, now)?.is_some() {
+                return Ok(false);
+            }
+            let nothing = once::seal(&tools, &key.scope, b"")?;
+            let status = Code::InvalidSignature.status();
+            tx.settle_key(&key.scope, status.into(), None, Some(&nothing))?;
+            Ok(true)
+        })
+        .await;
+    written.map_err(Problem::from)
 }
 
 fn lines(parts: &Parts) -> Vec<Header<'_>> {

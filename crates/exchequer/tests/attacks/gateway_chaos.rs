@@ -164,14 +164,18 @@ async fn no_payment_ends_otherwise_than_at_the_gateway() {
     }
     let ours = payments(&till).await;
     assert_eq!(u64::try_from(ours.len()).expect("few"), count);
-    compare(&till, &ours);
+    println!("{:?}", compare(&till, &ours));
     println!(
         "{count} payments; {unknown} steps unknown when the gateway was well again, for {seconds} s"
     );
 }
 
-fn compare(till: &Till, ours: &HashMap<PaymentId, (State, i64, i64)>) {
-    let mut states: HashMap<&str, u64> = HashMap::new();
+/// Gives how many payments ended in which state.
+fn compare(
+    till: &Till,
+    ours: &HashMap<PaymentId, (State, i64, i64)>,
+) -> HashMap<&'static str, u64> {
+    let mut states: HashMap<&'static str, u64> = HashMap::new();
     for (id, (state, captured, refunded)) in ours {
         *states.entry(state.as_str()).or_default() += 1;
         let Some(charge) = till.gateway.desk().charge(*id) else {
@@ -191,4 +195,5 @@ fn compare(till: &Till, ours: &HashMap<PaymentId, (State, i64, i64)>) {
     for (id, charge) in till.gateway.desk().charges(None, usize::MAX) {
         assert!(ours.contains_key(&id), "{id}: a charge of nobody: {charge:?}");
     }
+    states
 }

@@ -2,6 +2,7 @@
 //! client that will not read. What the attack wants is in each test's name; that it fails is the test.
 
 mod books;
+mod card_secrets;
 mod card_storms;
 mod clocks;
 mod confirmations;
@@ -22,6 +23,8 @@ mod second_factor;
 mod sessions;
 mod sessions_stolen;
 mod signed;
+mod signed_messages;
+mod signed_mutations;
 mod standing;
 mod statements;
 mod stepup;

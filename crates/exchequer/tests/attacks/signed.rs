@@ -129,6 +129,20 @@ async fn a_process_takes_no_signature_from_before_its_start() {
     }
 }
 
+/// A merchant whose clock is ahead signs what is young also to the process that comes after this one.
+#[tokio::test]
+async fn a_signature_from_the_future_is_not_shown_again_after_a_restart() {
+    let s = scene().await;
+    let ahead = s.bank.clock().now().plus_seconds(120);
+    let signed = s.shop.sign_at(Method::GET, "/v1/payments", b"", (ahead, "nonce-from-the-future"));
+    let _taken = s.shop.send(&signed).await.expect(200);
+    s.shop.send(&signed).await.refused(401, "invalid_signature");
+    // Another process has a memory of its own, as the next one has.
+    s.bank.advance(60);
+    let next = s.bank.other_node();
+    next.send(signed.request()).await.refused(401, "invalid_signature");
+}
+
 #[tokio::test]
 async fn a_key_ends_at_once_and_its_successor_serves() {
     let s = scene().await;

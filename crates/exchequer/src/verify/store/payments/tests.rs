@@ -60,11 +60,10 @@ impl Scene<'_, '_> {
         };
         let of = self.of();
         let begun = payments::create_in(self.tx, self.act, (&of.0, of.1), &new).unwrap().unwrap();
-        self.end(begun, Some(outcome))
+        self.end(&begun, Some(outcome))
     }
 
-    #[expect(clippy::needless_pass_by_value, reason = "what was begun ends here")]
-    fn end(&mut self, begun: Begun, outcome: Option<&Outcome>) -> PaymentId {
+    fn end(&mut self, begun: &Begun, outcome: Option<&Outcome>) -> PaymentId {
         let id = begun.payment.id;
         if let Some(outcome) = outcome {
             let about = (&id, &begun.step.id);
@@ -76,20 +75,20 @@ impl Scene<'_, '_> {
     fn capture(&mut self, id: &PaymentId, what: Asked, outcome: &Outcome) {
         let of = self.of();
         let begun = payments::capture_in(self.tx, self.act, (&of.0, of.1), (id, what));
-        self.end(begun.unwrap().unwrap(), Some(outcome));
+        self.end(&begun.unwrap().unwrap(), Some(outcome));
     }
 
     fn cancel(&mut self, id: &PaymentId) {
         let of = self.of();
         let begun = payments::cancel_in(self.tx, self.act, (&of.0, of.1), id).unwrap().unwrap();
-        self.end(begun, Some(&done(1, false)));
+        self.end(&begun, Some(&done(1, false)));
     }
 
     fn refund(&mut self, id: &PaymentId, amount: i64, outcome: Option<&Outcome>) {
         let of = self.of();
         let amount = Some(Amount::new(amount).unwrap());
         let begun = payments::refund_in(self.tx, self.act, (&of.0, of.1), (id, amount));
-        self.end(begun.unwrap().unwrap(), outcome);
+        self.end(&begun.unwrap().unwrap(), outcome);
     }
 }
 

@@ -5,35 +5,28 @@
 //! verb and statement (`store::fault`); those at the gateway are its knobs and a kill from outside. Traffic goes
 //! to loopback only; every process is stopped by its own id.
 
+mod scene;
+
 use std::collections::HashMap;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use money::{Clock, Rng};
+use money::Rng;
 use serde_json::{Value, json};
 use store::{Db, DbError, Location, Options};
 use testkit::process::{HttpReply, HttpRequest, Server};
-use vault::SecretBytes;
-use vault::signature;
 
-const BINARY: &str = env!("CARGO_BIN_EXE_exchequer");
-const GATEWAY_SECRET: &str = "a secret of bank and gateway";
+use self::scene::{BINARY, GATEWAY_SECRET, Scene, parse};
+
 const PAYMENTS: &str = "/v1/payments";
 const AMOUNT: i64 = 10_000;
 
 /// What a merchant asks for; the first makes a payment, the others are of one.
 const ACTS: [&str; 4] = ["create", "capture", "cancel", "refunds"];
 
-struct Scene {
-    folder: tempfile::TempDir,
-    gateway: Server,
-    key_id: String,
-    secret: String,
-    nonces: u64,
-}
-
 /// Where the bank dies.
+#[derive(Debug)]
 enum Point {
     /// In the process, at a statement of a verb or at its end.
     Inside(String),
@@ -48,123 +41,6 @@ struct Sent {
     key: String,
     body: Value,
     answer: Option<HttpReply>,
-}
-
-impl Scene {
-    /// A demo's bank, served by `exchequer serve` beside a gateway of its own.
-    fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let data = folder.path().join("bank").to_string_lossy().into_owned();
-        let arguments = ["demo", "--json", "--data", &data, "--listen", "127.0.0.1:0"];
-        let demo = Server::start(BINARY.as_ref(), &arguments, &[]);
-        let merchant = demo.json()["merchants"][0].clone();
-        assert!(demo.terminate().success());
-        let journal = folder.path().join("journal").to_string_lossy().into_owned();
-        let arguments = ["sandbox-gateway", "--listen", "127.0.0.1:0", "--journal", &journal];
-        let environment = [("EXCHEQUER_SANDBOX_SECRET", GATEWAY_SECRET)];
-        let gateway = Server::start(BINARY.as_ref(), &arguments, &environment);
-        let text = |name: &str| merchant[name].as_str().expect("a merchant of the demo").to_owned();
-        let (key_id, secret) = (text("key_id"), text("secret"));
-        Self { folder, gateway, key_id, secret, nonces: 0 }
-    }
-
-    fn data(&self) -> std::path::PathBuf {
-        self.folder.path().join("bank")
-    }
-
-    fn start(&self, die_at: Option<&str>) -> Server {
-        let data = self.data().to_string_lossy().into_owned();
-        let key = self.data().join("master.key").to_string_lossy().into_owned();
-        let url = format!("http://{}", self.gateway.address());
-        let mut environment = vec![
-            ("EXCHEQUER_DATA_DIR", &*data),
-            ("EXCHEQUER_MASTER_KEY_FILE", &key),
-            ("EXCHEQUER_LISTEN", "127.0.0.1:0"),
-            ("EXCHEQUER_SANDBOX_URL", &url),
-            ("EXCHEQUER_SANDBOX_SECRET", GATEWAY_SECRET),
-        ];
-        environment.extend(die_at.map(|at| ("EXCHEQUER_TEST_DIE_AT", at)));
-        Server::start(BINARY.as_ref(), &["serve"], &environment)
-    }
-
-    fn knobs(&self, chaos: &Value) {
-        let request = HttpRequest {
-            method: "PUT",
-            path: "/chaos",
-            token: Some(GATEWAY_SECRET),
-            body: Some(chaos),
-            ..HttpRequest::default()
-        };
-        let reply = self.gateway.client().send(&request).expect("the gateway answers");
-        assert_eq!(reply.status, 200, "{}", String::from_utf8_lossy(&reply.body));
-    }
-
-    /// The same once more where the bank has had too many.
-    fn send(
-        &mut self,
-        bank: &Server,
-        to: (&str, &str),
-        what: (&str, Option<&Value>),
-    ) -> std::io::Result<HttpReply> {
-        loop {
-            let reply = self.send_once(bank, to, what)?;
-            if reply.status != 429 {
-                return Ok(reply);
-            }
-            std::thread::sleep(Duration::from_millis(500));
-        }
-    }
-
-    /// Signs and sends; an error where the bank went away.
-    fn send_once(
-        &mut self,
-        bank: &Server,
-        (method, path): (&str, &str),
-        (key, body): (&str, Option<&Value>),
-    ) -> std::io::Result<HttpReply> {
-        self.nonces += 1;
-        let nonce = format!("nonce-of-a-kill-{:08}", self.nonces);
-        let text = body.map(Value::to_string).unwrap_or_default();
-        let (bare, query) = path.split_once('?').map_or((path, None), |(p, q)| (p, Some(q)));
-        let request = signature::Request {
-            method,
-            scheme: "http",
-            authority: bank.address(),
-            path: bare,
-            query,
-            headers: &[],
-            body: text.as_bytes(),
-        };
-        let secret = SecretBytes::new(self.secret.clone().into_bytes());
-        let now = Clock::System.now();
-        let signed = signature::hmac::sign(&request, now, &nonce, &secret).expect("signed");
-        let (by, at) = (format!("Exchequer {}", self.key_id), now.seconds().to_string());
-        let headers = [
-            ("authorization", &*by),
-            ("x-timestamp", &at),
-            ("x-nonce", &nonce),
-            ("x-signature", &signed),
-        ];
-        let key = (method == "POST").then_some(key);
-        let headers = &headers;
-        bank.client().send(&HttpRequest { method, path, key, headers, body, token: None })
-    }
-
-    fn post(&mut self, bank: &Server, path: &str, key: &str, body: &Value) -> Value {
-        let reply = self.send(bank, ("POST", path), (key, Some(body))).expect("the bank answers");
-        assert!(reply.status < 300, "{}", String::from_utf8_lossy(&reply.body));
-        parse(&reply)
-    }
-
-    fn get(&mut self, bank: &Server, path: &str) -> Value {
-        let reply = self.send(bank, ("GET", path), ("", None)).expect("the bank answers");
-        assert_eq!(reply.status, 200, "{}", String::from_utf8_lossy(&reply.body));
-        parse(&reply)
-    }
-}
-
-fn parse(reply: &HttpReply) -> Value {
-    serde_json::from_slice(&reply.body).expect("JSON")
 }
 
 fn order(card: &str, capture: &str) -> Value {
@@ -209,28 +85,27 @@ fn prepare(scene: &mut Scene, kills: u64) -> (String, HashMap<&'static str, Vec<
     (card, ready)
 }
 
+fn killer(id: u32, moment: Duration) -> std::thread::JoinHandle<()> {
+    std::thread::spawn(move || {
+        std::thread::sleep(moment);
+        let killed = Command::new("kill").args(["-KILL", &id.to_string()]).status();
+        assert!(killed.expect("kill(1)").success());
+    })
+}
+
 /// Sends one request to a bank that dies at a point.
 fn kill_at(scene: &mut Scene, point: &Point, mut sent: Sent) -> Sent {
-    let (die_at, knobs) = match point {
-        Point::Inside(at) => (Some(at.as_str()), json!({})),
-        Point::Outside(knobs, _) => (None, knobs.clone()),
+    let (die_at, knobs, moment) = match point {
+        Point::Inside(at) => (Some(at.as_str()), json!({}), None),
+        Point::Outside(knobs, moment) => (None, knobs.clone(), Some(*moment)),
     };
     scene.knobs(&knobs);
     let bank = scene.start(die_at);
-    if let Point::Outside(_, moment) = point {
-        let (id, moment) = (bank.id(), *moment);
-        let killer = std::thread::spawn(move || {
-            std::thread::sleep(moment);
-            let killed = Command::new("kill").args(["-KILL", &id.to_string()]).status();
-            assert!(killed.expect("kill(1)").success());
-        });
-        let key = sent.key.clone();
-        let path = sent.path.clone();
-        sent.answer = scene.send(&bank, ("POST", &path), (&key, Some(&sent.body))).ok();
+    let killer = moment.map(|moment| killer(bank.id(), moment));
+    let (path, key) = (sent.path.clone(), sent.key.clone());
+    sent.answer = scene.send(&bank, ("POST", &path), (&key, Some(&sent.body))).ok();
+    if let Some(killer) = killer {
         killer.join().expect("the killer ends");
-    } else {
-        let (path, key) = (sent.path.clone(), sent.key.clone());
-        sent.answer = scene.send(&bank, ("POST", &path), (&key, Some(&sent.body))).ok();
     }
     // Where its transaction has fewer statements it lives, and dies now.
     bank.kill();
@@ -257,10 +132,8 @@ async fn age(data: &Path) {
 
 #[tokio::test]
 async fn wherever_the_bank_dies_there_is_one_charge_or_none_and_it_knows_which() {
-    let kills: u64 = std::env::var("EXCHEQUER_TEST_PAYMENT_KILLS")
-        .ok()
-        .and_then(|n| n.parse().ok())
-        .unwrap_or(1);
+    let kills = std::env::var("EXCHEQUER_TEST_PAYMENT_KILLS");
+    let kills: u64 = kills.ok().and_then(|n| n.parse().ok()).unwrap_or(1);
     let mut scene = Scene::new();
     let (card, mut ready) = prepare(&mut scene, kills);
     let mut sent = Vec::new();
@@ -273,10 +146,7 @@ async fn wherever_the_bank_dies_there_is_one_charge_or_none_and_it_knows_which()
                     _ => (take(&mut ready, act), json!({})),
                 };
                 let key = format!("kill-{round}-{act}-{n}");
-                let name = match &point {
-                    Point::Inside(at) => format!("{act} {at}"),
-                    Point::Outside(knobs, moment) => format!("{act} {knobs} {moment:?}"),
-                };
+                let name = format!("{act} {point:?}");
                 let request = Sent { point: name, path, key, body, answer: None };
                 sent.push(kill_at(&mut scene, &point, request));
             }
@@ -290,15 +160,17 @@ async fn wherever_the_bank_dies_there_is_one_charge_or_none_and_it_knows_which()
     // Few requests each: what counts them against limits begins anew with the process.
     for sent in sent.chunks(4) {
         let bank = scene.start(None);
-        sent.iter().for_each(|sent| check(&mut scene, &bank, sent));
+        for sent in sent {
+            check(&mut scene, &bank, sent);
+        }
         assert!(bank.terminate().success());
     }
     // What never began before was begun now.
     let bank = scene.start(None);
     let again = compare(&mut scene, &bank);
     assert!(bank.terminate().success());
-    let answered = sent.iter().filter(|sent| sent.answer.is_some()).count();
     verify(&scene.data());
+    let answered = sent.iter().filter(|sent| sent.answer.is_some()).count();
     println!("{} kills, {answered} answered before", sent.len());
     println!("{count} payments as at the gateway, {again} after repeating");
     assert!(answered * 2 < sent.len(), "most kills are no kills: {answered} of {}", sent.len());

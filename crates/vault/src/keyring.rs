@@ -159,9 +159,9 @@ impl Keyring {
         uses.into_iter().filter(|(_, _, uses)| *uses > 0).collect()
     }
 
-    /// Uses that could not be told, to be told later.
-    pub fn give_back_uses(&self, (sealing, version, uses): (Sealing, u32, u64)) {
-        self.sealer_of(sealing).give_back_uses(version, uses);
+    /// The version that seals.
+    pub fn active_version(&self, sealing: Sealing) -> u32 {
+        self.sealer_of(sealing).active_version()
     }
 
     /// How often the version in use has sealed on all nodes, as the table has it.

@@ -30,7 +30,7 @@ pub struct Place<'a> {
 pub enum SealError {
     #[error("a part of the place is longer than 255 bytes")]
     PlaceTooLong,
-    #[error("key version {version} has sealed as often as it may; rotate it")]
+    #[error("key version {version} seals no more: it did as often as it may, or is retired")]
     UsedUp { version: u32 },
     #[error("the value is longer than {MAX_SEALED_PLAINTEXT} bytes")]
     PlaintextTooLong,

@@ -36,6 +36,7 @@ pub enum Probe {
     SessionRedis,
     Sessions,
     SignIn,
+    Keys,
     Start,
 }
 
@@ -59,6 +60,8 @@ pub struct Sizes {
     /// Sessions that are remembered.
     pub sessions: u32,
     pub sign_ins: u32,
+    /// Values that a rotation seals anew.
+    pub values: u32,
     pub start: u32,
     /// Of each run of pgbench and wrk.
     pub seconds: u32,
@@ -83,6 +86,7 @@ impl Sizes {
         evals: 200_000,
         sessions: 100_000,
         sign_ins: 1_000,
+        values: 500_000,
         start: 1_000_000,
         seconds: 10,
     };
@@ -100,6 +104,7 @@ impl Sizes {
         evals: 20_000,
         sessions: 20_000,
         sign_ins: 200,
+        values: 50_000,
         start: 100_000,
         seconds: 3,
     };
@@ -125,6 +130,7 @@ impl Probe {
             Self::SessionRedis => "session-redis",
             Self::Sessions => "sessions",
             Self::SignIn => "sign-in",
+            Self::Keys => "keys",
             Self::Start => "start",
         }
     }
@@ -195,8 +201,8 @@ impl<'guard> Runner<'guard> {
         let [engine, hundred, door64, door1, more, postgres, memory, seconds] =
             [s.engine, s.hundred, s.door64, s.door1, s.more, s.postgres, s.memory, s.seconds]
                 .map(|size| size.to_string());
-        let [limits, evals, sessions, sign_ins] =
-            [s.limits, s.evals, s.sessions, s.sign_ins].map(|size| size.to_string());
+        let [limits, evals, sessions, sign_ins, values] =
+            [s.limits, s.evals, s.sessions, s.sign_ins, s.values].map(|size| size.to_string());
         let (words, folder) = match probe {
             Probe::Ordered => (["engine", "ordered", "8000", "10000", &engine].to_vec(), true),
             Probe::Random => (["engine", "random", "8000", "10000", &engine].to_vec(), true),
@@ -215,6 +221,7 @@ impl<'guard> Runner<'guard> {
             Probe::SessionRedis => (["session-redis", &evals].to_vec(), true),
             Probe::Sessions => (["sessions", &sessions].to_vec(), true),
             Probe::SignIn => (["sign-in", &sign_ins].to_vec(), true),
+            Probe::Keys => (["keys", &values].to_vec(), true),
             Probe::Start => (["start"].to_vec(), true),
         };
         // pgbench first: what it leaves in the server's memory is its own tables.

@@ -99,7 +99,10 @@ fn value_in_force(config: &Config, name: &str) -> String {
 }
 
 fn transit(config: &Config, name: &str) -> String {
-    let Some(transit) = &config.transit else { return String::new() };
+    let Some(transit) = &config.transit else {
+        let default = if name == "master_key_transit_mount" { "transit" } else { "" };
+        return default.to_owned();
+    };
     match name {
         "master_key_transit_url" => transit.url.clone(),
         "master_key_transit_mount" => transit.mount.clone(),

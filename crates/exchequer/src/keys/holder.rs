@@ -13,7 +13,7 @@ use money::Timestamp;
 use vault::{KeyError, KeyState, Keyring, MasterKey, Purpose, ROTATED_AFTER, Sealing, WrappedKey};
 
 use super::master::{Master, MasterError};
-use super::{KeyAct, RotationRefusal, rotate, store};
+use super::{KeyAct, RotationRefusal, SETTLED_SECONDS, rotate, store};
 use crate::bank::Bank;
 
 /// The keys that are in use, and what opens new ones.
@@ -42,6 +42,9 @@ type Uses = (Sealing, u32, u64);
 /// Uses are told when there are so many, or after [`TOLD_EVERY_SECONDS`].
 const TOLD_AT: u64 = 1 << 16;
 const TOLD_EVERY_SECONDS: i64 = 60;
+/// Seconds after its retirement that a version seals no more, whatever else fails: well before it may be
+/// destroyed.
+const STOPPED_AFTER_SECONDS: i64 = SETTLED_SECONDS / 2;
 /// Seconds until what did not open is tried again.
 const TRIED_AGAIN_SECONDS: i64 = 10;
 
@@ -94,7 +97,8 @@ impl KeyHolder {
         self.ring.load()
     }
 
-    pub(super) fn master(&self) -> &Arc<Master> {
+    /// What opens the keys of this bank.
+    pub fn master(&self) -> &Arc<Master> {
         &self.master
     }
 
@@ -121,6 +125,24 @@ impl KeyHolder {
             return false;
         }
         seen.rows != rows || seen.chosen != Keyring::chosen(rows, now)
+    }
+
+    /// What was retired for so long seals no more, where this node could not open what came after: an
+    /// operator may be about to destroy it, and a value of it would then be lost.
+    fn stop_retired(&self, rows: &[WrappedKey], now: Timestamp) {
+        let ring = self.ring();
+        for sealing in Sealing::ALL {
+            let (purpose, version) = (sealing.purpose(), ring.active_version(sealing));
+            let is_over = |row: &WrappedKey| {
+                let retired_at = row.retired_at.unwrap_or(row.created_at);
+                row.state != KeyState::Active
+                    && retired_at.plus_seconds(STOPPED_AFTER_SECONDS) <= now
+            };
+            let row = rows.iter().find(|row| (row.purpose, row.version) == (purpose, version));
+            if row.is_none_or(is_over) {
+                ring.learn_uses((sealing, version, u64::MAX));
+            }
+        }
     }
 
     fn replace(&self, ring: Keyring, rows: Vec<WrappedKey>, now: Timestamp) {
@@ -155,16 +177,17 @@ pub async fn refresh(bank: &Bank) -> Result<u64, DbError> {
     if holder.is_stale(&rows, now) {
         match holder.master.keyring(&rows, now).await {
             Ok(ring) => {
-                holder.replace(ring, rows, now);
+                holder.replace(ring, rows.clone(), now);
                 tracing::info!("the data keys have changed; the new ones are in use");
             }
             Err(error) => {
                 tracing::error!(%error, "the data keys have changed and do not open; the old ones stay");
                 let again_at = now.plus_seconds(TRIED_AGAIN_SECONDS);
-                holder.seen().refused = Some((rows, again_at));
+                holder.seen().refused = Some((rows.clone(), again_at));
             }
         }
     }
+    holder.stop_retired(&rows, now);
     tell(bank, holder, now).await
 }
 

@@ -58,10 +58,13 @@ pub async fn sweep(bank: &Bank, stop: &watch::Receiver<bool>) -> Result<u64, DbE
     let (mut replaced, mut fruitless) = (0_u64, false);
     for sealing in Sealing::ALL {
         let purpose = sealing.purpose();
+        // A node that has not taken up the next version cannot replace anything.
+        let active = bank.tools().keyring().active_version(sealing);
         let settled = bank.db().read("keys.unfinished", move |tx| store::unfinished(tx, purpose));
         let settled: Vec<u32> = settled
             .await?
             .into_iter()
+            .filter(|(version, _)| *version < active)
             .filter(|(_, retired_at)| retired_at.plus_seconds(SETTLED_SECONDS) <= now)
             .map(|(version, _)| version)
             .collect();

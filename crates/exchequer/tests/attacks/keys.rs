@@ -15,7 +15,7 @@ use money::Rng;
 use serde_json::json;
 use store::rows::Origin;
 use store::{DbError, Location, Options, ReplaceSql, Replacement, params};
-use testkit::{Shop, TestBank, TestDatabase};
+use testkit::{Client, Shop, TestBank, TestDatabase};
 use tokio::sync::watch;
 use vault::{Keyring, Place, Purpose, SealError, Sealing, USED_AFTER_SECONDS};
 
@@ -62,11 +62,7 @@ async fn scene() -> (Scene, Shop) {
     });
     let _made = s.bank.client().post("/v1/customers", &body).await.expect(201);
     let _codes = s.bank.enrol_totp(&mut s.asha).await;
-    let phone = json!({ "phone": "+919876543210" });
-    let asked = s.bela.client.post("/v1/factors/sms", &phone).await;
-    let proof = s.bank.prove_by_password(&s.bela, &asked).await;
-    let key = testkit::key();
-    let _factor = s.bela.client.post_proved("/v1/factors/sms", &key, &phone, &proof).await;
+    let _factor = s.bank.enrol_sms(&s.bela, "+919876543211").await;
     let reset = json!({ "email": "wilhelmina@example.test" });
     let _mailed = post(&s.bank, "/v1/auth/password/forgot", &reset).await;
     let payee = json!({ "account": s.to, "name": "Bela" });
@@ -177,7 +173,7 @@ async fn a_rotation_goes_through_while_the_bank_serves_and_the_old_keys_end() {
     let (s, shop) = scene().await;
     let mut asha = s.asha.clone();
     let node = s.bank.other_bank().await;
-    let elsewhere = s.bank.other_node().await;
+    let elsewhere = Client::new(exchequer::http::service(&node));
     for purpose in [Purpose::TokenSigning, Purpose::CardTokens].into_iter().chain(SEALING) {
         assert_eq!(rotate(&s.bank, purpose).await, 2);
     }
@@ -214,7 +210,8 @@ async fn a_rotation_goes_through_while_the_bank_serves_and_the_old_keys_end() {
     let refused = destroy(&s.bank, Purpose::PersonalData, 1).await;
     assert!(matches!(refused, Err(DestroyRefusal::ValuesLeft { .. })), "{refused:?}");
     let refused = destroy(&s.bank, Purpose::CardTokens, 1).await;
-    assert_eq!(refused, Err(DestroyRefusal::ValuesLeft { left: 1 }));
+    // A card that is known keeps the fingerprint that it is known by.
+    assert!(matches!(refused, Err(DestroyRefusal::ValuesLeft { .. })), "{refused:?}");
     s.bank.advance(exchequer::jobs::ANSWERS_KEPT);
     let _emptied = run(s.bank.bank(), Job::ForgetAnswers).await;
     assert_eq!(destroy(&s.bank, Purpose::PersonalData, 1).await, Ok(()));
@@ -303,7 +300,9 @@ async fn a_retired_signing_key_verifies_what_it_signed_and_then_nothing() {
     let token = forged(&s, 1, SETTLED_SECONDS + 1);
     s.bank.advance(SETTLED_SECONDS + 1);
     let _ = run(s.bank.bank(), Job::RefreshKeys).await;
-    s.bank.client().with_token(&token).get("/v1/me").await.refused(401, "invalid_token");
+    s.bank.client().with_token(&token).get("/v1/me").await.refused(401, "unauthenticated");
+    let honest = forged(&s, 2, SETTLED_SECONDS + 1);
+    let _taken = s.bank.client().with_token(&honest).get("/v1/me").await.expect(200);
     assert_eq!(kids().await, 2);
     s.bank.advance(life);
     assert_eq!(kids().await, 1);
@@ -317,15 +316,17 @@ fn forged(s: &Scene, version: u32, later: i64) -> String {
     use data_encoding::BASE64URL_NOPAD as B64;
     let token = s.asha.client.token().expect("a token");
     let mut parts = token.split('.');
-    let (header, claims) = (parts.next().expect("a header"), parts.next().expect("claims"));
+    let (_, claims) = (parts.next().expect("a header"), parts.next().expect("claims"));
     let claims = B64.decode(claims.as_bytes()).expect("base64url");
     let mut claims: serde_json::Value = serde_json::from_slice(&claims).expect("claims");
     for time in ["iat", "exp"] {
         claims[time] = json!(claims[time].as_i64().expect("a time") + later + USED_AFTER_SECONDS);
     }
-    let message = format!("{header}.{}", B64.encode(claims.to_string().as_bytes()));
     let ring = s.bank.bank().tools().keyring();
     let key = ring.signing_keys().iter().find(|key| key.version() == version).expect("the key");
+    let header = json!({ "alg": "EdDSA", "typ": "at+jwt", "kid": key.kid() }).to_string();
+    let header = B64.encode(header.as_bytes());
+    let message = format!("{header}.{}", B64.encode(claims.to_string().as_bytes()));
     let signature = key.sign(message.as_bytes()).expect("a signature");
     format!("{message}.{}", B64.encode(&signature))
 }

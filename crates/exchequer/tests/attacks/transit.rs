@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use exchequer::jobs::Job;
 use exchequer::keys::master::{Master, MasterError};
 use exchequer::keys::transit::{Transit as Client, TransitAddress, TransitError};
 use exchequer::keys::{self, KeyAct, KeysError};
@@ -9,9 +10,10 @@ use money::Rng;
 use store::Db;
 use store::rows::Origin;
 use testkit::{TestBank, Transit};
-use vault::{Purpose, WrappedKey};
+use tokio::sync::watch;
+use vault::{Place, Purpose, WrappedKey};
 
-use crate::scene::sql;
+use crate::scene::{number, sql};
 
 fn master(address: TransitAddress) -> Arc<Master> {
     Arc::new(Master::Transit(Client::new(address).expect("settings")))
@@ -144,4 +146,34 @@ async fn keys_move_from_the_file_to_transit_to_its_next_version_and_back() {
     // Whoever opens the bank now reads what was sealed before the moves.
     let node = bank.other_node().await.with_token(asha.client.token().expect("a token"));
     assert_eq!(node.get("/v1/me").await.expect(200).text("/full_name"), "Asha");
+}
+
+#[tokio::test]
+async fn a_node_that_cannot_open_new_keys_stops_sealing_before_the_old_ones_end() {
+    let (bank, transit) = (TestBank::new().await, Transit::start().await);
+    let db = bank.bank().db();
+    let file = Arc::new(Master::File(testkit::bank::master_key()));
+    let there = master(transit.address(None));
+    keys::rewrap(db, &file, &act(&bank, &there)).await.expect("a move");
+    // The node was not restarted with the new configuration.
+    let made = keys::rotate(db, &act(&bank, &there), Purpose::PersonalData).await;
+    assert_eq!(made.expect("a key"), Ok(2));
+    let place = Place { table: "customers", column: "email_sealed", row: &[1; 16] };
+    let (_running, stop) = watch::channel(false);
+    let mut sealed = Vec::new();
+    for _ in 0..keys::SETTLED_SECONDS / 2 {
+        let _ = Job::RefreshKeys.run(bank.bank(), &stop).await.expect("a look");
+        sealed.push(bank.bank().tools().seal(&place, "x").expect("sealed"));
+        bank.advance(1);
+    }
+    let _ = Job::RefreshKeys.run(bank.bank(), &stop).await.expect("a look");
+    let refused = bank.bank().tools().seal(&place, "x").err().expect("this was sealed");
+    assert!(refused.to_string().contains("seals no more"), "{refused}");
+    // It goes on reading, and never takes an old version for one that nothing is left of.
+    assert!(sealed.iter().all(|value| bank.bank().tools().unseal(&place, value).is_ok()));
+    bank.advance(keys::SETTLED_SECONDS);
+    assert_eq!(Job::ResealValues.run(bank.bank(), &stop).await.expect("a walk"), 0);
+    let unfinished = "SELECT CAST(COUNT(*) AS BIGINT) FROM data_keys \
+                      WHERE state = 'retired' AND resealed_at IS NULL";
+    assert_eq!(number(&bank, unfinished).await, 1);
 }

@@ -17,6 +17,7 @@ mod bare;
 mod door;
 mod engine;
 mod http;
+mod keys;
 mod limits;
 mod load;
 mod served;
@@ -51,6 +52,7 @@ session TOTAL FOLDER                      the check of a token that is known
 session-redis TOTAL FOLDER                the same with a Redis: what it is asked
 sessions TOTAL FOLDER                     what so many remembered sessions hold in memory
 sign-in TOTAL FOLDER                      sign-ins, and hashes alone
+keys TOTAL FOLDER                         a field sealed and opened; so many sealed anew while serving
 memory TOTAL FOLDER                       a demo after TOTAL transfers over HTTP
 fill TOTAL FOLDER                         a demo that holds TOTAL transfers and is stopped
 start FOLDER                              the demo that `fill` left, from start to listening";
@@ -128,6 +130,12 @@ fn measure(words: &[&str]) -> Result<Value> {
             let rates = sessions::sign_in(total.parse()?, &opened)?;
             opened.finish()?;
             Ok(rates)
+        }
+        ["keys", total, folder] => {
+            let opened = Opened::fresh_in(Path::new(folder), ACCOUNTS)?;
+            let numbers = keys::run(total.parse()?, &opened)?;
+            opened.finish()?;
+            Ok(numbers)
         }
         ["memory", total, folder] => served::memory(total.parse()?, Path::new(folder)),
         ["fill", total, folder] => served::fill(total.parse()?, Path::new(folder)),

@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 use self::store::{Behind, Purge};
 use crate::bank::Bank;
 use crate::outbox::{self, Channel};
-use crate::{cards, confirmations, factors, holds, keys, payments, sessions};
+use crate::{cards, confirmations, factors, holds, keys, payments, reconciliation, sessions};
 
 /// What is done again and again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +66,8 @@ pub enum Job {
     AskGateways,
     /// Deletes counts of opened card numbers, after [`REVEALS_KEPT`].
     DeleteReveals,
+    /// Holds gateways' reports against our payments.
+    Reconcile,
     /// Takes up data keys that were made or destroyed, and tells how often they sealed.
     RefreshKeys,
     /// Seals anew what retired data keys sealed.
@@ -100,7 +102,7 @@ pub const RESETS_KEPT: i64 = DAY_SECONDS;
 pub const CONFIRMATIONS_KEPT: i64 = confirmations::LIFE_SECONDS;
 
 impl Job {
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::ExpireHolds,
         Self::EndSessions,
         Self::DeliverMails,
@@ -120,6 +122,7 @@ impl Job {
         Self::DeleteSpending,
         Self::AskGateways,
         Self::DeleteReveals,
+        Self::Reconcile,
         Self::RefreshKeys,
         Self::ResealValues,
     ];
@@ -137,6 +140,7 @@ impl Job {
             Self::DeleteSpending => store::SPENDING.verb,
             Self::AskGateways => "payments.ask",
             Self::DeleteReveals => "card_reveals.delete",
+            Self::Reconcile => "reconciliation.read",
             Self::RefreshKeys => "keys.refresh",
             Self::ResealValues => "keys.reseal",
             Self::DeleteAttempts => store::ATTEMPTS.verb,
@@ -161,7 +165,7 @@ impl Job {
             Self::ResealValues => Duration::from_secs(5),
             Self::ExpireHolds => Duration::from_secs(10),
             Self::EndSessions => Duration::from_mins(1),
-            Self::DeleteChallenges => Duration::from_mins(10),
+            Self::DeleteChallenges | Self::Reconcile => Duration::from_mins(10),
             Self::ForgetAnswers
             | Self::DeleteRefreshTokens
             | Self::DeleteSessions
@@ -199,6 +203,7 @@ impl Job {
             Self::DeleteDestinations => (&store::DESTINATIONS, MESSAGES_KEPT),
             Self::DeleteResets => (&store::RESETS, RESETS_KEPT),
             Self::AskGateways => return payments::job::ask(bank, stop).await,
+            Self::Reconcile => return reconciliation::job::run(bank, stop).await,
             Self::RefreshKeys => return keys::holder::refresh(bank).await,
             Self::ResealValues => return keys::reseal::sweep(bank, stop).await,
             Self::DeleteReveals => {

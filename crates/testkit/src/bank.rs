@@ -65,9 +65,22 @@ impl TestBank {
 
     /// On a database that stands already.
     pub async fn on(database: TestDatabase, change: impl FnOnce(&mut Config)) -> Self {
+        Self::at(database, Self::clock_in_hand(), change).await
+    }
+
+    /// A clock for a bank and for whoever is to have the same time.
+    pub fn clock_in_hand() -> Clock {
+        Clock::manual(Timestamp::from_seconds(START))
+    }
+
+    /// With a clock that somebody else has in hand, too.
+    pub async fn at(
+        database: TestDatabase,
+        clock: Clock,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
         let capture = Capture::process_wide().expect("the log can be captured");
         let mark = capture.mark();
-        let clock = Clock::manual(Timestamp::from_seconds(START));
         let rng = Rng::seeded(7);
         let listen = "127.0.0.1:0".parse().expect("an address");
         let mut config = Config::demo("unused".into(), listen);

@@ -22,6 +22,7 @@ mod sessions;
 mod sessions_stolen;
 mod signed;
 mod standing;
+mod statements;
 mod stepup;
 mod transit;
 mod webauthn;

@@ -14,6 +14,7 @@
 
 mod bank;
 mod bare;
+mod cards;
 mod door;
 mod engine;
 mod http;
@@ -52,6 +53,10 @@ session TOTAL FOLDER                      the check of a token that is known
 session-redis TOTAL FOLDER                the same with a Redis: what it is asked
 sessions TOTAL FOLDER                     what so many remembered sessions hold in memory
 sign-in TOTAL FOLDER                      sign-ins, and hashes alone
+tokenize TOTAL FOLDER                     numbers into the card vault
+signature TOTAL                           the check of a signed request of 1 KiB
+redaction TOTAL                           log lines through the scanner
+payments TOTAL FOLDER                     card payments over HTTP, through the sandbox gateway
 keys TOTAL FOLDER                         a field sealed and opened; so many sealed anew while serving
 memory TOTAL FOLDER                       a demo after TOTAL transfers over HTTP
 fill TOTAL FOLDER                         a demo that holds TOTAL transfers and is stopped
@@ -131,6 +136,15 @@ fn measure(words: &[&str]) -> Result<Value> {
             opened.finish()?;
             Ok(rates)
         }
+        ["tokenize", total, folder] => {
+            let opened = Opened::fresh_in(Path::new(folder), ACCOUNTS)?;
+            let rate = cards::tokenize(total.parse()?, &opened)?;
+            opened.finish()?;
+            Ok(rate)
+        }
+        ["signature", total] => cards::signature(total.parse()?),
+        ["redaction", total] => cards::redaction(total.parse()?),
+        ["payments", total, folder] => cards::payments(total.parse()?, Path::new(folder)),
         ["keys", total, folder] => {
             let opened = Opened::fresh_in(Path::new(folder), ACCOUNTS)?;
             let numbers = keys::run(total.parse()?, &opened)?;

@@ -40,6 +40,7 @@ pub enum Probe {
     Signature,
     Redaction,
     Payments,
+    Keys,
     Start,
 }
 
@@ -68,6 +69,8 @@ pub struct Sizes {
     /// Signatures that are checked, and log lines that are scanned.
     pub checks: u32,
     pub payments: u32,
+    /// Values that a rotation seals anew.
+    pub values: u32,
     pub start: u32,
     /// Of each run of pgbench and wrk.
     pub seconds: u32,
@@ -95,6 +98,7 @@ impl Sizes {
         cards: 200_000,
         checks: 1_000_000,
         payments: 60_000,
+        values: 500_000,
         start: 1_000_000,
         seconds: 10,
     };
@@ -115,6 +119,7 @@ impl Sizes {
         cards: 20_000,
         checks: 100_000,
         payments: 6_000,
+        values: 50_000,
         start: 100_000,
         seconds: 3,
     };
@@ -144,6 +149,7 @@ impl Probe {
             Self::Signature => "signature",
             Self::Redaction => "redaction",
             Self::Payments => "payments",
+            Self::Keys => "keys",
             Self::Start => "start",
         }
     }
@@ -214,10 +220,10 @@ impl<'guard> Runner<'guard> {
         let [engine, hundred, door64, door1, more, postgres, memory, seconds] =
             [s.engine, s.hundred, s.door64, s.door1, s.more, s.postgres, s.memory, s.seconds]
                 .map(|size| size.to_string());
-        let [limits, evals, sessions, sign_ins] =
-            [s.limits, s.evals, s.sessions, s.sign_ins].map(|size| size.to_string());
         let [cards, checks, payments] =
             [s.cards, s.checks, s.payments].map(|size| size.to_string());
+        let [limits, evals, sessions, sign_ins, values] =
+            [s.limits, s.evals, s.sessions, s.sign_ins, s.values].map(|size| size.to_string());
         let (words, folder) = match probe {
             Probe::Ordered => (["engine", "ordered", "8000", "10000", &engine].to_vec(), true),
             Probe::Random => (["engine", "random", "8000", "10000", &engine].to_vec(), true),
@@ -240,6 +246,7 @@ impl<'guard> Runner<'guard> {
             Probe::Signature => (["signature", &checks].to_vec(), false),
             Probe::Redaction => (["redaction", &checks].to_vec(), false),
             Probe::Payments => (["payments", &payments].to_vec(), true),
+            Probe::Keys => (["keys", &values].to_vec(), true),
             Probe::Start => (["start"].to_vec(), true),
         };
         // pgbench first: what it leaves in the server's memory is its own tables.

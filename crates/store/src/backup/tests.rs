@@ -22,7 +22,8 @@ const FILL: &str = "
         first_seen_at / 10, id, first_seen_at FROM origins;
     INSERT INTO idempotency SELECT 0, id, id, NULL, 201, -5, zeroblob(300) FROM origins LIMIT 200;
     INSERT INTO events SELECT id, 1, id, id, 'a.b', '', 'done', NULL, '{}' FROM origins LIMIT 3;
-    INSERT INTO data_keys VALUES ('a', 1, 'active', 0, x'00ff'), ('a', 2, 'active', 0, x''),
+    INSERT INTO data_keys (purpose, version, state, created_at, wrapped)
+        VALUES ('a', 1, 'active', 0, x'00ff'), ('a', 2, 'active', 0, x''),
         ('b', 1, 'retired', 0, x'01');
     INSERT INTO accounts VALUES (7, zeroblob(16), NULL, '1', '', 'INR', 0, 9223372036854775807);
     INSERT INTO balances VALUES (7, 3, 0, 0, 0, NULL, NULL, 0, 0, 0, 0, 0, NULL, 0);";

@@ -23,7 +23,7 @@ use vault::signature::{Request, hmac};
 
 use crate::bank::Opened;
 use crate::served::Demo;
-use crate::{ACCOUNTS, Result, now};
+use crate::{ACCOUNTS, Result, keys, now};
 
 /// Cards of one transaction.
 const AT_ONCE: u32 = 500;
@@ -42,6 +42,12 @@ pub fn measure(words: &[&str]) -> Result<Value> {
         }
         ["signature", total] => signature(total.parse()?),
         ["redaction", total] => redaction(total.parse()?),
+        ["keys", total, folder] => {
+            let opened = Opened::fresh_in(Path::new(folder), ACCOUNTS)?;
+            let numbers = keys::run(total.parse()?, &opened)?;
+            opened.finish()?;
+            Ok(numbers)
+        }
         ["payments", total, folder] => payments(total.parse()?, Path::new(folder)),
         _ => Err("a measurement of cards and its counts".into()),
     }

@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 use self::store::{Behind, Purge};
 use crate::bank::Bank;
 use crate::outbox::{self, Channel};
-use crate::{cards, confirmations, factors, holds, payments, sessions};
+use crate::{cards, confirmations, factors, holds, payments, sessions, webhooks};
 
 /// What is done again and again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +64,10 @@ pub enum Job {
     DeleteSpending,
     /// Asks gateways what became of payments whose answer is lost.
     AskGateways,
+    /// Sends merchants their events.
+    DeliverWebhooks,
+    /// Deletes deliveries of webhooks that ended, after [`webhooks::DELIVERIES_KEPT`].
+    DeleteDeliveries,
     /// Deletes counts of opened card numbers, after [`REVEALS_KEPT`].
     DeleteReveals,
 }
@@ -96,7 +100,7 @@ pub const RESETS_KEPT: i64 = DAY_SECONDS;
 pub const CONFIRMATIONS_KEPT: i64 = confirmations::LIFE_SECONDS;
 
 impl Job {
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::ExpireHolds,
         Self::EndSessions,
         Self::DeliverMails,
@@ -115,6 +119,8 @@ impl Job {
         Self::DeleteConfirmations,
         Self::DeleteSpending,
         Self::AskGateways,
+        Self::DeliverWebhooks,
+        Self::DeleteDeliveries,
         Self::DeleteReveals,
     ];
 
@@ -130,6 +136,8 @@ impl Job {
             Self::DeleteOutflows => store::OUTFLOWS.verb,
             Self::DeleteSpending => store::SPENDING.verb,
             Self::AskGateways => "payments.ask",
+            Self::DeliverWebhooks => "webhooks.deliver",
+            Self::DeleteDeliveries => "webhook_deliveries.delete",
             Self::DeleteReveals => "card_reveals.delete",
             Self::DeleteAttempts => store::ATTEMPTS.verb,
             Self::DeleteDevices => store::DEVICES.verb,
@@ -147,7 +155,9 @@ impl Job {
     pub const fn every(self) -> Duration {
         match self {
             // Somebody waits for the code in it.
-            Self::DeliverMails | Self::DeliverTexts | Self::AskGateways => Duration::from_secs(1),
+            Self::DeliverMails | Self::DeliverTexts | Self::AskGateways | Self::DeliverWebhooks => {
+                Duration::from_secs(1)
+            }
             Self::ExpireHolds => Duration::from_secs(10),
             Self::EndSessions => Duration::from_mins(1),
             Self::DeleteChallenges => Duration::from_mins(10),
@@ -157,6 +167,7 @@ impl Job {
             | Self::DeleteOutflows
             | Self::DeleteSpending
             | Self::DeleteReveals
+            | Self::DeleteDeliveries
             | Self::DeleteAttempts
             | Self::DeleteDevices
             | Self::DeleteFactors
@@ -190,6 +201,11 @@ impl Job {
             Self::AskGateways => return payments::job::ask(bank, stop).await,
             Self::DeleteReveals => {
                 return cards::forget_reveals(bank, now.plus_seconds(-REVEALS_KEPT)).await;
+            }
+            Self::DeliverWebhooks => return webhooks::job::deliver(bank, stop).await,
+            Self::DeleteDeliveries => {
+                let before = now.plus_seconds(-webhooks::DELIVERIES_KEPT);
+                return webhooks::forget_deliveries(bank, before).await;
             }
             Self::DeleteConfirmations => (&store::CONFIRMATIONS, CONFIRMATIONS_KEPT),
         };

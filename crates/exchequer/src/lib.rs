@@ -35,3 +35,4 @@ pub mod staff;
 pub mod stepup;
 pub mod transfers;
 pub mod verify;
+pub mod webhooks;

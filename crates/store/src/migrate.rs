@@ -42,6 +42,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(6, "0006_standing"),
     migration!(7, "0007_merchants"),
     migration!(8, "0008_payments"),
+    migration!(9, "0009_webhooks"),
 ];
 
 /// Serialises two processes that migrate at once: the second waits on the table's lock, then finds

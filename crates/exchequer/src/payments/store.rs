@@ -131,7 +131,7 @@ pub(super) fn reserve_refund(
 ) -> Result<bool, DbError> {
     let rows = tx.execute(
         "UPDATE payments SET refunding = refunding + $2, updated_at = $3 \
-         WHERE id = $1 AND $2 > 0 AND captured - refunded - refunding >= $2",
+         WHERE id = $1 AND CAST($2 AS BIGINT) > 0 AND captured - refunded - refunding >= $2",
         params![id, amount, now],
     )?;
     Ok(rows == 1)

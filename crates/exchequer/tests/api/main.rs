@@ -39,3 +39,5 @@ mod stepup;
 mod trail;
 mod transfers;
 mod webauthn;
+mod webhooks;
+mod webhooks_sent;

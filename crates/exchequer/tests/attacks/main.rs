@@ -23,3 +23,4 @@ mod signed;
 mod standing;
 mod stepup;
 mod webauthn;
+mod webhooks;

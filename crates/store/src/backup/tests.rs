@@ -86,7 +86,7 @@ fn a_backup_is_the_snapshot_and_comes_back_whole() {
     writer.batch("BEGIN IMMEDIATE; DELETE FROM data_keys").unwrap();
 
     let counts = backup(&bank, &folder.path("copy"), NOW).unwrap();
-    assert_eq!(counts.total(), 6 + 4500 * 2 + 200 + 3 + 3 + 2);
+    assert_eq!(counts.total(), 9 + 4500 * 2 + 200 + 3 + 3 + 2);
     assert_eq!(rows(&folder.path("copy")), before);
     let mode = fs::metadata(folder.path("copy")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);

@@ -164,7 +164,7 @@ pub struct DeliveryView {
     /// Tries so far.
     #[schema(example = 3)]
     pub attempts: i64,
-    /// `timeout`, `no_connection`, `refused_address`, `unknown_name`, `redirect`, `status_500`, …
+    /// `timeout`, `no_connection`, `no_public_address`, `redirect`, `status_500`, …
     pub last_error: Option<String>,
     pub next_attempt_at: Option<String>,
     pub created_at: String,

@@ -47,10 +47,10 @@ pub enum Failure {
     /// The URL is one that this bank no longer takes.
     #[error("refused_url")]
     Url,
-    #[error("refused_address")]
+    /// The name has none, or one that is not public. Which of the two is not told, or merchants could ask the
+    /// bank for names that only its own network knows.
+    #[error("no_public_address")]
     Address,
-    #[error("unknown_name")]
-    Name,
     #[error("no_connection")]
     NoConnection,
     #[error("timeout")]
@@ -193,17 +193,10 @@ fn checked(found: Vec<IpAddr>, allow_private: bool) -> Result<Addrs, Box<dyn Err
 }
 
 fn failure(error: &reqwest::Error) -> Failure {
-    let mut source = error.source();
-    while let Some(cause) = source {
-        if cause.is::<Refused>() {
-            return Failure::Address;
-        }
-        source = cause.source();
-    }
-    if error.is_timeout() {
+    if error.is_dns() {
+        Failure::Address
+    } else if error.is_timeout() {
         Failure::Timeout
-    } else if error.is_dns() {
-        Failure::Name
     } else if error.is_connect() {
         Failure::NoConnection
     } else {

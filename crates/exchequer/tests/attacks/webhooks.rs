@@ -100,6 +100,11 @@ async fn no_name_leads_inside() {
             assert_eq!(asked.load(Ordering::SeqCst), 1);
         }
     }
+    // A name that is inside and one that is nowhere are one answer, by which nobody maps what is inside.
+    let nowhere: Lookup =
+        Arc::new(|_| Box::pin(async { Err(std::io::Error::other("no such name")) }));
+    let sender = Sender::with_lookup(PUBLIC_ONLY, nowhere);
+    assert_eq!(sender.send(&url, post()).await, Err(Failure::Address));
     assert_eq!(receiver.connections(), 0);
 }
 

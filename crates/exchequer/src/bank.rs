@@ -20,6 +20,7 @@ use crate::payments::CardGateways;
 use crate::protections::watch::Watch;
 use crate::sessions::cache::SessionCache;
 use crate::transfers::door::Door;
+use crate::webhooks::sender::Sender;
 
 #[derive(Clone)]
 pub struct Bank(Arc<Parts>);
@@ -35,6 +36,7 @@ struct Parts {
     watch: Watch,
     merchant_keys: KeyCache,
     card_gateways: CardGateways,
+    webhooks: Sender,
     opened_at: Timestamp,
 }
 
@@ -66,6 +68,7 @@ impl Bank {
         let watch = Watch::default();
         let merchant_keys = KeyCache::default();
         let card_gateways = CardGateways::new(&tools.config().cards);
+        let webhooks = Sender::new(tools.config().webhooks.terms());
         let opened_at = tools.now();
         Self(Arc::new(Parts {
             db,
@@ -78,6 +81,7 @@ impl Bank {
             watch,
             merchant_keys,
             card_gateways,
+            webhooks,
             opened_at,
         }))
     }
@@ -121,6 +125,11 @@ impl Bank {
     /// Who takes card payments for the bank.
     pub fn card_gateways(&self) -> &CardGateways {
         &self.0.card_gateways
+    }
+
+    /// The way out for webhooks.
+    pub fn webhooks(&self) -> &Sender {
+        &self.0.webhooks
     }
 
     /// When this process began to serve the bank.

@@ -21,7 +21,9 @@ use tokio::task::JoinSet;
 use self::store::{Behind, Purge};
 use crate::bank::Bank;
 use crate::outbox::{self, Channel};
-use crate::{cards, confirmations, factors, holds, keys, payments, reconciliation, sessions};
+use crate::{
+    cards, confirmations, factors, holds, keys, payments, reconciliation, sessions, webhooks,
+};
 
 /// What is done again and again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +66,10 @@ pub enum Job {
     DeleteSpending,
     /// Asks gateways what became of payments whose answer is lost.
     AskGateways,
+    /// Sends merchants their events.
+    DeliverWebhooks,
+    /// Deletes deliveries of webhooks that ended, after [`webhooks::DELIVERIES_KEPT`].
+    DeleteDeliveries,
     /// Deletes counts of opened card numbers, after [`REVEALS_KEPT`].
     DeleteReveals,
     /// Holds gateways' reports against our payments.
@@ -102,7 +108,7 @@ pub const RESETS_KEPT: i64 = DAY_SECONDS;
 pub const CONFIRMATIONS_KEPT: i64 = confirmations::LIFE_SECONDS;
 
 impl Job {
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::ExpireHolds,
         Self::EndSessions,
         Self::DeliverMails,
@@ -121,6 +127,8 @@ impl Job {
         Self::DeleteConfirmations,
         Self::DeleteSpending,
         Self::AskGateways,
+        Self::DeliverWebhooks,
+        Self::DeleteDeliveries,
         Self::DeleteReveals,
         Self::Reconcile,
         Self::RefreshKeys,
@@ -139,6 +147,8 @@ impl Job {
             Self::DeleteOutflows => store::OUTFLOWS.verb,
             Self::DeleteSpending => store::SPENDING.verb,
             Self::AskGateways => "payments.ask",
+            Self::DeliverWebhooks => "webhooks.deliver",
+            Self::DeleteDeliveries => "webhook_deliveries.delete",
             Self::DeleteReveals => "card_reveals.delete",
             Self::Reconcile => "reconciliation.read",
             Self::RefreshKeys => "keys.refresh",
@@ -159,9 +169,11 @@ impl Job {
     pub const fn every(self) -> Duration {
         match self {
             // Somebody waits for the code in it.
-            Self::DeliverMails | Self::DeliverTexts | Self::AskGateways | Self::RefreshKeys => {
-                Duration::from_secs(1)
-            }
+            Self::DeliverMails
+            | Self::DeliverTexts
+            | Self::AskGateways
+            | Self::DeliverWebhooks
+            | Self::RefreshKeys => Duration::from_secs(1),
             Self::ResealValues => Duration::from_secs(5),
             Self::ExpireHolds => Duration::from_secs(10),
             Self::EndSessions => Duration::from_mins(1),
@@ -172,6 +184,7 @@ impl Job {
             | Self::DeleteOutflows
             | Self::DeleteSpending
             | Self::DeleteReveals
+            | Self::DeleteDeliveries
             | Self::DeleteAttempts
             | Self::DeleteDevices
             | Self::DeleteFactors
@@ -208,6 +221,11 @@ impl Job {
             Self::ResealValues => return keys::reseal::sweep(bank, stop).await,
             Self::DeleteReveals => {
                 return cards::forget_reveals(bank, now.plus_seconds(-REVEALS_KEPT)).await;
+            }
+            Self::DeliverWebhooks => return webhooks::job::deliver(bank, stop).await,
+            Self::DeleteDeliveries => {
+                let before = now.plus_seconds(-webhooks::DELIVERIES_KEPT);
+                return webhooks::forget_deliveries(bank, before).await;
             }
             Self::DeleteConfirmations => (&store::CONFIRMATIONS, CONFIRMATIONS_KEPT),
         };

@@ -37,3 +37,4 @@ pub mod statements;
 pub mod stepup;
 pub mod transfers;
 pub mod verify;
+pub mod webhooks;

@@ -44,6 +44,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(8, "0008_payments"),
     migration!(9, "0009_reconciliation"),
     migration!(10, "0010_keys"),
+    migration!(11, "0011_webhooks"),
 ];
 
 /// How many there are.

@@ -86,6 +86,10 @@ impl Shop {
         self.send(&self.sign(Method::POST, path, body.to_string().as_bytes())).await
     }
 
+    pub async fn put(&self, path: &str, body: &Value) -> Reply {
+        self.send(&self.sign(Method::PUT, path, body.to_string().as_bytes())).await
+    }
+
     pub async fn post_with_key(&self, path: &str, key: &str, body: &Value) -> Reply {
         let signed = self.sign(Method::POST, path, body.to_string().as_bytes());
         self.send(&Signed { idempotency_key: key.to_owned(), ..signed }).await
@@ -155,6 +159,9 @@ impl Signed {
             request = request
                 .header("idempotency-key", &self.idempotency_key)
                 .header(header::CONTENT_TYPE, "application/json");
+        }
+        if self.method == Method::PUT {
+            request = request.header(header::CONTENT_TYPE, "application/json");
         }
         request.body(Body::from(self.body.clone())).expect("a request")
     }

@@ -10,6 +10,7 @@ use super::sources::{Given, Layer, Raw, Sources};
 use super::{
     AtCap, Config, Database, Http, Log, LogFormat, OnMove, Passwords, Profile, Sessions, Tokens,
     address, cards, database, factors, master_key, messages, redis, step_up, transit, webauthn,
+    webhooks,
 };
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -104,6 +105,7 @@ fn config(reading: &mut Reading, data_dir: Option<PathBuf>) -> Config {
         messages: messages::read(reading),
         step_up: step_up::read(reading, profile),
         cards: cards::read(reading, profile),
+        webhooks: webhooks::read(reading),
         demo: reading.demo,
     }
 }

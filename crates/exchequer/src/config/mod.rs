@@ -28,6 +28,7 @@ mod sources;
 mod step_up;
 mod transit;
 mod webauthn;
+mod webhooks;
 
 pub use cards::{Cards, SandboxGateway, StripeGateway};
 pub use database::DatabaseUrl;
@@ -42,6 +43,7 @@ pub use settings::{Kind, SETTINGS, Setting};
 pub use sources::Sources;
 pub use step_up::{EveryPayment, StepUp};
 pub use webauthn::Webauthn;
+pub use webhooks::Webhooks;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -74,6 +76,7 @@ pub struct Config {
     pub step_up: StepUp,
     pub webauthn: Webauthn,
     pub cards: Cards,
+    pub webhooks: Webhooks,
     /// A demo bank: seeded, in a folder of its own, with rules relaxed for tests.
     pub demo: bool,
 }

@@ -159,7 +159,7 @@ fn step_up(config: &Config, name: &str) -> String {
     }
 }
 
-/// The same for the settings of card payments.
+/// The same for the settings of card payments and webhooks.
 fn cards(config: &Config, name: &str) -> String {
     let cards = &config.cards;
     let (sandbox, stripe) = (cards.sandbox.as_ref(), cards.stripe.as_ref());
@@ -172,6 +172,8 @@ fn cards(config: &Config, name: &str) -> String {
             stripe.map_or_else(|| "https://api.stripe.com".to_owned(), |stripe| stripe.url.clone())
         }
         "stripe_secret_key" | "stripe_webhook_secret" => stripe.map_or("", |_| "(set)").to_owned(),
+        "webhook_private_targets" => config.webhooks.private_targets.to_string(),
+        "webhook_seconds" => config.webhooks.seconds.to_string(),
         other => unreachable!("{other} is a row of the table of settings without an arm here"),
     }
 }

@@ -293,4 +293,10 @@ pub const SETTINGS: &[Setting] = &[
         "Our key at Stripe. Empty: no payments in live mode."),
     row("stripe", "webhook_secret", Kind::Secret, "",
         "What Stripe signs its notices with; they go to /v1/gateways/stripe/notices."),
+    row("webhook", "private_targets", Kind::Boolean, "false",
+        "Lets merchants' webhooks go to addresses that are not public, and to this machine without TLS: for \
+         receivers inside. Whoever makes an endpoint then makes the bank connect to what stands beside it. \
+         A demo bank: true."),
+    row("webhook", "seconds", whole(1, 30), "10",
+        "For a receiver of a webhook to answer; then the event is sent again later."),
 ];

@@ -106,6 +106,8 @@ codes! {
     // Merchants, cards and payments.
     TooManyKeys "too_many_keys" 409 "Too many keys" "Revoke one that is no longer used.";
     KeyRevoked "key_revoked" 409 "The key is revoked already" "Nothing to do.";
+    TooManyEndpoints "too_many_endpoints" 409 "Too many endpoints" "Remove one that is no longer used.";
+    EndpointDisabled "endpoint_disabled" 409 "Nothing is sent to this endpoint" "Enable it first: PUT with status enabled.";
     NothingToSettle "nothing_to_settle" 409 "There is nothing to pay out" "The merchant has no live money in the currency of its settlement account, or no such account.";
     CardsNotStored "cards_not_stored" 403 "This bank stores no card numbers" "Its rule book lets only issuers and networks keep them (RBI, 2021): use a network token.";
     CardRefused "card_refused" 422 "The card cannot be used" "`detail` says why: it has expired, was deleted, or belongs to the other mode.";

@@ -56,6 +56,7 @@ pub fn routes() -> Routes {
     let routes = crate::protections::api::routes(routes);
     let routes = crate::cards::api::routes(routes);
     let routes = crate::payments::api::routes(routes);
+    let routes = crate::webhooks::api::routes(routes);
     let routes = crate::staff::api::routes(routes);
     let routes = crate::merchants::api::routes(routes);
     crate::reconciliation::api::routes(routes)

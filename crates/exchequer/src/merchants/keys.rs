@@ -173,7 +173,7 @@ impl FromStr for RouteRule {
 
     fn from_str(text: &str) -> Result<Self, RouteRuleError> {
         let (method, path) = text.split_once(' ').ok_or(RouteRuleError)?;
-        let is_method = matches!(method, "*" | "GET" | "POST" | "DELETE");
+        let is_method = matches!(method, "*" | "GET" | "POST" | "PUT" | "DELETE");
         let (beginning, is_beginning) =
             path.strip_suffix('*').map_or((path, false), |beginning| (beginning, true));
         let is_plain =
@@ -320,7 +320,7 @@ mod tests {
         assert!(!covers("POST /v1/payments", Method::POST, "/v1/payments/pay_1/refunds"));
         assert!(covers("POST /v1/payments*", Method::POST, "/v1/payments/pay_1/refunds"));
         assert!(covers("* /v1/*", Method::DELETE, "/v1/cards/crd_1"));
-        for bad in ["", "POST", "PUT /v1/x", "GET /v2/*", "GET /v1/a*b", "GET  /v1/x"] {
+        for bad in ["", "POST", "PATCH /v1/x", "GET /v2/*", "GET /v1/a*b", "GET  /v1/x"] {
             assert_eq!(bad.parse::<RouteRule>(), Err(RouteRuleError), "{bad}");
         }
     }

@@ -25,7 +25,7 @@ use crate::bank::Act;
 use crate::events;
 use crate::http::{Code, Problem};
 
-pub(crate) use self::store::{find, mode};
+pub(crate) use self::store::{find, lock, mode};
 
 /// What an operator says of a merchant.
 #[derive(Debug, Clone)]

@@ -60,7 +60,7 @@ pub fn find(tx: &mut Tx<'_>, id: &MerchantId) -> Result<Option<MerchantRow>, DbE
 }
 
 /// So that two changes of one merchant, or two payouts, are one after the other.
-pub(super) fn lock(tx: &mut Tx<'_>, id: &MerchantId) -> Result<Option<MerchantRow>, DbError> {
+pub(crate) fn lock(tx: &mut Tx<'_>, id: &MerchantId) -> Result<Option<MerchantRow>, DbError> {
     let sql = concat!(select!(), "WHERE id = $1 ORDER BY id");
     tx.query_locked(sql, params![id])?.first().map(read).transpose()
 }

@@ -1,5 +1,6 @@
 //! The second half of every step: what the gateway said is written, with its postings and its event, in one
-//! transaction. A step is concluded once; whoever comes later finds it so.
+//! transaction. A step is concluded once; whoever comes later finds it so. What its merchant is told of it is
+//! written last, since it holds the merchant's counter until the commit.
 
 use ::store::posting::{self, Party, PostOrder, Posted};
 use ::store::rows::TransferKind;
@@ -15,6 +16,8 @@ use crate::bank::{Act, Own};
 use crate::events;
 use crate::gateways::{Done, Kind, Outcome};
 use crate::merchants::{account_in, order, unstored};
+use crate::webhooks::model::Topic;
+use crate::{cards, webhooks};
 
 /// Writes what became of a step; gives payment and step as they now are. An outcome that is not known leaves
 /// the step open, to be asked about.
@@ -33,28 +36,61 @@ pub fn conclude_in(
     if !step.state.is_open() {
         return Ok((payment, step));
     }
-    match outcome {
+    let is_news = step.state == StepState::Submitting;
+    let topic = match outcome {
         Outcome::Done(done) if is_as_asked(&payment, &step, done) => {
-            done_in(tx, act, (&mut payment, &mut step), done)?;
+            Some(done_in(tx, act, (&mut payment, &mut step), done)?)
         }
         Outcome::Done(done) => {
             differs_in(tx, act, &mut step, done)?;
             stay_open(act, (&mut payment, &mut step));
+            is_news.then_some(processing(&step))
         }
         Outcome::Refused { code, reference } => {
-            refused_in(tx, act, (&mut payment, &mut step), (code, reference.as_deref()))?;
+            let said = (code.as_str(), reference.as_deref());
+            Some(refused_in(tx, act, (&mut payment, &mut step), said)?)
         }
         Outcome::Unknown { .. } => {
-            if step.state == StepState::Submitting {
+            if is_news {
                 record(tx, act, "payment.unknown", &payment, &step)?;
             }
             stay_open(act, (&mut payment, &mut step));
+            is_news.then_some(processing(&step))
         }
-    }
+    };
     payment.updated_at = act.now;
     store::update(tx, &payment)?;
     store::update_step(tx, &step)?;
+    if let Some(topic) = topic {
+        tell(tx, act, (&payment, &step), topic)?;
+    }
     Ok((payment, step))
+}
+
+/// What the merchant sees while the outcome is unknown. It is told once.
+fn processing(step: &StepRow) -> Topic {
+    match step.kind {
+        Kind::Authorize | Kind::Capture | Kind::Cancel => Topic::PaymentProcessing,
+        Kind::Refund => Topic::RefundProcessing,
+    }
+}
+
+/// Tells the merchant, with the payment or the refund as the API shows it now.
+fn tell(
+    tx: &mut Tx<'_>,
+    act: &Act,
+    (payment, step): (&PaymentRow, &StepRow),
+    topic: Topic,
+) -> Result<(), DbError> {
+    let of = (&payment.merchant, payment.mode);
+    if step.kind == Kind::Refund {
+        return webhooks::publish_in(tx, act, of, (topic, &step.refund_view(payment.currency)));
+    }
+    let card = cards::find_any(tx, &payment.card)?
+        .ok_or_else(|| DbError::Corrupt(format!("{} has no card", payment.id)))?;
+    // One capture or cancellation at a time: besides this step none is under way.
+    let is_busy = step.kind != Kind::Authorize && step.state.is_open();
+    webhooks::publish_in(tx, act, of, (topic, &payment.view(is_busy, &card)))
 }
 
 /// The same for an answer to a question that was asked with the payment's reference of then. Where the
@@ -133,20 +169,20 @@ fn done_in(
     act: &Act,
     (payment, step): (&mut PaymentRow, &mut StepRow),
     done: &Done,
-) -> Result<(), DbError> {
+) -> Result<Topic, DbError> {
     end(act, step, StepState::Done);
     step.refusal = None;
     step.reference = Some(cut(&done.reference));
-    let action = match step.kind {
+    let topic = match step.kind {
         Kind::Authorize => {
             payment.reference.get_or_insert_with(|| cut(&done.reference));
             payment.state = State::Authorized;
             if done.is_captured {
                 book_capture(tx, act, (payment, step))?;
                 payment.state = State::Captured;
-                "payment.succeeded"
+                Topic::PaymentSucceeded
             } else {
-                "payment.authorized"
+                Topic::PaymentAuthorized
             }
         }
         Kind::Capture => {
@@ -154,18 +190,18 @@ fn done_in(
             book_capture(tx, act, (payment, step))?;
             if step.is_final {
                 payment.state = State::Captured;
-                "payment.succeeded"
+                Topic::PaymentSucceeded
             } else {
-                "payment.captured"
+                Topic::PaymentCaptured
             }
         }
         Kind::Cancel if payment.captured > 0 => {
             payment.state = State::Captured;
-            "payment.succeeded"
+            Topic::PaymentSucceeded
         }
         Kind::Cancel => {
             payment.state = State::Canceled;
-            "payment.canceled"
+            Topic::PaymentCanceled
         }
         Kind::Refund => {
             payment.refunding -= step.amount;
@@ -178,10 +214,11 @@ fn done_in(
                 (amount_of(step.amount)?, payment.currency),
             );
             post(tx, act, &[order])?;
-            "refund.succeeded"
+            Topic::RefundSucceeded
         }
     };
-    record(tx, act, action, payment, step)
+    record(tx, act, topic.as_str(), payment, step)?;
+    Ok(topic)
 }
 
 fn refused_in(
@@ -189,24 +226,24 @@ fn refused_in(
     act: &Act,
     (payment, step): (&mut PaymentRow, &mut StepRow),
     (code, reference): (&str, Option<&str>),
-) -> Result<(), DbError> {
+) -> Result<Topic, DbError> {
     end(act, step, StepState::Refused);
     step.refusal = Some(cut(code));
     step.reference = reference.map(cut);
-    let action = match step.kind {
+    let topic = match step.kind {
         Kind::Authorize => {
             payment.state = State::Declined;
             payment.refusal.clone_from(&step.refusal);
             if payment.reference.is_none() {
                 payment.reference = reference.map(cut);
             }
-            "payment.declined"
+            Topic::PaymentDeclined
         }
         Kind::Capture => {
             payment.capturing = 0;
-            "payment.capture_failed"
+            Topic::PaymentCaptureFailed
         }
-        Kind::Cancel => "payment.cancel_failed",
+        Kind::Cancel => Topic::PaymentCancelFailed,
         Kind::Refund => {
             payment.refunding -= step.amount;
             let (aside, _) = refund_accounts(tx, act, payment)?;
@@ -219,10 +256,11 @@ fn refused_in(
                 (amount_of(step.amount)?, payment.currency),
             );
             post(tx, act, &[order])?;
-            "refund.failed"
+            Topic::RefundFailed
         }
     };
-    record(tx, act, action, payment, step)
+    record(tx, act, topic.as_str(), payment, step)?;
+    Ok(topic)
 }
 
 /// From the gateway's clearing to the merchant, and from there what the bank takes: both or none.

@@ -8,7 +8,7 @@ use exchequer::staff::model::{Permission, Role};
 use http::Method;
 use money::kind::{
     Account, Beneficiary, Card, Challenge, Customer, Difference, Factor, Hold, Key, Merchant,
-    Payment, Session, Staff, Transfer,
+    Payment, Session, Staff, Transfer, Webhook,
 };
 use serde_json::json;
 use testkit::{Client, Device, Person, Reply, TestBank};
@@ -55,6 +55,7 @@ fn concrete(bank: &TestBank, path: &str) -> String {
         p if p.contains("/merchants/") => bank.unknown_id::<Merchant>(),
         p if p.contains("/differences/") => bank.unknown_id::<Difference>(),
         p if p.contains("/merchant_keys/") => bank.unknown_id::<Key>(),
+        p if p.contains("/webhook_endpoints/") => bank.unknown_id::<Webhook>(),
         p if p.contains("/limits/{currency}") => return p.replace("{currency}", "INR"),
         p => {
             assert!(!p.contains('{'), "teach the test the ids of {p}");

@@ -42,3 +42,5 @@ mod stepup;
 mod trail;
 mod transfers;
 mod webauthn;
+mod webhooks;
+mod webhooks_sent;

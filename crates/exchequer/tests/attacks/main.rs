@@ -31,3 +31,4 @@ mod statements;
 mod stepup;
 mod transit;
 mod webauthn;
+mod webhooks;

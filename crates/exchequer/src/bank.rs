@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use arc_swap::Guard;
 use money::{AccountId, Clock, Currency, IdKind, IdMint, RequestId, Rng, Timestamp};
 use store::cache::Cache;
 use store::rows::Origin;
@@ -12,6 +13,7 @@ use vault::{BlindIndex, Keyring, SecretString};
 
 use crate::config::Config;
 use crate::customers::hashing::HashingPool;
+use crate::keys::holder::KeyHolder;
 use crate::merchants::keys::{KeyCache, Mode};
 use crate::outbox::Gateways;
 use crate::payments::CardGateways;
@@ -44,7 +46,7 @@ struct ToolParts {
     clock: Clock,
     rng: Rng,
     mint: IdMint,
-    keyring: Keyring,
+    keys: KeyHolder,
     request_hashes: BlindIndex,
     config: Config,
 }
@@ -52,11 +54,10 @@ struct ToolParts {
 impl Bank {
     /// Puts an opened database and its keys together. Must be called inside a tokio runtime: the
     /// batcher of transfers is a task of it, and so is what watches over Redis.
-    pub fn new(db: Db, keyring: Keyring, config: Config, clock: Clock, rng: Rng) -> Self {
+    pub fn new(db: Db, keys: KeyHolder, config: Config, clock: Clock, rng: Rng) -> Self {
         let mint = IdMint::new(rng.clone());
-        let request_hashes = keyring.blind_index_of("idempotency.request_hash");
-        let tools =
-            Tools(Arc::new(ToolParts { clock, rng, mint, keyring, request_hashes, config }));
+        let request_hashes = keys.ring().blind_index_of("idempotency.request_hash");
+        let tools = Tools(Arc::new(ToolParts { clock, rng, mint, keys, request_hashes, config }));
         let hashing = HashingPool::new(&tools.config().passwords, &tools);
         let door = Door::open(db.clone(), tools.clone());
         let cache = cache_of(&tools);
@@ -156,8 +157,14 @@ impl Tools {
         &self.0.rng
     }
 
-    pub fn keyring(&self) -> &Keyring {
-        &self.0.keyring
+    /// The keys of this moment: taken without a lock, and replaced by others when the table of keys
+    /// changes. Not to be held across a wait.
+    pub fn keyring(&self) -> Guard<Arc<Keyring>> {
+        self.0.keys.ring()
+    }
+
+    pub fn keys(&self) -> &KeyHolder {
+        &self.0.keys
     }
 
     /// What `idempotency` keeps of a request; the key is derived once, as each changing request needs it.

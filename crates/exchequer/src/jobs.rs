@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 use self::store::{Behind, Purge};
 use crate::bank::Bank;
 use crate::outbox::{self, Channel};
-use crate::{cards, confirmations, factors, holds, payments, sessions};
+use crate::{cards, confirmations, factors, holds, keys, payments, reconciliation, sessions};
 
 /// What is done again and again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +66,12 @@ pub enum Job {
     AskGateways,
     /// Deletes counts of opened card numbers, after [`REVEALS_KEPT`].
     DeleteReveals,
+    /// Holds gateways' reports against our payments.
+    Reconcile,
+    /// Takes up data keys that were made or destroyed, and tells how often they sealed.
+    RefreshKeys,
+    /// Seals anew what retired data keys sealed.
+    ResealValues,
 }
 
 const DAY_SECONDS: i64 = 86_400;
@@ -96,7 +102,7 @@ pub const RESETS_KEPT: i64 = DAY_SECONDS;
 pub const CONFIRMATIONS_KEPT: i64 = confirmations::LIFE_SECONDS;
 
 impl Job {
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 22] = [
         Self::ExpireHolds,
         Self::EndSessions,
         Self::DeliverMails,
@@ -116,6 +122,9 @@ impl Job {
         Self::DeleteSpending,
         Self::AskGateways,
         Self::DeleteReveals,
+        Self::Reconcile,
+        Self::RefreshKeys,
+        Self::ResealValues,
     ];
 
     /// As logs call it.
@@ -131,6 +140,9 @@ impl Job {
             Self::DeleteSpending => store::SPENDING.verb,
             Self::AskGateways => "payments.ask",
             Self::DeleteReveals => "card_reveals.delete",
+            Self::Reconcile => "reconciliation.read",
+            Self::RefreshKeys => "keys.refresh",
+            Self::ResealValues => "keys.reseal",
             Self::DeleteAttempts => store::ATTEMPTS.verb,
             Self::DeleteDevices => store::DEVICES.verb,
             Self::DeleteFactors => store::FACTORS.verb,
@@ -147,10 +159,13 @@ impl Job {
     pub const fn every(self) -> Duration {
         match self {
             // Somebody waits for the code in it.
-            Self::DeliverMails | Self::DeliverTexts | Self::AskGateways => Duration::from_secs(1),
+            Self::DeliverMails | Self::DeliverTexts | Self::AskGateways | Self::RefreshKeys => {
+                Duration::from_secs(1)
+            }
+            Self::ResealValues => Duration::from_secs(5),
             Self::ExpireHolds => Duration::from_secs(10),
             Self::EndSessions => Duration::from_mins(1),
-            Self::DeleteChallenges => Duration::from_mins(10),
+            Self::DeleteChallenges | Self::Reconcile => Duration::from_mins(10),
             Self::ForgetAnswers
             | Self::DeleteRefreshTokens
             | Self::DeleteSessions
@@ -188,6 +203,9 @@ impl Job {
             Self::DeleteDestinations => (&store::DESTINATIONS, MESSAGES_KEPT),
             Self::DeleteResets => (&store::RESETS, RESETS_KEPT),
             Self::AskGateways => return payments::job::ask(bank, stop).await,
+            Self::Reconcile => return reconciliation::job::run(bank, stop).await,
+            Self::RefreshKeys => return keys::holder::refresh(bank).await,
+            Self::ResealValues => return keys::reseal::sweep(bank, stop).await,
             Self::DeleteReveals => {
                 return cards::forget_reveals(bank, now.plus_seconds(-REVEALS_KEPT)).await;
             }

@@ -17,6 +17,7 @@ pub mod process;
 pub mod redis;
 pub mod sandbox;
 pub mod texts;
+pub mod transit;
 
 pub use bank::{Person, TestBank};
 pub use client::{Client, Reply, key};
@@ -24,3 +25,4 @@ pub use database::TestDatabase;
 pub use device::Device;
 pub use merchant::{Shop, Signed};
 pub use sandbox::Till;
+pub use transit::Transit;

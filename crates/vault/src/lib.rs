@@ -46,12 +46,15 @@ pub mod webauthn;
 
 mod aead;
 mod mac;
+#[cfg(test)]
+mod vectors;
 
 pub use device_key::DeviceKey;
 pub use keyring::{
-    BlindIndex, CardTokenKeys, KeyError, KeyState, Keyring, Purpose, Sealing, WrappedKey,
+    BlindIndex, CardTokenKeys, DataKey, KeyError, KeyState, Keyring, Purpose, REFUSED_AFTER,
+    ROTATED_AFTER, Sealing, USED_AFTER_SECONDS, WrappedKey,
 };
-pub use master::{MasterKey, MasterKeyError};
+pub use master::{MASTER_KEY_ID_LEN, MasterKey, MasterKeyError};
 pub use password::{
     MAX_PASSWORD_BYTES, PasswordError, PasswordHasher, PasswordParams, PasswordRefusal,
     PasswordRules, Verdict, check_password,

@@ -56,7 +56,8 @@ pub fn store_in(
     of: (&MerchantId, Mode),
     new: &NewCard,
 ) -> Result<(CardRow, Option<CardId>), DbError> {
-    let keys = act.tools.keyring().card_tokens();
+    let ring = act.tools.keyring();
+    let keys = ring.card_tokens();
     let mut known = None;
     for key in keys {
         let fingerprint = key.fingerprints.of(*of.0, &new.number);

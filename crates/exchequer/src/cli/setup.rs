@@ -67,7 +67,7 @@ pub(crate) async fn bring_up(config: &Config) -> Result<BroughtUp, StartError> {
     let db = open_database(config)?;
     let origin = Origin::system("exchequer migrate");
     let act = KeyAct { master, rng: Rng::System, now, origin };
-    let keys = db.write("keys.create", move |tx| keys::create_first_in(tx, &act)).await;
+    let keys = keys::create_first(&db, &act).await;
     db.close();
     Ok(BroughtUp { migrations, keys: keys? })
 }

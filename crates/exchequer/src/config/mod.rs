@@ -26,6 +26,7 @@ mod render;
 mod settings;
 mod sources;
 mod step_up;
+mod transit;
 mod webauthn;
 
 pub use cards::{Cards, SandboxGateway, StripeGateway};
@@ -45,6 +46,8 @@ pub use webauthn::Webauthn;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::keys::transit::TransitAddress;
+
 /// Every setting with its default and what it does, as a file to start from.
 pub const REFERENCE: &str = include_str!("exchequer.toml");
 
@@ -54,7 +57,9 @@ pub struct Config {
     pub database: Database,
     pub listen: SocketAddr,
     pub data_dir: PathBuf,
+    /// Empty where the master key is in Transit.
     pub master_key_file: PathBuf,
+    pub transit: Option<TransitAddress>,
     pub profile: Profile,
     pub log: Log,
     /// Absent: fast state is this process's own.

@@ -93,7 +93,26 @@ fn value_in_force(config: &Config, name: &str) -> String {
         "password_parallelism" => config.passwords.parallelism.to_string(),
         "password_hashing_threads" => config.passwords.hashing_threads.to_string(),
         "password_min_characters" => config.passwords.min_characters.to_string(),
+        name if name.starts_with("master_key_transit_") => transit(config, name),
         name => messages(config, name),
+    }
+}
+
+fn transit(config: &Config, name: &str) -> String {
+    let Some(transit) = &config.transit else {
+        let default = if name == "master_key_transit_mount" { "transit" } else { "" };
+        return default.to_owned();
+    };
+    match name {
+        "master_key_transit_url" => transit.url.clone(),
+        "master_key_transit_mount" => transit.mount.clone(),
+        "master_key_transit_key" => transit.key.clone(),
+        "master_key_transit_token" => "(set)".to_owned(),
+        "master_key_transit_namespace" => transit.namespace.clone().unwrap_or_default(),
+        "master_key_transit_ca_file" => {
+            transit.authorities.as_ref().map_or("", |_| "(set)").to_owned()
+        }
+        name => unreachable!("{name} is no setting of Transit"),
     }
 }
 

@@ -111,7 +111,24 @@ pub const SETTINGS: &[Setting] = &[
         "The bank's folder. It is made with mode 0700 when it is missing."),
     row("", "master_key_file", Kind::Path, "",
         "The file with the key that wraps all other keys: mode 0600 or stricter, made by \
-         `exchequer init`. There is no default, and no bank without it."),
+         `exchequer init`. There is no default, and no bank without it, or without \
+         master_key_transit_url."),
+    row("", "master_key_transit_url", Kind::Text, "",
+        "Instead of the file: the OpenBao or Vault whose Transit engine has the master key. https://host \
+         or https://host:port; http for this machine only. Asked at the start and when data keys \
+         change; where it does not answer, the bank does not start."),
+    row("", "master_key_transit_mount", Kind::Text, "transit",
+        "Where the Transit engine is mounted."),
+    row("", "master_key_transit_key", Kind::Text, "",
+        "The key's name in Transit; of type aes256-gcm96 or chacha20-poly1305."),
+    row("", "master_key_transit_token", Kind::Secret, "",
+        "A token that may encrypt and decrypt with that key and nothing else. master_key_transit_token_file \
+         names a file that holds it."),
+    row("", "master_key_transit_namespace", Kind::Text, "",
+        "The namespace of the engine, where there are namespaces."),
+    row("", "master_key_transit_ca_file", Kind::Path, "",
+        "Certificates (PEM) of the authorities that may have signed the certificate of the server. Empty: \
+         those that browsers trust."),
     row("", "database_url", Kind::Secret, "",
         "sqlite:///path/bank.db or postgres://user:password@host/database. \
          Empty: bank.db in data_dir. database_url_file names a file that holds it."),

@@ -28,7 +28,7 @@ pub(crate) struct Answer {
 
 /// Why there is no whole answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Silence {
+pub enum Silence {
     #[error("no connection")]
     NoConnection,
     #[error("no answer in time")]
@@ -58,13 +58,26 @@ const IDLE_LIMIT: Duration = Duration::from_secs(20);
 impl Client {
     /// `base` without a slash at its end; `https`, or `http` to this machine.
     pub fn new(base: &str, limits: Limits) -> Result<Self, SettingsError> {
+        Self::trusting(base, limits, None)
+    }
+
+    /// The same, with authorities (PEM) to trust besides those that browsers do.
+    pub fn trusting(
+        base: &str,
+        limits: Limits,
+        authorities: Option<&str>,
+    ) -> Result<Self, SettingsError> {
         let base = base.trim_end_matches('/');
         let is_secure = base.starts_with("https://");
         if !is_secure && !is_local(base) {
             return Err(SettingsError::Address);
         }
         crate::outbox::install_cryptography();
+        let failed = |error: reqwest::Error| SettingsError::Client(error.to_string());
+        let pem = authorities.unwrap_or_default().as_bytes();
+        let authorities = reqwest::Certificate::from_pem_bundle(pem).map_err(failed)?;
         let inner = reqwest::Client::builder()
+            .tls_certs_merge(authorities)
             .redirect(Policy::none())
             .no_proxy()
             .referer(false)
@@ -75,7 +88,7 @@ impl Client {
             .pool_max_idle_per_host(MAX_IDLE_CONNECTIONS)
             .pool_idle_timeout(IDLE_LIMIT)
             .build()
-            .map_err(|error| SettingsError::Client(error.to_string()))?;
+            .map_err(failed)?;
         Ok(Self { inner, base: base.to_owned() })
     }
 

@@ -22,6 +22,15 @@ impl Day {
         Self(time.seconds().div_euclid(SECONDS))
     }
 
+    /// Days since 1970.
+    pub const fn number(self) -> i64 {
+        self.0
+    }
+
+    pub const fn from_number(days: i64) -> Self {
+        Self(days)
+    }
+
     /// Its first moment.
     pub const fn start(self) -> Timestamp {
         Timestamp::from_seconds(self.0.saturating_mul(SECONDS))

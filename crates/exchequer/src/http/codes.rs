@@ -101,6 +101,7 @@ codes! {
     BalanceNotZero "balance_not_zero" 409 "The account still has a balance" "Move the balance out first.";
     HoldsActive "holds_active" 409 "The account still has active holds" "Capture or void them first.";
     TooManyAccounts "too_many_accounts" 422 "Too many accounts" "Close one that is no longer used.";
+    StatementTooLong "statement_too_long" 422 "Too many entries for one statement" "Take a shorter period, or a format that has room for more; `detail` says how many.";
     TooManyBeneficiaries "too_many_beneficiaries" 422 "Too many payees" "Take one off the list that is no longer paid.";
     // Merchants, cards and payments.
     TooManyKeys "too_many_keys" 409 "Too many keys" "Revoke one that is no longer used.";
@@ -113,6 +114,7 @@ codes! {
     PaymentNotCancelable "payment_not_cancelable" 409 "The payment cannot be canceled" "Only an authorized payment of which nothing was captured can; refund a captured one.";
     PaymentNotRefundable "payment_not_refundable" 409 "The payment cannot be refunded" "Only captured money can.";
     RefundExceedsPayment "refund_exceeds_payment" 422 "More than was captured" "Refunds, those under way included, never exceed what was captured.";
+    AlreadyResolved "already_resolved" 409 "The difference is resolved already" "Nothing to do.";
     GatewayMissing "gateway_missing" 503 "No card gateway" "This bank has no gateway for this mode. Ask the bank.";
     // Ourselves.
     Overloaded "overloaded" 503 "Too much work at once" "Send the same request with the same key after Retry-After seconds.";

@@ -251,15 +251,7 @@ fn respond(result: Result<RawReply, Problem>, id: &RequestId, keep: Keep) -> Res
                 _ => {}
             }
             let (status, body) = (problem.code.status(), problem.body(id).into());
-            let reply = RawReply {
-                status,
-                content_type: PROBLEM_JSON,
-                body,
-                replayed: false,
-                resource: None,
-                cookie: None,
-            };
-            (reply, problem.retry_after_seconds)
+            (RawReply::new(status, PROBLEM_JSON, body), problem.retry_after_seconds)
         }
     };
     let length = reply.body.len();
@@ -290,6 +282,9 @@ fn respond(result: Result<RawReply, Problem>, id: &RequestId, keep: Keep) -> Res
     }
     if let Some(cookie) = reply.cookie {
         headers.insert(header::SET_COOKIE, cookie);
+    }
+    if let Some(disposition) = reply.disposition {
+        headers.insert(header::CONTENT_DISPOSITION, disposition);
     }
     if let Some(seconds) = retry_after {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));

@@ -49,6 +49,7 @@ pub fn routes() -> Routes {
     let routes = crate::passwords::api::routes(routes);
     let routes = crate::outbox::api::routes(routes);
     let routes = crate::accounts::api::routes(routes);
+    let routes = crate::statements::api::routes(routes);
     let routes = crate::transfers::api::routes(routes);
     let routes = crate::holds::api::routes(routes);
     let routes = crate::beneficiaries::api::routes(routes);
@@ -56,7 +57,8 @@ pub fn routes() -> Routes {
     let routes = crate::cards::api::routes(routes);
     let routes = crate::payments::api::routes(routes);
     let routes = crate::staff::api::routes(routes);
-    crate::merchants::api::routes(routes)
+    let routes = crate::merchants::api::routes(routes);
+    crate::reconciliation::api::routes(routes)
 }
 
 /// The whole service, ready for a connection or an in-process test.

@@ -204,5 +204,5 @@ fn place(scope: &[u8; 16]) -> Place<'_> {
 pub(crate) fn replayed(answer: posting::Answer) -> RawReply {
     let content_type = if answer.status < 400 { JSON } else { PROBLEM_JSON };
     let (status, body) = (answer.status, answer.body.into());
-    RawReply { status, content_type, body, replayed: true, resource: None, cookie: None }
+    RawReply { replayed: true, ..RawReply::new(status, content_type, body) }
 }

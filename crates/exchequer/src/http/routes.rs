@@ -46,6 +46,8 @@ pub struct Route {
     pub codes: Vec<Code>,
     pub input: Description,
     pub output: Option<BodySchema>,
+    /// Media types of its success, besides that of `output`.
+    pub files: &'static [&'static str],
 }
 
 /// Who may call.
@@ -148,6 +150,7 @@ impl Route {
             codes: Vec::new(),
             input: Description::default(),
             output: None,
+            files: &[],
         }
     }
 
@@ -175,6 +178,13 @@ impl Route {
     #[must_use]
     pub fn never_kept(mut self) -> Self {
         self.is_never_kept = true;
+        self
+    }
+
+    /// Says that the answer may also be a file of one of these media types.
+    #[must_use]
+    pub fn or_files(mut self, media_types: &'static [&'static str]) -> Self {
+        self.files = media_types;
         self
     }
 

@@ -24,13 +24,14 @@ use ::store::{DbError, Tx};
 use money::{MerchantId, PaymentId};
 use vault::SecretString;
 
-use self::model::{PaymentRow, RefundView};
+use self::model::{PaymentRow, RefundView, StepState, step_of};
 use crate::cards;
 use crate::config::Cards;
 use crate::gateways::sandbox::Sandbox;
 use crate::gateways::stripe::Stripe;
-use crate::gateways::{Gateway, SettingsError};
+use crate::gateways::{Day, Gateway, Kind, SettingsError};
 use crate::merchants::keys::Mode;
+use crate::reconciliation::model::Ours;
 
 pub use self::begin::{Asked, Begun, NewPayment, cancel_in, capture_in, create_in, refund_in};
 pub use self::conclude::{conclude_in, prepared_in};
@@ -112,6 +113,37 @@ pub fn refunds(
     let Some(payment) = store::find(tx, of, id)? else { return Ok(None) };
     let steps = store::refunds(tx, id)?;
     Ok(Some(steps.iter().map(|step| step.refund_view(payment.currency)).collect()))
+}
+
+/// What the bank has of an operation that a gateway reports as a movement of money. An authorisation that
+/// captured at once is its own capture.
+pub fn step_for_report(
+    tx: &mut Tx<'_>,
+    gateway: &str,
+    operation: &str,
+    kind: Kind,
+) -> Result<Option<Ours>, DbError> {
+    let Some((named, id)) = step_of(operation) else { return Ok(None) };
+    let fits = named == kind || (named == Kind::Authorize && kind == Kind::Capture);
+    let Some(step) = store::step(tx, &id)?.filter(|step| fits && step.kind == named) else {
+        return Ok(None);
+    };
+    let payment = store::any(tx, &step.payment)?.filter(|payment| payment.gateway == gateway);
+    let moves = |payment: &PaymentRow| named != Kind::Authorize || payment.is_automatic;
+    Ok(payment.map(|payment| Ours {
+        is_done: step.state == StepState::Done && moves(&payment),
+        amount: step.amount,
+        currency: payment.currency,
+    }))
+}
+
+/// Steps that moved money and were begun on a day: operation, kind as a gateway reports it, and sum.
+pub fn steps_done_on(
+    tx: &mut Tx<'_>,
+    gateway: &str,
+    day: Day,
+) -> Result<Vec<(String, Kind, Ours)>, DbError> {
+    store::done_between(tx, gateway, (day.start(), day.next().start()))
 }
 
 /// How a payment is shown at this moment.

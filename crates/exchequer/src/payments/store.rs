@@ -3,10 +3,11 @@
 use money::{MerchantId, PaymentId, Timestamp};
 use store::{DbError, Row, Tx, params};
 
-use super::model::{PaymentRow, State, StepRow, StepState};
+use super::model::{PaymentRow, State, StepRow, StepState, operation};
 use crate::gateways::Kind;
 use crate::merchants::keys::Mode;
 use crate::merchants::mode;
+use crate::reconciliation::model::Ours;
 
 macro_rules! select {
     () => {
@@ -218,6 +219,36 @@ pub(super) fn count_refunds(tx: &mut Tx<'_>, payment: &PaymentId) -> Result<i64,
 pub(super) fn due(tx: &mut Tx<'_>, now: Timestamp, most: i64) -> Result<Vec<StepRow>, DbError> {
     let sql = concat!(select_step!(), "WHERE ask_at <= $1 ORDER BY ask_at LIMIT $2");
     tx.query(sql, params![now, most])?.iter().map(read_step).collect()
+}
+
+/// Steps that are done and moved money, begun in a time; by their ids, which begin with it (RFC 9562 §5.7).
+pub(super) fn done_between(
+    tx: &mut Tx<'_>,
+    gateway: &str,
+    (from, to): (Timestamp, Timestamp),
+) -> Result<Vec<(String, Kind, Ours)>, DbError> {
+    let rows = tx.query(
+        "SELECT s.id, s.kind, s.amount, p.currency FROM payment_steps AS s \
+         JOIN payments AS p ON p.id = s.payment WHERE s.id >= $1 AND s.id < $2 AND s.state = 2 \
+         AND p.gateway = $3 AND (s.kind = 1 OR s.kind = 3 OR (s.kind = 0 AND p.automatic = 1)) \
+         ORDER BY s.id",
+        params![&first_id_at(from), &first_id_at(to), gateway],
+    )?;
+    let read = |row: &Row| {
+        let kind = Kind::from_code(row.int(1)?)
+            .ok_or_else(|| DbError::Corrupt("a payment's step: kind".to_owned()))?;
+        let ours = Ours { is_done: true, amount: row.int(2)?, currency: row.currency(3)? };
+        Ok((operation(kind, &row.bytes(0)?), kind, ours))
+    };
+    rows.iter().map(read).collect()
+}
+
+/// The lowest id that a mint can have given at this time or later: milliseconds first.
+fn first_id_at(time: Timestamp) -> [u8; 16] {
+    let millis = u64::try_from(time.micros().max(0) / 1_000).unwrap_or(0);
+    let mut id = [0; 16];
+    id[..6].copy_from_slice(&millis.to_be_bytes()[2..]);
+    id
 }
 
 /// Takes a step into one node's hands: of any number of nodes one gets true.

@@ -7,8 +7,8 @@ use exchequer::http::{self as edge, Code};
 use exchequer::staff::model::{Permission, Role};
 use http::Method;
 use money::kind::{
-    Account, Beneficiary, Card, Challenge, Customer, Factor, Hold, Key, Merchant, Payment, Session,
-    Staff, Transfer,
+    Account, Beneficiary, Card, Challenge, Customer, Difference, Factor, Hold, Key, Merchant,
+    Payment, Session, Staff, Transfer,
 };
 use serde_json::json;
 use testkit::{Client, Device, Person, Reply, TestBank};
@@ -53,6 +53,7 @@ fn concrete(bank: &TestBank, path: &str) -> String {
         p if p.contains("/cards/") => bank.unknown_id::<Card>(),
         p if p.contains("/payments/") => bank.unknown_id::<Payment>(),
         p if p.contains("/merchants/") => bank.unknown_id::<Merchant>(),
+        p if p.contains("/differences/") => bank.unknown_id::<Difference>(),
         p if p.contains("/merchant_keys/") => bank.unknown_id::<Key>(),
         p if p.contains("/limits/{currency}") => return p.replace("{currency}", "INR"),
         p => {

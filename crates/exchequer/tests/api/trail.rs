@@ -1,8 +1,12 @@
 //! The trail of everything: each action that the code can write is written once, and read back.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use exchequer::config::{AtCap, OnMove};
+use exchequer::jobs::Job;
+use exchequer::keys::master::Master;
+use exchequer::keys::{self, KeyAct};
 use exchequer::staff::model::Role;
 use serde_json::{Value, json};
 use testkit::{Person, TestBank};
@@ -101,20 +105,28 @@ async fn change_standings_every_way(p: &Pair, admin: &Person) {
     }
 }
 
-async fn make_keys(bank: &TestBank) {
-    let rng = money::Rng::seeded(3);
-    let act = exchequer::keys::KeyAct {
-        master: vault::MasterKey::generate(&rng).expect("a master key").into(),
-        rng,
+/// A bank of its own for its keys, from their making to their end.
+async fn keep_keys() -> Vec<Value> {
+    let bank = TestBank::new().await;
+    let auditor = bank.operator(Role::Compliance).await;
+    assert_eq!(execute(&bank, "DELETE FROM data_keys").await, vault::Purpose::ALL.len() as u64);
+    let mut act = KeyAct {
+        master: Arc::new(Master::File(testkit::bank::master_key())),
+        rng: money::Rng::seeded(3),
         now: bank.clock().now(),
         origin: store::rows::Origin::system("test"),
     };
-    let made = bank.bank().db().write("keys.test", move |tx| {
-        let first = exchequer::keys::create_first_in(tx, &act)?;
-        let version = exchequer::keys::rotate_in(tx, &act, vault::Purpose::PersonalData)?;
-        Ok::<_, store::DbError>((first, version))
-    });
-    assert_eq!(made.await.expect("keys"), (true, Ok(2)));
+    let (db, purpose) = (bank.bank().db(), vault::Purpose::CardData);
+    assert!(keys::create_first(db, &act).await.expect("keys"));
+    assert_eq!(keys::rotate(db, &act, purpose).await.expect("a key"), Ok(2));
+    bank.advance(keys::SETTLED_SECONDS);
+    act.now = bank.clock().now();
+    let (_running, stop) = tokio::sync::watch::channel(false);
+    assert_eq!(Job::ResealValues.run(bank.bank(), &stop).await.expect("a walk"), 0);
+    assert_eq!(keys::destroy(db, &act, (purpose, 1), 300).await.expect("an end"), Ok(()));
+    let all = vault::Purpose::ALL.len();
+    assert_eq!(keys::rewrap(db, &act.master, &act).await.expect("rows"), all);
+    trail(&auditor).await
 }
 
 /// Factors added, shown, mistyped, renamed and removed; proofs right and wrong; guesses until a lock.
@@ -233,9 +245,9 @@ async fn everything_that_the_code_can_write_into_the_trail_appears_there() {
     }
     let mut dora = p.bank.customer("Dora").await;
     let _cookies = crate::sessions_web::step_up(&p.bank, &mut dora).await;
-    make_keys(&p.bank).await;
     let mut trail = trail(&admin).await;
     trail.extend(refuse_sessions().await);
+    trail.extend(keep_keys().await);
     let actions = trail.iter().map(|e| e["action"].as_str().expect("an action").to_owned());
     let seen: BTreeSet<String> = actions.filter(|action| has_noun(action)).collect();
     let written = written_actions();

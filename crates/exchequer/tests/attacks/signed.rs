@@ -139,7 +139,7 @@ async fn a_signature_from_the_future_is_not_shown_again_after_a_restart() {
     s.shop.send(&signed).await.refused(401, "invalid_signature");
     // Another process has a memory of its own, as the next one has.
     s.bank.advance(60);
-    let next = s.bank.other_node();
+    let next = s.bank.other_node().await;
     next.send(signed.request()).await.refused(401, "invalid_signature");
 }
 

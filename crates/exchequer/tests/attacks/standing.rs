@@ -74,14 +74,14 @@ async fn another_node_serves_a_locked_customer_for_less_than_a_second() {
     let bank = TestBank::new().await;
     let officer = bank.operator(Role::Support).await;
     let asha = bank.customer("Asha").await;
-    let elsewhere = bank.other_node().with_token(asha.client.token().expect("a token"));
+    let elsewhere = bank.other_node().await.with_token(asha.client.token().expect("a token"));
     let _remembered = elsewhere.get("/v1/me").await.expect(200);
     let _done = act(&officer, &asha.id, "lock").await.expect(200);
     is_out(&asha.client).await;
     bank.advance(1);
     is_out(&elsewhere).await;
     let body = json!({ "email": asha.email, "password": asha.password }).to_string();
-    let refused = bank.other_node().post_raw("/v1/auth/login", None, body.into_bytes()).await;
+    let refused = bank.other_node().await.post_raw("/v1/auth/login", None, body.into_bytes()).await;
     refused.refused(403, "account_disabled");
 }
 
@@ -89,7 +89,7 @@ async fn another_node_serves_a_locked_customer_for_less_than_a_second() {
 async fn another_node_serves_the_sessions_of_an_old_password_for_less_than_a_second() {
     let bank = TestBank::new().await;
     let asha = bank.customer("Asha").await;
-    let elsewhere = bank.other_node().with_token(asha.client.token().expect("a token"));
+    let elsewhere = bank.other_node().await.with_token(asha.client.token().expect("a token"));
     let _remembered = elsewhere.get("/v1/me").await.expect(200);
     let body = json!({
         "current_password": asha.password, "new_password": "another long and quiet sentence"

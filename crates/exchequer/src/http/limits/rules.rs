@@ -45,6 +45,8 @@ pub enum Class {
     Text = 13,
     /// A gateway tells that a payment has news.
     Notice = 14,
+    /// A statement is made: a walk through a year of entries, and megabytes of its own.
+    Statement = 15,
 }
 
 /// Whom a limit counts.
@@ -85,7 +87,7 @@ const fn rule(per: Per, most: u32) -> Rule {
 /// Addresses are shared, by offices and by carriers, so theirs are the wide ones. All sign-ins together
 /// are a third of what the hashing pool can do.
 impl Class {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Probe,
         Self::Visit,
         Self::Stranger,
@@ -101,6 +103,7 @@ impl Class {
         Self::StaffSignIn,
         Self::Text,
         Self::Notice,
+        Self::Statement,
     ];
 
     /// All are kept or the request is refused; the first is the one whose state the answer shows.
@@ -122,6 +125,7 @@ impl Class {
             Self::Read => const { &[rule(Per::Caller, 1_000)] },
             Self::Notice => const { &[rule(Per::Address, 60_000)] },
             Self::Change | Self::Pay => const { &[rule(Per::Caller, 100)] },
+            Self::Statement => const { &[rule(Per::Caller, 20)] },
             Self::Rare => const { &[rule(Per::Caller, 10)] },
         }
     }
@@ -142,6 +146,7 @@ impl Class {
             | Self::Refresh
             | Self::Read
             | Self::Notice
+            | Self::Statement
             | Self::Change => WhenGone::Here,
         }
     }
@@ -154,7 +159,9 @@ impl Class {
             Self::SignIn | Self::StaffSignIn | Self::Answer | Self::SendCode | Self::Register => {
                 Space::Guarded
             }
-            Self::Read | Self::Change | Self::Pay | Self::Rare | Self::Text => Space::Callers,
+            Self::Read | Self::Statement | Self::Change | Self::Pay | Self::Rare | Self::Text => {
+                Space::Callers
+            }
         }
     }
 
@@ -165,7 +172,7 @@ impl Class {
 
     /// `RateLimit-Policy`, made once.
     pub(super) fn policy(self) -> Option<&'static HeaderValue> {
-        static POLICIES: LazyLock<[Option<HeaderValue>; 15]> =
+        static POLICIES: LazyLock<[Option<HeaderValue>; 16]> =
             LazyLock::new(|| Class::ALL.map(policy));
         POLICIES.get(usize::from(self as u8)).and_then(Option::as_ref)
     }
@@ -248,6 +255,9 @@ const ROUTES: &[(&str, Class)] = &[
     ("rotateMerchantKey", Class::Change),
     ("revokeMerchantKey", Class::Change),
     ("settleMerchant", Class::Pay),
+    ("resolveDifference", Class::Change),
+    ("getStatement", Class::Statement),
+    ("getStatementAsStaff", Class::Statement),
     ("sendTransfer", Class::Pay),
     ("sendTransfers", Class::Pay),
     ("placeHold", Class::Pay),

@@ -75,10 +75,14 @@ fn success(route: &Route, schemas: &Schemas) -> Response {
     } else {
         with_headers(response, &[RATE_LIMIT, RATE_LIMIT_POLICY])
     };
-    match &route.output {
-        Some(body) => response.content(body.media_type, content(body, schemas)).build(),
-        None => response.build(),
-    }
+    let response = match &route.output {
+        Some(body) => response.content(body.media_type, content(body, schemas)),
+        None => response,
+    };
+    let files = route.files.iter().fold(response, |response, media_type| {
+        response.content(*media_type, ContentBuilder::new().build())
+    });
+    files.build()
 }
 
 fn refusal(route: &Route, status: u16, codes: &[Code]) -> Response {

@@ -12,6 +12,7 @@ use vault::{Keyring, MasterKey};
 
 use crate::bank::{Act, Bank};
 use crate::config::Config;
+use crate::keys::holder::KeyHolder;
 use crate::verify::{self, Finding, Report};
 use crate::{accounts, demo};
 
@@ -26,7 +27,7 @@ async fn make(path: &Path) {
     store::migrate(&options(path), now).unwrap();
     let master = MasterKey::generate(&rng).unwrap();
     let keys = Keyring::first_data_keys(&master, &rng, now).unwrap();
-    let keyring = Keyring::open(&master, &keys).unwrap();
+    let keyring = KeyHolder::open_here(master, keys, now).unwrap();
     let db = Db::open(&options(path)).unwrap();
     let config = Config::demo(path.parent().unwrap().to_owned(), "127.0.0.1:0".parse().unwrap());
     let bank = Bank::new(db, keyring, config, Clock::System, rng);

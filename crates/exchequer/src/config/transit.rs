@@ -38,7 +38,7 @@ pub(super) fn read(reading: &mut Reading) -> Option<TransitAddress> {
     }
     match &token {
         None => {
-            reading.fault("master_key_transit_token", "not given", "a token that may use the key")
+            reading.fault("master_key_transit_token", "not given", "a token that may use the key");
         }
         Some(token) if !token.expose().bytes().all(|byte| byte.is_ascii_graphic()) => {
             let wrong = "the value (not shown) has characters that no header takes";

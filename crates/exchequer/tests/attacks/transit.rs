@@ -167,7 +167,7 @@ async fn a_node_that_cannot_open_new_keys_stops_sealing_before_the_old_ones_end(
         bank.advance(1);
     }
     let _ = Job::RefreshKeys.run(bank.bank(), &stop).await.expect("a look");
-    let refused = bank.bank().tools().seal(&place, "x").err().expect("this was sealed");
+    let refused = bank.bank().tools().seal(&place, "x").expect_err("this was sealed");
     assert!(refused.to_string().contains("seals no more"), "{refused}");
     // It goes on reading, and never takes an old version for one that nothing is left of.
     assert!(sealed.iter().all(|value| bank.bank().tools().unseal(&place, value).is_ok()));

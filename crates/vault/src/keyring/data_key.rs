@@ -64,7 +64,7 @@ impl DataKey {
 
     /// The row for it under a master key of a file.
     pub fn wrap(&self, master: &MasterKey, rng: &Rng) -> Result<WrappedKey, KeyError> {
-        let header = header(FORMAT_HERE, &master.id());
+        let header = header(FORMAT_HERE, master.id());
         let context = context(self.purpose, self.version);
         let wrapped = master
             .wrap(rng, &header, &context, self.bytes.expose())
@@ -85,7 +85,7 @@ impl DataKey {
     /// The row for it under a master key that somebody else keeps: `id` names it, and `ciphertext` is
     /// what they made of the envelope.
     pub fn wrapped_elsewhere(&self, id: [u8; MASTER_KEY_ID_LEN], ciphertext: &str) -> WrappedKey {
-        self.row([&header(FORMAT_ELSEWHERE, &id)[..], ciphertext.as_bytes()].concat())
+        self.row([&header(FORMAT_ELSEWHERE, id)[..], ciphertext.as_bytes()].concat())
     }
 
     fn row(&self, wrapped: Vec<u8>) -> WrappedKey {
@@ -104,11 +104,11 @@ impl DataKey {
 impl WrappedKey {
     /// Opens it with a master key of a file.
     pub fn unwrap_key(&self, master: &MasterKey) -> Result<DataKey, KeyError> {
-        let rest = self.body(FORMAT_HERE, &master.id())?;
+        let rest = self.body(FORMAT_HERE, master.id())?;
         if rest.len() != aead::OVERHEAD + aead::KEY_LEN {
             return Err(self.malformed());
         }
-        let header = header(FORMAT_HERE, &master.id());
+        let header = header(FORMAT_HERE, master.id());
         let bytes = master
             .unwrap(&header, &context(self.purpose, self.version), rest)
             .map_err(|_unspecified| self.not_authentic())?;
@@ -117,7 +117,7 @@ impl WrappedKey {
 
     /// The ciphertext of whoever keeps the master key that `id` names.
     pub fn ciphertext_elsewhere(&self, id: [u8; MASTER_KEY_ID_LEN]) -> Result<&str, KeyError> {
-        let rest = self.body(FORMAT_ELSEWHERE, &id)?;
+        let rest = self.body(FORMAT_ELSEWHERE, id)?;
         std::str::from_utf8(rest).map_err(|_not_text| self.malformed())
     }
 
@@ -131,7 +131,7 @@ impl WrappedKey {
         Ok(self.opened(SecretBytes::new(key.to_vec())))
     }
 
-    fn body(&self, format: u8, id: &[u8; MASTER_KEY_ID_LEN]) -> Result<&[u8], KeyError> {
+    fn body(&self, format: u8, id: [u8; MASTER_KEY_ID_LEN]) -> Result<&[u8], KeyError> {
         let (found, rest) =
             self.wrapped.split_first_chunk::<HEADER_LEN>().ok_or_else(|| self.malformed())?;
         let [named, found_id @ ..] = found;
@@ -139,7 +139,7 @@ impl WrappedKey {
         if !is_known || (*named == FORMAT_HERE && rest.len() != aead::OVERHEAD + aead::KEY_LEN) {
             return Err(self.malformed());
         }
-        if *named != format || found_id != id {
+        if *named != format || *found_id != id {
             let (purpose, version) = (self.purpose, self.version);
             return Err(KeyError::OtherMasterKey { purpose, version });
         }
@@ -167,10 +167,10 @@ impl WrappedKey {
     }
 }
 
-fn header(format: u8, id: &[u8; MASTER_KEY_ID_LEN]) -> [u8; HEADER_LEN] {
+fn header(format: u8, id: [u8; MASTER_KEY_ID_LEN]) -> [u8; HEADER_LEN] {
     let mut header = [format; HEADER_LEN];
     for (to, from) in header.iter_mut().skip(1).zip(id) {
-        *to = *from;
+        *to = from;
     }
     header
 }

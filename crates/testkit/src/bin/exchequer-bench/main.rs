@@ -136,6 +136,16 @@ fn measure(words: &[&str]) -> Result<Value> {
             opened.finish()?;
             Ok(rates)
         }
+        ["memory", total, folder] => served::memory(total.parse()?, Path::new(folder)),
+        ["fill", total, folder] => served::fill(total.parse()?, Path::new(folder)),
+        ["start", folder] => served::start(Path::new(folder)),
+        words => measure_secrets(words),
+    }
+}
+
+/// Cards, signatures, log lines and keys.
+fn measure_secrets(words: &[&str]) -> Result<Value> {
+    match words {
         ["tokenize", total, folder] => {
             let opened = Opened::fresh_in(Path::new(folder), ACCOUNTS)?;
             let rate = cards::tokenize(total.parse()?, &opened)?;
@@ -151,9 +161,6 @@ fn measure(words: &[&str]) -> Result<Value> {
             opened.finish()?;
             Ok(numbers)
         }
-        ["memory", total, folder] => served::memory(total.parse()?, Path::new(folder)),
-        ["fill", total, folder] => served::fill(total.parse()?, Path::new(folder)),
-        ["start", folder] => served::start(Path::new(folder)),
         _ => Err(format!("usage:\n{USAGE}").into()),
     }
 }

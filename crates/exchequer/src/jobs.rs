@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 use self::store::{Behind, Purge};
 use crate::bank::Bank;
 use crate::outbox::{self, Channel};
-use crate::{cards, confirmations, factors, holds, payments, reconciliation, sessions};
+use crate::{approvals, cards, confirmations, factors, holds, payments, reconciliation, sessions};
 
 /// What is done again and again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +68,8 @@ pub enum Job {
     DeleteReveals,
     /// Holds gateways' reports against our payments.
     Reconcile,
+    /// Ends acts that waited too long for a second operator.
+    ExpireApprovals,
 }
 
 const DAY_SECONDS: i64 = 86_400;
@@ -98,7 +100,7 @@ pub const RESETS_KEPT: i64 = DAY_SECONDS;
 pub const CONFIRMATIONS_KEPT: i64 = confirmations::LIFE_SECONDS;
 
 impl Job {
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::ExpireHolds,
         Self::EndSessions,
         Self::DeliverMails,
@@ -119,6 +121,7 @@ impl Job {
         Self::AskGateways,
         Self::DeleteReveals,
         Self::Reconcile,
+        Self::ExpireApprovals,
     ];
 
     /// As logs call it.
@@ -135,6 +138,7 @@ impl Job {
             Self::AskGateways => "payments.ask",
             Self::DeleteReveals => "card_reveals.delete",
             Self::Reconcile => "reconciliation.read",
+            Self::ExpireApprovals => "approvals.expire",
             Self::DeleteAttempts => store::ATTEMPTS.verb,
             Self::DeleteDevices => store::DEVICES.verb,
             Self::DeleteFactors => store::FACTORS.verb,
@@ -153,7 +157,7 @@ impl Job {
             // Somebody waits for the code in it.
             Self::DeliverMails | Self::DeliverTexts | Self::AskGateways => Duration::from_secs(1),
             Self::ExpireHolds => Duration::from_secs(10),
-            Self::EndSessions => Duration::from_mins(1),
+            Self::EndSessions | Self::ExpireApprovals => Duration::from_mins(1),
             Self::DeleteChallenges | Self::Reconcile => Duration::from_mins(10),
             Self::ForgetAnswers
             | Self::DeleteRefreshTokens
@@ -193,6 +197,7 @@ impl Job {
             Self::DeleteResets => (&store::RESETS, RESETS_KEPT),
             Self::AskGateways => return payments::job::ask(bank, stop).await,
             Self::Reconcile => return reconciliation::job::run(bank, stop).await,
+            Self::ExpireApprovals => return approvals::job::sweep(bank, stop).await,
             Self::DeleteReveals => {
                 return cards::forget_reveals(bank, now.plus_seconds(-REVEALS_KEPT)).await;
             }

@@ -43,6 +43,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(7, "0007_merchants"),
     migration!(8, "0008_payments"),
     migration!(9, "0009_reconciliation"),
+    migration!(10, "0010_approvals"),
 ];
 
 /// Serialises two processes that migrate at once: the second waits on the table's lock, then finds

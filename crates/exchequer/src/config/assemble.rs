@@ -9,7 +9,7 @@ use super::reading::{Reading, quoted};
 use super::sources::{Given, Layer, Raw, Sources};
 use super::{
     AtCap, Config, Database, Http, Log, LogFormat, OnMove, Passwords, Profile, Sessions, Tokens,
-    address, cards, database, factors, master_key, messages, redis, step_up, webauthn,
+    address, approvals, cards, database, factors, master_key, messages, redis, step_up, webauthn,
 };
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -103,6 +103,7 @@ fn config(reading: &mut Reading, data_dir: Option<PathBuf>) -> Config {
         messages: messages::read(reading),
         step_up: step_up::read(reading, profile),
         cards: cards::read(reading, profile),
+        approvals: approvals::read(reading),
         demo: reading.demo,
     }
 }

@@ -9,6 +9,7 @@
 //! makes the bank laxer than its profile. Later changes of the sources are not seen: restart.
 
 mod address;
+mod approvals;
 mod assemble;
 mod cards;
 mod database;
@@ -28,6 +29,7 @@ mod sources;
 mod step_up;
 mod webauthn;
 
+pub use approvals::Approvals;
 pub use cards::{Cards, SandboxGateway, StripeGateway};
 pub use database::DatabaseUrl;
 pub use factors::Factors;
@@ -69,6 +71,7 @@ pub struct Config {
     pub step_up: StepUp,
     pub webauthn: Webauthn,
     pub cards: Cards,
+    pub approvals: Approvals,
     /// A demo bank: seeded, in a folder of its own, with rules relaxed for tests.
     pub demo: bool,
 }

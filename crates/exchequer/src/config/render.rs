@@ -153,6 +153,11 @@ fn cards(config: &Config, name: &str) -> String {
             stripe.map_or_else(|| "https://api.stripe.com".to_owned(), |stripe| stripe.url.clone())
         }
         "stripe_secret_key" | "stripe_webhook_secret" => stripe.map_or("", |_| "(set)").to_owned(),
+        "approvals_required" => {
+            (if config.approvals.are_required { "on" } else { "off" }).to_owned()
+        }
+        "approvals_amount" => config.approvals.amount.to_string(),
+        "approvals_hours" => config.approvals.hours.to_string(),
         other => unreachable!("{other} is a row of the table of settings without an arm here"),
     }
 }

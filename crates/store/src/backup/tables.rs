@@ -187,4 +187,9 @@ pub(crate) const TABLES: &[Table] = &[
         5 "per_week" Int, 6 "per_month" Int, 7 "changed_at" Int),
     table!("spending", SMALL_ROWS, ["customer" = "$2", "currency" = "$3", "hour" = "$4"],
         1 "customer" Blob, 2 "currency" Text, 3 "hour" Int, 4 "amount" Int, 5 "transfers" Int),
+    table!("approvals", SMALL_ROWS, ["id" = "$2"],
+        1 "id" Blob, 2 "kind" Text, 3 "status" Int, 4 "maker" Blob, 5 "request" Blob,
+        6 "material" Blob, 7 "slot" Text, 8 "created_at" Int, 9 "expires_at" Int,
+        10 "decided_at" Int, 11 "decided_by" Blob, 12 "reason" Text, 13 "resource" Text,
+        14 "refusal" Text),
 ];

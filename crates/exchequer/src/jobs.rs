@@ -22,7 +22,8 @@ use self::store::{Behind, Purge};
 use crate::bank::Bank;
 use crate::outbox::{self, Channel};
 use crate::{
-    cards, confirmations, factors, holds, keys, payments, reconciliation, sessions, webhooks,
+    approvals, cards, confirmations, factors, holds, keys, payments, reconciliation, sessions,
+    webhooks,
 };
 
 /// What is done again and again.
@@ -78,6 +79,8 @@ pub enum Job {
     RefreshKeys,
     /// Seals anew what retired data keys sealed.
     ResealValues,
+    /// Ends acts that waited too long for a second operator.
+    ExpireApprovals,
 }
 
 const DAY_SECONDS: i64 = 86_400;
@@ -108,7 +111,7 @@ pub const RESETS_KEPT: i64 = DAY_SECONDS;
 pub const CONFIRMATIONS_KEPT: i64 = confirmations::LIFE_SECONDS;
 
 impl Job {
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::ExpireHolds,
         Self::EndSessions,
         Self::DeliverMails,
@@ -133,6 +136,7 @@ impl Job {
         Self::Reconcile,
         Self::RefreshKeys,
         Self::ResealValues,
+        Self::ExpireApprovals,
     ];
 
     /// As logs call it.
@@ -153,6 +157,7 @@ impl Job {
             Self::Reconcile => "reconciliation.read",
             Self::RefreshKeys => "keys.refresh",
             Self::ResealValues => "keys.reseal",
+            Self::ExpireApprovals => "approvals.expire",
             Self::DeleteAttempts => store::ATTEMPTS.verb,
             Self::DeleteDevices => store::DEVICES.verb,
             Self::DeleteFactors => store::FACTORS.verb,
@@ -176,7 +181,7 @@ impl Job {
             | Self::RefreshKeys => Duration::from_secs(1),
             Self::ResealValues => Duration::from_secs(5),
             Self::ExpireHolds => Duration::from_secs(10),
-            Self::EndSessions => Duration::from_mins(1),
+            Self::EndSessions | Self::ExpireApprovals => Duration::from_mins(1),
             Self::DeleteChallenges | Self::Reconcile => Duration::from_mins(10),
             Self::ForgetAnswers
             | Self::DeleteRefreshTokens
@@ -219,6 +224,7 @@ impl Job {
             Self::Reconcile => return reconciliation::job::run(bank, stop).await,
             Self::RefreshKeys => return keys::holder::refresh(bank).await,
             Self::ResealValues => return keys::reseal::sweep(bank, stop).await,
+            Self::ExpireApprovals => return approvals::job::sweep(bank, stop).await,
             Self::DeleteReveals => {
                 return cards::forget_reveals(bank, now.plus_seconds(-REVEALS_KEPT)).await;
             }

@@ -45,6 +45,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(9, "0009_reconciliation"),
     migration!(10, "0010_keys"),
     migration!(11, "0011_webhooks"),
+    migration!(12, "0012_approvals"),
 ];
 
 /// How many there are.

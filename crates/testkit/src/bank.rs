@@ -27,6 +27,9 @@ use crate::redis;
 /// 2026-01-05 10:00:00 UTC, a Monday.
 const START: i64 = 1_767_607_200;
 
+/// Seconds after which the second operator signs in anew; a token lasts longer.
+const SECOND_SIGNED_IN: i64 = 240;
+
 /// A Redis of this machine takes milliseconds; a loaded test machine gets a while.
 const CACHE_LIMIT: Duration = Duration::from_secs(20);
 
@@ -39,6 +42,8 @@ pub struct TestBank {
     mark: Mark,
     secrets: Mutex<Vec<String>>,
     verify_at_end: bool,
+    /// Who approves what others asked for, and when they signed in.
+    seconds: tokio::sync::Mutex<Vec<(Role, Person, Timestamp)>>,
 }
 
 /// A signed-in customer or operator.
@@ -104,6 +109,7 @@ impl TestBank {
             mark,
             secrets: Mutex::default(),
             verify_at_end: true,
+            seconds: tokio::sync::Mutex::default(),
         }
     }
 
@@ -248,6 +254,38 @@ impl TestBank {
             .await
             .expect(200);
         self.keep_tokens(person, &reply);
+    }
+
+    /// Has an act that was left to wait (202) approved by another operator of a role; gives the approval.
+    pub async fn approved(&self, asked: crate::Reply, role: Role) -> crate::Reply {
+        let approval = asked.expect(202).text("/approval/id");
+        let second = self.second(role).await;
+        let path = format!("/v1/staff/approvals/{approval}/approve");
+        let decided = second.client.post(&path, &json!({})).await.expect(200);
+        assert_eq!(decided.text("/status"), "approved");
+        decided
+    }
+
+    /// The same for an act that must then be done.
+    pub async fn done(&self, asked: crate::Reply, role: Role) -> String {
+        self.approved(asked, role).await.text("/outcome/resource")
+    }
+
+    /// The second operator of a role, signed in; the same person each time.
+    async fn second(&self, role: Role) -> Person {
+        let mut seconds = self.seconds.lock().await;
+        let now = self.clock.now();
+        if let Some((_, person, since)) = seconds.iter_mut().find(|(of, _, _)| *of == role) {
+            let age = now.micros_since(*since) / 1_000_000;
+            if !(0..SECOND_SIGNED_IN).contains(&age) {
+                self.sign_in_operator(person).await;
+                *since = self.clock.now();
+            }
+            return person.clone();
+        }
+        let person = self.operator(role).await;
+        seconds.push((role, person.clone(), self.clock.now()));
+        person
     }
 
     /// A new pair of tokens for the same session.

@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 use axum::extract::Request;
+use exchequer::staff::model::Role;
 use http::{Method, header};
 use money::Timestamp;
 use serde_json::{Value, json};
@@ -49,12 +50,18 @@ impl Shop {
     /// Another key of a merchant that is there.
     pub async fn with_key(bank: &TestBank, operator: &Person, (id, key): (&str, &Value)) -> Self {
         let path = format!("/v1/staff/merchants/{id}/keys");
-        let made = operator.client.post(&path, key).await.expect(201);
+        let made = operator.client.post(&path, key).await;
         let secret = made.text("/secret");
         bank.secret(&secret);
+        // A live key waits for a second operator.
+        let key_id = if key["mode"] == "live" {
+            bank.done(made, Role::Admin).await
+        } else {
+            made.expect(201).text("/id")
+        };
         Self {
             id: id.to_owned(),
-            key_id: made.text("/id"),
+            key_id,
             secret,
             client: bank.client(),
             clock: bank.clock().clone(),

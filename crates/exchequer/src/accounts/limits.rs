@@ -19,6 +19,22 @@ use crate::bank::Act;
 use crate::events;
 use crate::http::{Code, Problem};
 
+/// The bank's limits of a customer's account, which is locked: also while its owner has stopped it. Refuses, in
+/// order: `not_found` (also for the bank's own accounts), `account_closed`.
+pub fn standing_limits(
+    tx: &mut Tx<'_>,
+    act: &Act,
+    id: &AccountId,
+) -> Result<Result<Limits, Problem>, DbError> {
+    match lock_customers(tx, act, id)? {
+        None => Ok(Err(Problem::new(Code::NotFound))),
+        Some(found) if found.account.status == AccountStatus::Closed => {
+            Ok(Err(Problem::new(Code::AccountClosed)))
+        }
+        Some(_) => Ok(Ok(reload(tx, id)?.account.limits)),
+    }
+}
+
 /// Sets both limits of a customer's account, minor units; `None` is no limit, zero lets nothing out.
 ///
 /// Refuses, in order: `not_found` (also for the bank's own accounts), `account_closed`,

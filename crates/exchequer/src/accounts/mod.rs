@@ -26,7 +26,7 @@ use crate::bank::{self, Act, Own};
 use crate::http::{Code, Page, Problem};
 use crate::{events, protections};
 
-pub use self::limits::set_limits;
+pub use self::limits::{set_limits, standing_limits};
 pub use self::store::{Owned, find, get_any, list};
 
 /// Opens an account for a customer: bounded, without overdraft and without limits.

@@ -9,8 +9,8 @@ use super::reading::{Reading, quoted};
 use super::sources::{Given, Layer, Raw, Sources};
 use super::{
     AtCap, Config, Database, Http, Log, LogFormat, OnMove, Passwords, Profile, Sessions, Tokens,
-    address, cards, database, factors, master_key, messages, redis, step_up, transit, webauthn,
-    webhooks,
+    address, approvals, cards, database, factors, master_key, messages, redis, step_up, transit,
+    webauthn, webhooks,
 };
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -106,6 +106,7 @@ fn config(reading: &mut Reading, data_dir: Option<PathBuf>) -> Config {
         step_up: step_up::read(reading, profile),
         cards: cards::read(reading, profile),
         webhooks: webhooks::read(reading),
+        approvals: approvals::read(reading),
         demo: reading.demo,
     }
 }

@@ -9,6 +9,7 @@
 //! makes the bank laxer than its profile. Later changes of the sources are not seen: restart.
 
 mod address;
+mod approvals;
 mod assemble;
 mod cards;
 mod database;
@@ -30,6 +31,7 @@ mod transit;
 mod webauthn;
 mod webhooks;
 
+pub use approvals::Approvals;
 pub use cards::{Cards, SandboxGateway, StripeGateway};
 pub use database::DatabaseUrl;
 pub use factors::Factors;
@@ -77,6 +79,7 @@ pub struct Config {
     pub webauthn: Webauthn,
     pub cards: Cards,
     pub webhooks: Webhooks,
+    pub approvals: Approvals,
     /// A demo bank: seeded, in a folder of its own, with rules relaxed for tests.
     pub demo: bool,
 }

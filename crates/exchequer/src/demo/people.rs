@@ -135,7 +135,7 @@ pub(super) const TRANSFERS: [TransferPlan; 3] = [
     TransferPlan { from: [0, 0], to: [0, 1], amount: 500_000, memo: "Put aside" },
 ];
 
-pub(super) const OPERATORS: [OperatorPlan; 4] = [
+pub(super) const OPERATORS: [OperatorPlan; 6] = [
     OperatorPlan {
         email: "teller@example.test",
         password: "brass counter 17 under the clock",
@@ -154,6 +154,17 @@ pub(super) const OPERATORS: [OperatorPlan; 4] = [
     OperatorPlan {
         email: "admin@example.test",
         password: "green ledger 63 behind the door",
+        role: Role::Admin,
+    },
+    // Whoever approves what one of these two asked for: it takes somebody else of their role.
+    OperatorPlan {
+        email: "reviewer@example.test",
+        password: "silver lens 74 above the shelf",
+        role: Role::Compliance,
+    },
+    OperatorPlan {
+        email: "deputy@example.test",
+        password: "marble stairs 38 beyond the gate",
         role: Role::Admin,
     },
 ];

@@ -118,6 +118,13 @@ codes! {
     RefundExceedsPayment "refund_exceeds_payment" 422 "More than was captured" "Refunds, those under way included, never exceed what was captured.";
     AlreadyResolved "already_resolved" 409 "The difference is resolved already" "Nothing to do.";
     GatewayMissing "gateway_missing" 503 "No card gateway" "This bank has no gateway for this mode. Ask the bank.";
+    // Four eyes.
+    ApprovalPending "approval_pending" 409 "The same waits for approval already" "Another operator decides it first, or its maker withdraws it; `detail` has its id.";
+    TooManyApprovals "too_many_approvals" 409 "Too many acts of yours wait for approval" "Have some decided, or withdraw them.";
+    OwnApproval "own_approval" 403 "Nobody decides what they asked for" "Another operator does. You can withdraw it.";
+    ApprovalDecided "approval_decided" 409 "It is decided already, or its time is over" "Look it up; ask again where the act is still wanted.";
+    MakerDisabled "maker_disabled" 409 "Who asked for it is disabled" "It can only be rejected; ask for it yourself where it is wanted.";
+    ApprovalOutdated "approval_outdated" 409 "What it was to change is not as it was" "Nothing was done. Look at it and ask again.";
     // Ourselves.
     Overloaded "overloaded" 503 "Too much work at once" "Send the same request with the same key after Retry-After seconds.";
     Unavailable "unavailable" 503 "The bank cannot do this at the moment" "Nothing was acknowledged. Send the same request with the same key after Retry-After seconds.";

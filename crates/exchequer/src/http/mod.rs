@@ -59,7 +59,8 @@ pub fn routes() -> Routes {
     let routes = crate::webhooks::api::routes(routes);
     let routes = crate::staff::api::routes(routes);
     let routes = crate::merchants::api::routes(routes);
-    crate::reconciliation::api::routes(routes)
+    let routes = crate::reconciliation::api::routes(routes);
+    crate::approvals::api::routes(routes)
 }
 
 /// The whole service, ready for a connection or an in-process test.

@@ -20,6 +20,7 @@ use super::limits::rules::{Class, class_of};
 use super::merchant::Merchant;
 use super::problem::Problem;
 use super::reply::{Answer, Empty};
+use crate::approvals::model::AskedView;
 use crate::bank::Bank;
 use crate::staff::model::Permission;
 
@@ -46,6 +47,8 @@ pub struct Route {
     pub codes: Vec<Code>,
     pub input: Description,
     pub output: Option<BodySchema>,
+    /// The body of a 202: what it does may wait for a second operator.
+    pub waiting: Option<BodySchema>,
     /// Media types of its success, besides that of `output`.
     pub files: &'static [&'static str],
 }
@@ -150,6 +153,7 @@ impl Route {
             codes: Vec::new(),
             input: Description::default(),
             output: None,
+            waiting: None,
             files: &[],
         }
     }
@@ -186,6 +190,13 @@ impl Route {
     pub fn or_files(mut self, media_types: &'static [&'static str]) -> Self {
         self.files = media_types;
         self
+    }
+
+    /// Says that the act may wait for a second operator, and that this is refused in these ways, last of all.
+    #[must_use]
+    pub fn may_wait(mut self) -> Self {
+        self.waiting = Some(body_schema::<AskedView>());
+        self.refuses(&[Code::ApprovalPending, Code::TooManyApprovals])
     }
 
     #[must_use]

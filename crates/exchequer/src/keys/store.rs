@@ -161,6 +161,42 @@ pub(super) const COLUMNS: &[SealedColumn] = &[
                   WHERE t.id = n.id AND t.material = n.old",
         },
     },
+    SealedColumn {
+        sealing: Sealing::MerchantSecrets,
+        table: "webhook_endpoints",
+        column: "secret",
+        walk: "SELECT id, secret FROM webhook_endpoints WHERE id > $1 ORDER BY id LIMIT $2",
+        replace: ReplaceSql {
+            one: "UPDATE webhook_endpoints SET secret = $3 WHERE id = $1 AND secret = $2",
+            set: "UPDATE webhook_endpoints AS t SET secret = n.new FROM \
+                  unnest($1::bytea[], $2::bytea[], $3::bytea[]) AS n(id, old, new) \
+                  WHERE t.id = n.id AND t.secret = n.old",
+        },
+    },
+    SealedColumn {
+        sealing: Sealing::MerchantSecrets,
+        table: "webhook_endpoints",
+        column: "previous_secret",
+        walk: "SELECT id, previous_secret FROM webhook_endpoints WHERE id > $1 ORDER BY id LIMIT $2",
+        replace: ReplaceSql {
+            one: "UPDATE webhook_endpoints SET previous_secret = $3 WHERE id = $1 AND previous_secret = $2",
+            set: "UPDATE webhook_endpoints AS t SET previous_secret = n.new FROM \
+                  unnest($1::bytea[], $2::bytea[], $3::bytea[]) AS n(id, old, new) \
+                  WHERE t.id = n.id AND t.previous_secret = n.old",
+        },
+    },
+    SealedColumn {
+        sealing: Sealing::PersonalData,
+        table: "approvals",
+        column: "request",
+        walk: "SELECT id, request FROM approvals WHERE id > $1 ORDER BY id LIMIT $2",
+        replace: ReplaceSql {
+            one: "UPDATE approvals SET request = $3 WHERE id = $1 AND request = $2",
+            set: "UPDATE approvals AS t SET request = n.new FROM \
+                  unnest($1::bytea[], $2::bytea[], $3::bytea[]) AS n(id, old, new) \
+                  WHERE t.id = n.id AND t.request = n.old",
+        },
+    },
 ];
 
 /// A row's key, and its sealed value where it has one.

@@ -1,16 +1,17 @@
 //! `/v1/staff/merchants`: what operators do for merchants.
 
-use money::{KeyId, MerchantId};
-use serde::{Deserialize, Serialize};
+mod keys;
+
+use money::MerchantId;
+use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::keys::{Mode, Network, RouteRule};
-use super::model::{Fees, KeyView, MAX_RULES, MerchantView};
-use super::{MadeKey, NewKey, Terms, store};
+use super::model::{Fees, MerchantView};
+use super::{Terms, store};
 use crate::accounts::api::PageQuery;
-use crate::bank::Tools;
+use crate::approvals::api::ask;
+use crate::approvals::deed::{Deed, MerchantTerms, NewTerms, Payout};
 use crate::http::fields::{Fields, MAX_TEXT_CHARS};
-use crate::http::input::Optional;
 use crate::http::{
     Answer, Code, Json, Nothing, Page, Path, Problem, Query, Reply, Route, Routes, Staff,
 };
@@ -42,7 +43,8 @@ pub fn routes(routes: Routes) -> Routes {
                 "changeMerchant",
                 "Change terms, suspend, resume",
             )
-            .refuses(&[Code::AccountNotFound]),
+            .refuses(&[Code::AccountNotFound])
+            .may_wait(),
             change,
         )
         .staff(
@@ -52,54 +54,11 @@ pub fn routes(routes: Routes) -> Routes {
                 "settleMerchant",
                 "Pay live money out to the settlement account",
             )
-            .refuses(&[
-                Code::NothingToSettle,
-                Code::AccountFrozen,
-                Code::AccountClosed,
-            ]),
+            .refuses(&[Code::NothingToSettle, Code::AccountFrozen, Code::AccountClosed])
+            .may_wait(),
             settle,
         );
-    key_routes(routes)
-}
-
-fn key_routes(routes: Routes) -> Routes {
-    routes
-        .staff(
-            Permission::ManageMerchants,
-            Route::post(
-                "/v1/staff/merchants/{id}/keys",
-                "makeMerchantKey",
-                "A key to sign requests with; its secret is shown once",
-            )
-            .refuses(&[Code::TooManyKeys]),
-            make_key,
-        )
-        .staff(
-            Permission::ReadMerchants,
-            Route::get("/v1/staff/merchants/{id}/keys", "listMerchantKeys", "A merchant's keys"),
-            list_keys,
-        )
-        .staff(
-            Permission::ManageMerchants,
-            Route::post(
-                "/v1/staff/merchant_keys/{id}/rotate",
-                "rotateMerchantKey",
-                "A new key in place of one, which serves on for a while",
-            )
-            .refuses(&[Code::KeyRevoked, Code::TooManyKeys]),
-            rotate_key,
-        )
-        .staff(
-            Permission::ManageMerchants,
-            Route::post(
-                "/v1/staff/merchant_keys/{id}/revoke",
-                "revokeMerchantKey",
-                "End a key at once",
-            )
-            .answers(200)
-            .refuses(&[Code::KeyRevoked]),
-            revoke_key,
-        )
+    keys::routes(routes)
 }
 
 /// A merchant and its terms.
@@ -133,52 +92,7 @@ pub struct ChangeMerchant {
     status: String,
 }
 
-/// A key, and what it may do.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct MakeMerchantKey {
-    /// `test` (when absent) or `live`.
-    mode: Option<String>,
-    /// 1 to 140 characters, for operators.
-    name: Option<String>,
-    /// 64 hex digits: the public half of the merchant's own Ed25519 key. Without it the bank makes a
-    /// secret for HMAC-SHA256.
-    public_key: Option<String>,
-    /// As `POST /v1/payments` or `GET /v1/*`, at most 20; every route when absent.
-    routes: Option<Vec<String>>,
-    /// Addresses or networks, as `192.0.2.0/24`, at most 20; from everywhere when absent.
-    addresses: Option<Vec<String>>,
-    /// Seconds from now; for good when absent.
-    expires_in: Option<i64>,
-}
-
-/// A new key with the rules of the old one.
-#[derive(Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RotateMerchantKey {
-    /// Seconds that the old key serves on, 0 to 2592000; 86400 when absent.
-    overlap: Option<i64>,
-    /// As for a new key.
-    public_key: Option<String>,
-}
-
-/// A key that was made.
-#[derive(Serialize, ToSchema)]
-#[schema(as = MadeMerchantKey)]
-pub struct MadeKeyView {
-    #[serde(flatten)]
-    key: KeyView,
-    /// Shown now and never again: sign with these bytes as they stand. Null for a key whose private half is
-    /// the merchant's.
-    secret: Option<String>,
-}
-
 const MAX_FEE_FIXED: i64 = 1_000_000;
-const MAX_OVERLAP_SECONDS: i64 = 2_592_000;
-const OVERLAP_SECONDS: i64 = 86_400;
-/// Ten years.
-const MAX_LIFE_SECONDS: i64 = 315_360_000;
-
 fn terms(
     fields: &mut Fields,
     (name, settlement): (&str, Option<&str>),
@@ -195,55 +109,6 @@ fn terms(
     }
     let fees = Fees { basis_points, fixed };
     Some(Terms { name: name?, settlement: settlement.flatten(), fees })
-}
-
-impl MakeMerchantKey {
-    fn check(self, tools: &Tools) -> Result<NewKey, Problem> {
-        let mut fields = Fields::default();
-        let mode = Mode::parse(self.mode.as_deref().unwrap_or("test"));
-        if mode.is_none() {
-            fields.refuse("mode", "invalid", "test or live");
-        }
-        let name = fields.plain("name", self.name.as_deref().unwrap_or("key"), 1, MAX_TEXT_CHARS);
-        let public = self.public_key.as_deref().map(|text| public_key(&mut fields, text));
-        let routes = self.routes.unwrap_or_default();
-        let addresses = self.addresses.unwrap_or_default();
-        rules::<RouteRule>(&mut fields, "routes", &routes);
-        rules::<Network>(&mut fields, "addresses", &addresses);
-        if self.expires_in.is_some_and(|seconds| !(1..=MAX_LIFE_SECONDS).contains(&seconds)) {
-            fields.refuse("expires_in", "out_of_range", format!("1 to {MAX_LIFE_SECONDS} seconds"));
-        }
-        let now = tools.now();
-        let new = mode.zip(name).map(|(mode, name)| NewKey {
-            mode,
-            name,
-            public: public.flatten(),
-            routes,
-            addresses,
-            expires_at: self.expires_in.map(|seconds| now.plus_seconds(seconds)),
-        });
-        fields.finish(new)
-    }
-}
-
-fn rules<T: std::str::FromStr<Err: ToString>>(fields: &mut Fields, name: &str, texts: &[String]) {
-    if texts.len() > MAX_RULES {
-        fields.refuse(name, "too_many", format!("at most {MAX_RULES}"));
-    }
-    for (i, text) in texts.iter().enumerate().take(MAX_RULES) {
-        if let Err(error) = text.parse::<T>() {
-            fields.refuse(&format!("{name}[{i}]"), "invalid", error.to_string());
-        }
-    }
-}
-
-fn public_key(fields: &mut Fields, text: &str) -> Option<[u8; 32]> {
-    let bytes = data_encoding::HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok();
-    let key = bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
-    if key.is_none() {
-        fields.refuse("public_key", "invalid", "64 hex digits");
-    }
-    key
 }
 
 async fn create(caller: Staff, Json(body): Json<CreateMerchant>) -> Answer<MerchantView> {
@@ -277,11 +142,26 @@ async fn change(
     let (terms, is_active) = fields.finish(terms.zip(is_active))?;
     let changed = caller
         .write("merchants.change", move |tx, act| {
-            super::change_in(tx, act, &id, (&terms, is_active))
+            let before = match super::lock_in(tx, &id, &terms)? {
+                Ok(row) => MerchantTerms::from(&row),
+                Err(problem) => return Ok(Err(problem)),
+            };
+            let wanted = MerchantTerms::new(&terms, is_active);
+            // What favours the merchant takes two operators; all else is done at once.
+            if act.tools.config().approvals.are_required && wanted.favour_more_than(&before) {
+                let merchant = id.to_string();
+                return ask(
+                    tx,
+                    act,
+                    Deed::ChangeMerchant(NewTerms { merchant, terms: wanted, before }),
+                );
+            }
+            let changed = super::change_in(tx, act, &id, (&terms, is_active))?;
+            Ok(changed.map(|row| Reply::ok(&MerchantView::from(&row))))
         })
-        .await??;
+        .await?;
     caller.bank().merchant_keys().forget_all_of(&id);
-    Ok(Reply::ok(&MerchantView::from(&changed)))
+    changed
 }
 
 async fn list(caller: Staff, Query(page): Query<PageQuery>) -> Answer<Page<MerchantView>> {
@@ -310,69 +190,24 @@ async fn settle(
 ) -> Answer<TransferView> {
     caller
         .once("merchants.settle", move |tx, act| {
-            let settled = super::settle_in(tx, act, &id)?;
+            let due = match super::due_in(tx, act, &id)? {
+                Ok(due) => due,
+                Err(problem) => return Ok(Err(problem)),
+            };
+            if act.tools.config().approvals.is_large(due.amount.get(), due.currency) {
+                return ask(
+                    tx,
+                    act,
+                    Deed::SettleMerchant(Payout {
+                        merchant: id.to_string(),
+                        to: due.to.to_string(),
+                        amount: due.amount.get(),
+                        currency: due.currency.code().to_owned(),
+                    }),
+                );
+            }
+            let settled = super::pay_out_in(tx, act, &id, &due)?;
             Ok(settled.map(|row| Reply::created(&TransferView::from(&row)).about(&row.id)))
         })
         .await
-}
-
-async fn make_key(
-    caller: Staff,
-    (Path(id), Json(body)): (Path<MerchantId>, Json<MakeMerchantKey>),
-) -> Answer<MadeKeyView> {
-    let wanted = body.check(caller.bank().tools())?;
-    caller
-        .once("merchants.make_key", move |tx, act| {
-            Ok(super::make_key_in(tx, act, &id, &wanted)?.map(|made| shown(&made)))
-        })
-        .await
-}
-
-async fn rotate_key(
-    caller: Staff,
-    (Path(id), Optional(body)): (Path<KeyId>, Optional<RotateMerchantKey>),
-) -> Answer<MadeKeyView> {
-    let mut fields = Fields::default();
-    let public = body.public_key.as_deref().map(|text| public_key(&mut fields, text));
-    let overlap = body.overlap.unwrap_or(OVERLAP_SECONDS);
-    if !(0..=MAX_OVERLAP_SECONDS).contains(&overlap) {
-        fields.refuse("overlap", "out_of_range", format!("0 to {MAX_OVERLAP_SECONDS} seconds"));
-    }
-    let wanted = fields.finish(Some((public.flatten(), overlap)))?;
-    let made = caller
-        .once("merchants.rotate_key", move |tx, act| {
-            Ok(super::rotate_key_in(tx, act, &id, wanted)?.map(|made| shown(&made)))
-        })
-        .await;
-    caller.bank().merchant_keys().forget(&id);
-    made
-}
-
-async fn revoke_key(caller: Staff, (Path(id), Nothing): (Path<KeyId>, Nothing)) -> Answer<KeyView> {
-    let revoked = caller
-        .once("merchants.revoke_key", move |tx, act| {
-            let revoked = super::revoke_key_in(tx, act, &id)?;
-            Ok(revoked.map(|row| Reply::ok(&KeyView::from(&row)).about(&row.id)))
-        })
-        .await;
-    caller.bank().merchant_keys().forget(&id);
-    revoked
-}
-
-async fn list_keys(caller: Staff, Path(id): Path<MerchantId>) -> Answer<Page<KeyView>> {
-    let found = caller
-        .read("merchants.keys", move |tx| {
-            if store::find(tx, &id)?.is_none() {
-                return Err(Problem::new(Code::NotFound));
-            }
-            Ok(store::keys_of(tx, &id)?)
-        })
-        .await?;
-    Ok(Reply::ok(&Page { data: found.iter().map(KeyView::from).collect(), next_cursor: None }))
-}
-
-fn shown(made: &MadeKey) -> Reply<MadeKeyView> {
-    let secret = made.secret.as_ref().map(|secret| secret.expose().to_owned());
-    let view = MadeKeyView { key: KeyView::from(&made.row), secret };
-    Reply::created(&view).about(&made.row.id)
 }

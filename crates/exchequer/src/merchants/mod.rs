@@ -6,6 +6,7 @@
 //! does: speak to a gateway, show a secret again.
 
 pub mod api;
+mod issuing;
 pub mod keys;
 pub mod model;
 mod store;
@@ -14,17 +15,20 @@ use ::store::posting::{Answer, Party, PostOrder, Posted};
 use ::store::rows::{TransferKind, TransferRow};
 use ::store::{DbError, Tx, posting};
 use ledger::{BalancePolicy, Refusal};
-use money::{AccountId, Amount, Currency, KeyId, MerchantId, Timestamp};
+use money::{AccountId, Amount, Currency, MerchantId};
 use serde_json::{Value, json};
-use vault::{SecretBytes, SecretString};
 
-use self::keys::{Material, Mode};
-use self::model::{Fees, KeyRow, MAX_KEYS, MerchantRow};
+use self::keys::Mode;
+use self::model::{Fees, MerchantRow};
 use crate::accounts::{self, NewOwn};
 use crate::bank::Act;
 use crate::events;
 use crate::http::{Code, Problem};
 
+pub use self::issuing::{
+    DrawnKey, MadeKey, NewKey, check_room_in, draw_key, draw_successor, lock_key_in, make_key_in,
+    place_key_in, revoke_key_in, rotate_key_in, succeed_key_in,
+};
 pub(crate) use self::store::{find, lock, mode};
 
 /// What an operator says of a merchant.
@@ -35,22 +39,13 @@ pub struct Terms {
     pub fees: Fees,
 }
 
-/// A key that an operator asks for.
-#[derive(Debug, Clone)]
-pub struct NewKey {
-    pub mode: Mode,
-    pub name: String,
-    /// The public half of the merchant's own Ed25519 key; without one the bank draws a secret.
-    pub public: Option<[u8; 32]>,
-    pub routes: Vec<String>,
-    pub addresses: Vec<String>,
-    pub expires_at: Option<Timestamp>,
-}
-
-/// A key that was made, and its secret, which is shown now and never again.
-pub struct MadeKey {
-    pub row: KeyRow,
-    pub secret: Option<SecretString>,
+/// What a merchant is to be paid out, and where to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Due {
+    pub from: AccountId,
+    pub to: AccountId,
+    pub amount: Amount,
+    pub currency: Currency,
 }
 
 /// Takes a merchant on. Refuses `account_not_found` for a settlement account that no customer has.
@@ -83,12 +78,10 @@ pub fn change_in(
     id: &MerchantId,
     (terms, is_active): (&Terms, bool),
 ) -> Result<Result<MerchantRow, Problem>, DbError> {
-    let Some(before) = store::lock(tx, id)? else {
-        return Ok(Err(Problem::new(Code::NotFound)));
+    let before = match lock_in(tx, id, terms)? {
+        Ok(before) => before,
+        Err(problem) => return Ok(Err(problem)),
     };
-    if let Err(problem) = check_settlement(tx, terms)? {
-        return Ok(Err(problem));
-    }
     let row = MerchantRow {
         name: terms.name.clone(),
         is_active,
@@ -102,109 +95,26 @@ pub fn change_in(
     Ok(Ok(row))
 }
 
-/// Makes a key. Refuses, in order: `not_found`, `too_many_keys`.
-pub fn make_key_in(
+/// A merchant before a change of its terms, locked. Refuses as [`change_in`].
+pub fn lock_in(
     tx: &mut Tx<'_>,
-    act: &Act,
-    merchant: &MerchantId,
-    wanted: &NewKey,
-) -> Result<Result<MadeKey, Problem>, DbError> {
-    if store::lock(tx, merchant)?.is_none() {
+    id: &MerchantId,
+    terms: &Terms,
+) -> Result<Result<MerchantRow, Problem>, DbError> {
+    let Some(before) = store::lock(tx, id)? else {
         return Ok(Err(Problem::new(Code::NotFound)));
-    }
-    if store::count_keys(tx, merchant, act.now)? >= MAX_KEYS {
-        return Ok(Err(Problem::new(Code::TooManyKeys)));
-    }
-    let row = KeyRow {
-        id: act.id(),
-        merchant: *merchant,
-        mode: wanted.mode,
-        is_hmac: wanted.public.is_none(),
-        name: wanted.name.clone(),
-        routes: wanted.routes.clone(),
-        addresses: wanted.addresses.clone(),
-        created_at: act.now,
-        expires_at: wanted.expires_at,
-        revoked_at: None,
     };
-    let (material, secret) = if let Some(public) = wanted.public {
-        (Material::Ed25519(public), None)
-    } else {
-        let drawn = vault::random_token(act.tools.rng());
-        let secret = format!("exs_{}_{}", row.mode.as_str(), drawn.expose());
-        let bytes = SecretBytes::new(secret.clone().into_bytes());
-        (Material::Secret(bytes), Some(SecretString::new(secret)))
-    };
-    store::insert_key(tx, act, &row, &material)?;
-    let after = described_key(&row);
-    events::record(tx, act, "merchant_key.created", &row.id.to_string(), "done", Some(&after))?;
-    Ok(Ok(MadeKey { row, secret }))
+    Ok(check_settlement(tx, terms)?.map(|()| before))
 }
 
-/// Makes a key like another and lets the old one end after an overlap.
+/// What a merchant has in live mode: all of it, in the currency of its settlement account. Both are locked.
 ///
-/// Refuses, in order: `not_found`, `key_revoked`, `too_many_keys`.
-pub fn rotate_key_in(
-    tx: &mut Tx<'_>,
-    act: &Act,
-    id: &KeyId,
-    (public, overlap_seconds): (Option<[u8; 32]>, i64),
-) -> Result<Result<MadeKey, Problem>, DbError> {
-    let Some(old) = store::lock_key(tx, id)? else {
-        return Ok(Err(Problem::new(Code::NotFound)));
-    };
-    if old.revoked_at.is_some() {
-        return Ok(Err(Problem::new(Code::KeyRevoked)));
-    }
-    let wanted = NewKey {
-        mode: old.mode,
-        name: old.name.clone(),
-        public,
-        routes: old.routes.clone(),
-        addresses: old.addresses.clone(),
-        expires_at: None,
-    };
-    let made = match make_key_in(tx, act, &old.merchant, &wanted)? {
-        Ok(made) => made,
-        Err(problem) => return Ok(Err(problem)),
-    };
-    let ends = act.now.plus_seconds(overlap_seconds);
-    let ends = old.expires_at.map_or(ends, |before| before.min(ends));
-    store::end_key(tx, id, (Some(ends), None))?;
-    let after = json!({ "expires_at": ends.to_string(), "successor": made.row.id.to_string() });
-    let both = (Some(&described_key(&old)), Some(&after));
-    events::record_change(tx, act, ("merchant_key.rotated", &id.to_string(), "done"), both)?;
-    Ok(Ok(made))
-}
-
-/// Ends a key at once; the caller has the nodes' memory forget it. Refuses, in order: `not_found`,
-/// `key_revoked`.
-pub fn revoke_key_in(
-    tx: &mut Tx<'_>,
-    act: &Act,
-    id: &KeyId,
-) -> Result<Result<KeyRow, Problem>, DbError> {
-    let Some(old) = store::lock_key(tx, id)? else {
-        return Ok(Err(Problem::new(Code::NotFound)));
-    };
-    if old.revoked_at.is_some() {
-        return Ok(Err(Problem::new(Code::KeyRevoked)));
-    }
-    store::end_key(tx, id, (old.expires_at, Some(act.now)))?;
-    let row = KeyRow { revoked_at: Some(act.now), ..old };
-    let after = described_key(&row);
-    events::record(tx, act, "merchant_key.revoked", &id.to_string(), "done", Some(&after))?;
-    Ok(Ok(row))
-}
-
-/// Pays what a merchant has in live mode out to its settlement account: all of it, in that account's currency.
-///
-/// Refuses, in order: `not_found`, `nothing_to_settle`, then what the ledger refuses.
-pub fn settle_in(
+/// Refuses, in order: `not_found`, `nothing_to_settle`.
+pub fn due_in(
     tx: &mut Tx<'_>,
     act: &Act,
     id: &MerchantId,
-) -> Result<Result<TransferRow, Problem>, DbError> {
+) -> Result<Result<Due, Problem>, DbError> {
     let Some(merchant) = store::lock(tx, id)? else {
         return Ok(Err(Problem::new(Code::NotFound)));
     };
@@ -218,18 +128,28 @@ pub fn settle_in(
     let account = loaded.first().map(|found| found.account);
     let available = account.map_or(0, |a| a.credits_posted - a.debits_posted - a.debits_held);
     let Ok(amount) = Amount::new(available) else { return nothing() };
+    Ok(Ok(Due { from, to: settlement, amount, currency }))
+}
+
+/// Pays out to the settlement account. Refuses what the ledger refuses.
+pub fn pay_out_in(
+    tx: &mut Tx<'_>,
+    act: &Act,
+    id: &MerchantId,
+    due: &Due,
+) -> Result<Result<TransferRow, Problem>, DbError> {
     let order = order(
         act,
         (TransferKind::Payout, *id.bytes()),
-        (Party::Bank(from), Party::Payee(settlement)),
-        (amount, currency),
+        (Party::Bank(due.from), Party::Payee(due.to)),
+        (due.amount, due.currency),
     );
     let posted = post_one(tx, act, &order)?;
     if let Ok(row) = &posted {
         let after = json!({
             "transfer": row.id.to_string(),
             "amount": row.amount,
-            "currency": currency.code(),
+            "currency": due.currency.code(),
         });
         events::record(tx, act, "merchant.settled", &id.to_string(), "done", Some(&after))?;
     }
@@ -317,16 +237,5 @@ fn described(row: &MerchantRow) -> Value {
         "settlement_account": row.settlement.map(|account| account.to_string()),
         "fee_basis_points": row.fees.basis_points,
         "fee_fixed": row.fees.fixed,
-    })
-}
-
-fn described_key(row: &KeyRow) -> Value {
-    json!({
-        "merchant": row.merchant.to_string(),
-        "mode": row.mode.as_str(),
-        "routes": row.routes,
-        "addresses": row.addresses,
-        "expires_at": row.expires_at.map(|at| at.to_string()),
-        "revoked_at": row.revoked_at.map(|at| at.to_string()),
     })
 }

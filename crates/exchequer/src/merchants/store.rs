@@ -77,21 +77,20 @@ pub(super) fn list(
     tx.query(sql, params![after.unwrap_or(&start), most])?.iter().map(read).collect()
 }
 
-/// With a secret, which is sealed, or a public key.
-pub(super) fn insert_key(
-    tx: &mut Tx<'_>,
-    act: &Act,
-    row: &KeyRow,
-    material: &Material,
-) -> Result<(), DbError> {
-    let material = match material {
+/// What a key's row has of what it signs with: a sealed secret, or a public key as it is.
+pub(super) fn sealed(act: &Act, id: &KeyId, material: &Material) -> Result<Vec<u8>, DbError> {
+    match material {
         Material::Secret(secret) => act
             .tools
             .keyring()
-            .seal_for(Sealing::MerchantSecrets, act.tools.rng(), &place(&row.id), secret.expose())
-            .map_err(|error| DbError::Corrupt(format!("a merchant's secret: {error}")))?,
-        Material::Ed25519(public) => public.to_vec(),
-    };
+            .seal_for(Sealing::MerchantSecrets, act.tools.rng(), &place(id), secret.expose())
+            .map_err(|error| DbError::Corrupt(format!("a merchant's secret: {error}"))),
+        Material::Ed25519(public) => Ok(public.to_vec()),
+    }
+}
+
+/// `material` is what [`sealed`] gave for this key.
+pub(super) fn insert_key(tx: &mut Tx<'_>, row: &KeyRow, material: &[u8]) -> Result<(), DbError> {
     tx.execute(
         "INSERT INTO merchant_keys (id, merchant, mode, algorithm, material, name, routes, addresses, \
          created_at, expires_at, revoked_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, NULL)",
@@ -100,7 +99,7 @@ pub(super) fn insert_key(
             &row.merchant,
             row.mode.code(),
             i64::from(!row.is_hmac),
-            &material,
+            material,
             &row.name,
             list_text(&row.routes).as_deref(),
             list_text(&row.addresses).as_deref(),

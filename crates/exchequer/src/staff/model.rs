@@ -46,6 +46,10 @@ pub enum Permission {
     ReadMembers,
     DisableMember,
     EnableMember,
+    /// See acts that wait for a second operator: all for who decides, else one's own; take one's own back.
+    FollowApprovals,
+    /// Approve and reject what others asked for, where one has the permission of the act as well.
+    DecideApprovals,
 }
 
 /// The text is no role.
@@ -70,7 +74,7 @@ impl Role {
     pub const fn permits(self, permission: Permission) -> bool {
         use Permission as P;
         match permission {
-            P::SignOut | P::ReadAccounts | P::ReadCustomers => true,
+            P::SignOut | P::ReadAccounts | P::ReadCustomers | P::FollowApprovals => true,
             P::Deposit | P::Withdraw => matches!(self, Self::Teller),
             P::FreezeAccount | P::LockCustomer => {
                 matches!(self, Self::Support | Self::Compliance | Self::Admin)
@@ -80,7 +84,8 @@ impl Role {
             | P::SetLimits
             | P::ReverseTransfer
             | P::ReadEvents
-            | P::ReadMembers => matches!(self, Self::Compliance | Self::Admin),
+            | P::ReadMembers
+            | P::DecideApprovals => matches!(self, Self::Compliance | Self::Admin),
             P::UnlockCustomer | P::DisableCustomer | P::EnableCustomer => {
                 matches!(self, Self::Compliance)
             }
@@ -108,7 +113,7 @@ impl FromStr for Role {
 }
 
 impl Permission {
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::SignOut,
         Self::Deposit,
         Self::Withdraw,
@@ -130,6 +135,8 @@ impl Permission {
         Self::ReadMembers,
         Self::DisableMember,
         Self::EnableMember,
+        Self::FollowApprovals,
+        Self::DecideApprovals,
     ];
 
     /// In events, and in the committed table of who may do what.
@@ -156,6 +163,8 @@ impl Permission {
             Self::ReadMembers => "read_members",
             Self::DisableMember => "disable_member",
             Self::EnableMember => "enable_member",
+            Self::FollowApprovals => "follow_approvals",
+            Self::DecideApprovals => "decide_approvals",
         }
     }
 }

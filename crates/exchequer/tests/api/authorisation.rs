@@ -7,8 +7,8 @@ use exchequer::http::{self as edge, Code};
 use exchequer::staff::model::{Permission, Role};
 use http::Method;
 use money::kind::{
-    Account, Beneficiary, Card, Challenge, Customer, Difference, Factor, Hold, Key, Merchant,
-    Payment, Session, Staff, Transfer, Webhook,
+    Account, Approval, Beneficiary, Card, Challenge, Customer, Difference, Factor, Hold, Key,
+    Merchant, Payment, Session, Staff, Transfer, Webhook,
 };
 use serde_json::json;
 use testkit::{Client, Device, Person, Reply, TestBank};
@@ -46,6 +46,8 @@ fn concrete(bank: &TestBank, path: &str) -> String {
         p if p.contains("/holds/") => bank.unknown_id::<Hold>(),
         p if p.contains("/customers/") => bank.unknown_id::<Customer>(),
         p if p.contains("/members/") => bank.unknown_id::<Staff>(),
+        p if p.contains("/differences/") => bank.unknown_id::<Difference>(),
+        p if p.contains("/approvals/") => bank.unknown_id::<Approval>(),
         p if p.contains("/sessions/") => bank.unknown_id::<Session>(),
         p if p.contains("/challenges/") => bank.unknown_id::<Challenge>(),
         p if p.contains("/factors/") => bank.unknown_id::<Factor>(),

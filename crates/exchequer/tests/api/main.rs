@@ -1,6 +1,8 @@
 //! The bank over HTTP, in the process, on the database of this run. Files mirror the routes.
 
 mod accounts;
+mod approvals;
+mod approvals_merchants;
 mod authorisation;
 mod batch;
 mod beneficiaries;

@@ -1,6 +1,7 @@
 //! The bank attacked: another's id, twice at once, a changed byte, a clock that jumps, a stolen dump, a
 //! client that will not read. What the attack wants is in each test's name; that it fails is the test.
 
+mod approvals;
 mod books;
 mod card_secrets;
 mod card_storms;

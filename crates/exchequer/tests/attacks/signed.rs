@@ -173,7 +173,7 @@ async fn a_key_does_what_it_is_for_from_where_it_is_for() {
     bound.post("/v1/cards", &body).await.refused(403, "key_not_allowed");
     bound.at("198.51.100.1").get("/v1/payments").await.refused(403, "key_not_allowed");
     let terms = json!({
-        "name": "Otter & Sons", "fee_basis_points": 0, "fee_fixed": 0, "status": "suspended"
+        "name": "Otter & Sons", "fee_basis_points": 200, "fee_fixed": 10, "status": "suspended"
     });
     let path = format!("/v1/staff/merchants/{}", s.shop.id);
     let _suspended = s.admin.client.put(&path, &terms).await.expect(200);

@@ -237,4 +237,9 @@ pub(crate) const TABLES: &[Table] = &[
     table!("webhook_deliveries", SMALL_ROWS, ["endpoint" = "$2", "sequence" = "$3"],
         1 "endpoint" Blob, 2 "sequence" Int, 3 "event" Blob, 4 "status" Int, 5 "attempts" Int,
         6 "last_error" Text, 7 "next_at" Int, 8 "created_at" Int, 9 "ended_at" Int),
+    table!("approvals", SMALL_ROWS, ["id" = "$2"],
+        1 "id" Blob, 2 "kind" Text, 3 "status" Int, 4 "maker" Blob, 5 "request" Blob,
+        6 "material" Blob, 7 "slot" Text, 8 "created_at" Int, 9 "expires_at" Int,
+        10 "decided_at" Int, 11 "decided_by" Blob, 12 "reason" Text, 13 "resource" Text,
+        14 "refusal" Text),
 ];

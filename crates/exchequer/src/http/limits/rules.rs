@@ -280,6 +280,9 @@ const ROUTES: &[(&str, Class)] = &[
     ("enableCustomer", Class::Change),
     ("disableStaffMember", Class::Change),
     ("enableStaffMember", Class::Change),
+    ("approveAct", Class::Pay),
+    ("rejectAct", Class::Change),
+    ("withdrawAct", Class::Change),
 ];
 
 /// The class of a route. A changing route that is not named is held to a strict one until it is.

@@ -101,7 +101,7 @@ fn schemas(routes: &Routes) -> Schemas {
         schemas.extend(body.schemas);
     }
     for route in routes.table() {
-        for body in route.input.body.iter().chain(&route.output) {
+        for body in route.input.body.iter().chain(&route.output).chain(&route.waiting) {
             schemas.extend(body.schemas.iter().cloned());
         }
     }

@@ -116,7 +116,7 @@ pub(super) fn list(
         (Some(maker), status) => {
             let sql = concat!(
                 select!(),
-                "WHERE maker = $1 AND ($2 < 0 OR status = $2) AND id < $3 ORDER BY id DESC LIMIT $4"
+                "WHERE maker = $1 AND (CAST($2 AS BIGINT) < 0 OR status = $2) AND id < $3 ORDER BY id DESC LIMIT $4"
             );
             tx.query(sql, params![maker, status.map_or(-1, Status::code), before, most])?
         }

@@ -132,7 +132,8 @@ pub(super) fn differences(
 ) -> Result<Vec<DifferenceRow>, DbError> {
     let sql = concat!(
         select!(),
-        "WHERE id < $1 AND ($2 = 0 OR resolved_at IS NULL) ORDER BY id DESC LIMIT $3"
+        "WHERE id < $1 AND (CAST($2 AS BIGINT) = 0 OR resolved_at IS NULL) ORDER BY id DESC \
+         LIMIT $3"
     );
     let last = DifferenceId::from_bytes([0xff; 16]);
     let rows = tx.query(sql, params![before.unwrap_or(&last), i64::from(is_open), most])?;

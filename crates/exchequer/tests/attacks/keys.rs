@@ -69,6 +69,7 @@ async fn scene() -> (Scene, Shop) {
     let admin = s.bank.operator(Role::Admin).await;
     let shop = Shop::new(&s.bank, &admin, "test").await;
     let _card = shop.card("4242424242424242").await;
+    crate::scene::keep_secrets(&admin, &shop).await;
     (s, shop)
 }
 

@@ -37,6 +37,7 @@ fn the_tour_works_as_it_is_copied() {
         r#""brand":"visa","last4":"4242""#,
         r#""status":"succeeded","amount":125000,"currency":"INR","captured":100000,"refunded":30000"#,
         r#""status":"processing","amount":9900"#,
+        r#""type":"payment.succeeded""#,
         "The books are right.",
     ] {
         assert!(said.contains(part), "the tour does not show {part}:\n{said}");

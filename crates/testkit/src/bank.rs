@@ -143,7 +143,9 @@ impl TestBank {
     pub async fn other_bank(&self) -> Bank {
         let (db, config) = (self.bank.db().clone(), self.bank.config().clone());
         let keys = data_keys(&db, &Rng::seeded(7), self.clock.now()).await;
-        Bank::new(db, keys, config, self.clock.clone(), Rng::seeded(8))
+        let bank = Bank::new(db, keys, config, self.clock.clone(), Rng::seeded(8));
+        assert!(bank.cache().connected(CACHE_LIMIT).await, "the Redis of this run answers");
+        bank
     }
 
     /// A text that must never stand in the log.

@@ -70,7 +70,15 @@ fn writings(secret: &str) -> Vec<(&'static str, Vec<u8>)> {
 fn search(place: &str, bytes: &[u8], secrets: &[&str]) {
     for secret in secrets {
         for (writing, needle) in writings(secret) {
-            let at = bytes.windows(needle.len()).position(|window| window == needle);
+            // Four digits stand by chance within a name in hex; alone they are the code.
+            let is_alone = |at: usize| {
+                let beside = [at.checked_sub(1), Some(at + needle.len())];
+                let mut beside = beside.into_iter().flatten().filter_map(|at| bytes.get(at));
+                needle.len() > CVV.len() || !beside.any(u8::is_ascii_alphanumeric)
+            };
+            let mut windows = bytes.windows(needle.len()).enumerate();
+            let at = windows.find(|(at, window)| *window == needle && is_alone(*at));
+            let at = at.map(|(at, _)| at);
             let near = at.map(|at| {
                 let from = at.saturating_sub(80);
                 String::from_utf8_lossy(&bytes[from..bytes.len().min(at + 80)]).into_owned()

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use arc_swap::Guard;
 use money::{AccountId, Clock, Currency, IdKind, IdMint, RequestId, Rng, Timestamp};
 use store::cache::Cache;
 use store::rows::Origin;
@@ -12,10 +13,14 @@ use vault::{BlindIndex, Keyring, SecretString};
 
 use crate::config::Config;
 use crate::customers::hashing::HashingPool;
+use crate::keys::holder::KeyHolder;
+use crate::merchants::keys::{KeyCache, Mode};
 use crate::outbox::Gateways;
+use crate::payments::CardGateways;
 use crate::protections::watch::Watch;
 use crate::sessions::cache::SessionCache;
 use crate::transfers::door::Door;
+use crate::webhooks::sender::Sender;
 
 #[derive(Clone)]
 pub struct Bank(Arc<Parts>);
@@ -29,6 +34,10 @@ struct Parts {
     gateways: Gateways,
     cache: Cache,
     watch: Watch,
+    merchant_keys: KeyCache,
+    card_gateways: CardGateways,
+    webhooks: Sender,
+    opened_at: Timestamp,
 }
 
 /// Time, chance, keys and the rules of this bank: what a verb takes as an argument.
@@ -39,7 +48,7 @@ struct ToolParts {
     clock: Clock,
     rng: Rng,
     mint: IdMint,
-    keyring: Keyring,
+    keys: KeyHolder,
     request_hashes: BlindIndex,
     config: Config,
 }
@@ -47,18 +56,34 @@ struct ToolParts {
 impl Bank {
     /// Puts an opened database and its keys together. Must be called inside a tokio runtime: the
     /// batcher of transfers is a task of it, and so is what watches over Redis.
-    pub fn new(db: Db, keyring: Keyring, config: Config, clock: Clock, rng: Rng) -> Self {
+    pub fn new(db: Db, keys: KeyHolder, config: Config, clock: Clock, rng: Rng) -> Self {
         let mint = IdMint::new(rng.clone());
-        let request_hashes = keyring.blind_index_of("idempotency.request_hash");
-        let tools =
-            Tools(Arc::new(ToolParts { clock, rng, mint, keyring, request_hashes, config }));
+        let request_hashes = keys.ring().blind_index_of("idempotency.request_hash");
+        let tools = Tools(Arc::new(ToolParts { clock, rng, mint, keys, request_hashes, config }));
         let hashing = HashingPool::new(&tools.config().passwords, &tools);
         let door = Door::open(db.clone(), tools.clone());
         let cache = cache_of(&tools);
         let sessions = SessionCache::new(cache.clone());
         let gateways = Gateways::new(&tools.config().messages);
         let watch = Watch::default();
-        Self(Arc::new(Parts { db, tools, sessions, hashing, door, gateways, cache, watch }))
+        let merchant_keys = KeyCache::default();
+        let card_gateways = CardGateways::new(&tools.config().cards);
+        let webhooks = Sender::new(tools.config().webhooks.terms());
+        let opened_at = tools.now();
+        Self(Arc::new(Parts {
+            db,
+            tools,
+            sessions,
+            hashing,
+            door,
+            gateways,
+            cache,
+            watch,
+            merchant_keys,
+            card_gateways,
+            webhooks,
+            opened_at,
+        }))
     }
 
     /// Transactions that no caller asked for: jobs, start-up and the command line. Handlers go through
@@ -92,6 +117,26 @@ impl Bank {
         &self.0.watch
     }
 
+    /// Keys of merchants that were asked for lately.
+    pub fn merchant_keys(&self) -> &KeyCache {
+        &self.0.merchant_keys
+    }
+
+    /// Who takes card payments for the bank.
+    pub fn card_gateways(&self) -> &CardGateways {
+        &self.0.card_gateways
+    }
+
+    /// The way out for webhooks.
+    pub fn webhooks(&self) -> &Sender {
+        &self.0.webhooks
+    }
+
+    /// When this process began to serve the bank.
+    pub fn opened_at(&self) -> Timestamp {
+        self.0.opened_at
+    }
+
     /// The ways out for messages.
     pub fn gateways(&self) -> &Gateways {
         &self.0.gateways
@@ -121,8 +166,14 @@ impl Tools {
         &self.0.rng
     }
 
-    pub fn keyring(&self) -> &Keyring {
-        &self.0.keyring
+    /// The keys of this moment: taken without a lock, and replaced by others when the table of keys
+    /// changes. Not to be held across a wait.
+    pub fn keyring(&self) -> Guard<Arc<Keyring>> {
+        self.0.keys.ring()
+    }
+
+    pub fn keys(&self) -> &KeyHolder {
+        &self.0.keys
     }
 
     /// What `idempotency` keeps of a request; the key is derived once, as each changing request needs it.
@@ -195,11 +246,76 @@ impl Act {
     }
 }
 
-/// The bank's own cash account of a currency: where deposits come from and withdrawals go to. Its id
-/// is a function of the currency, so that every node and every test finds the same one.
-pub fn cash_account(currency: Currency) -> AccountId {
+/// What an account of the bank's own is for. Test money and live money have accounts of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Own {
+    /// Where deposits come from and withdrawals go to.
+    Cash,
+    /// What card gateways owe the bank.
+    Clearing(Mode),
+    /// What merchants paid the bank.
+    Fees(Mode),
+    /// Money of refunds that gateways were asked for and have not answered.
+    RefundsSetAside(Mode),
+    /// What a gateway's report says and the books do not, until somebody has decided.
+    Suspense(Mode),
+}
+
+impl Own {
+    /// Eight bytes that its ids begin with.
+    const fn seed(self) -> &'static [u8; 8] {
+        match self {
+            Self::Cash => b"cash\0\0\0\0",
+            Self::Clearing(Mode::Live) => b"clearing",
+            Self::Clearing(Mode::Test) => b"clr-test",
+            Self::Fees(Mode::Live) => b"fees\0\0\0\0",
+            Self::Fees(Mode::Test) => b"fee-test",
+            Self::RefundsSetAside(Mode::Live) => b"refunds\0",
+            Self::RefundsSetAside(Mode::Test) => b"rfd-test",
+            Self::Suspense(Mode::Live) => b"suspense",
+            Self::Suspense(Mode::Test) => b"sus-test",
+        }
+    }
+
+    pub(crate) const fn number(self) -> &'static str {
+        match self {
+            Self::Cash => "EXBANK",
+            Self::Clearing(Mode::Live) => "EXCLEARING",
+            Self::Clearing(Mode::Test) => "EXCLEARING-TEST",
+            Self::Fees(Mode::Live) => "EXFEES",
+            Self::Fees(Mode::Test) => "EXFEES-TEST",
+            Self::RefundsSetAside(Mode::Live) => "EXREFUNDS",
+            Self::RefundsSetAside(Mode::Test) => "EXREFUNDS-TEST",
+            Self::Suspense(Mode::Live) => "EXSUSPENSE",
+            Self::Suspense(Mode::Test) => "EXSUSPENSE-TEST",
+        }
+    }
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Cash => "Cash",
+            Self::Clearing(Mode::Live) => "Card clearing",
+            Self::Clearing(Mode::Test) => "Card clearing (test)",
+            Self::Fees(Mode::Live) => "Card fees",
+            Self::Fees(Mode::Test) => "Card fees (test)",
+            Self::RefundsSetAside(Mode::Live) => "Refunds under way",
+            Self::RefundsSetAside(Mode::Test) => "Refunds under way (test)",
+            Self::Suspense(Mode::Live) => "Suspense",
+            Self::Suspense(Mode::Test) => "Suspense (test)",
+        }
+    }
+}
+
+/// The bank's own account of a role and a currency. Its id is a function of the two, so that every node and
+/// every test finds the same one.
+pub fn own_account(own: Own, currency: Currency) -> AccountId {
     let mut bytes = [0; 16];
-    bytes[..8].copy_from_slice(b"cash\0\0\0\0");
+    bytes[..8].copy_from_slice(own.seed());
     bytes[8..11].copy_from_slice(&currency.code().as_bytes()[..3]);
     AccountId::from_bytes(bytes)
+}
+
+/// The bank's own cash account of a currency: where deposits come from and withdrawals go to.
+pub fn cash_account(currency: Currency) -> AccountId {
+    own_account(Own::Cash, currency)
 }

@@ -21,7 +21,10 @@ use tokio::task::JoinSet;
 use self::store::{Behind, Purge};
 use crate::bank::Bank;
 use crate::outbox::{self, Channel};
-use crate::{confirmations, factors, holds, sessions};
+use crate::{
+    approvals, cards, confirmations, factors, holds, keys, payments, reconciliation, sessions,
+    webhooks,
+};
 
 /// What is done again and again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +65,22 @@ pub enum Job {
     DeleteOutflows,
     /// Deletes what no limit of a customer counts any more, after [`SPENDING_KEPT`].
     DeleteSpending,
+    /// Asks gateways what became of payments whose answer is lost.
+    AskGateways,
+    /// Sends merchants their events.
+    DeliverWebhooks,
+    /// Deletes deliveries of webhooks that ended, after [`webhooks::DELIVERIES_KEPT`].
+    DeleteDeliveries,
+    /// Deletes counts of opened card numbers, after [`REVEALS_KEPT`].
+    DeleteReveals,
+    /// Holds gateways' reports against our payments.
+    Reconcile,
+    /// Takes up data keys that were made or destroyed, and tells how often they sealed.
+    RefreshKeys,
+    /// Seals anew what retired data keys sealed.
+    ResealValues,
+    /// Ends acts that waited too long for a second operator.
+    ExpireApprovals,
 }
 
 const DAY_SECONDS: i64 = 86_400;
@@ -82,6 +101,8 @@ pub const DEVICES_KEPT: i64 = 400 * DAY_SECONDS;
 pub const OUTFLOWS_KEPT: i64 = 2 * DAY_SECONDS;
 /// Seconds that an hour's spending is kept: the longest window is 30 days.
 pub const SPENDING_KEPT: i64 = 32 * DAY_SECONDS;
+/// Seconds that an hour's count of opened card numbers is kept: a year (PCI DSS 4.0.1, 10.5.1).
+pub const REVEALS_KEPT: i64 = 366 * DAY_SECONDS;
 /// Seconds that a message's row is kept: longer than any cap looks back, for whoever asks what was sent.
 pub const MESSAGES_KEPT: i64 = 30 * DAY_SECONDS;
 /// Seconds after its making that a reset token's row is kept.
@@ -90,7 +111,7 @@ pub const RESETS_KEPT: i64 = DAY_SECONDS;
 pub const CONFIRMATIONS_KEPT: i64 = confirmations::LIFE_SECONDS;
 
 impl Job {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 25] = [
         Self::ExpireHolds,
         Self::EndSessions,
         Self::DeliverMails,
@@ -108,6 +129,14 @@ impl Job {
         Self::DeleteResets,
         Self::DeleteConfirmations,
         Self::DeleteSpending,
+        Self::AskGateways,
+        Self::DeliverWebhooks,
+        Self::DeleteDeliveries,
+        Self::DeleteReveals,
+        Self::Reconcile,
+        Self::RefreshKeys,
+        Self::ResealValues,
+        Self::ExpireApprovals,
     ];
 
     /// As logs call it.
@@ -121,6 +150,14 @@ impl Job {
             Self::DeleteRefreshTokens => store::REFRESH_TOKENS.verb,
             Self::DeleteOutflows => store::OUTFLOWS.verb,
             Self::DeleteSpending => store::SPENDING.verb,
+            Self::AskGateways => "payments.ask",
+            Self::DeliverWebhooks => "webhooks.deliver",
+            Self::DeleteDeliveries => "webhook_deliveries.delete",
+            Self::DeleteReveals => "card_reveals.delete",
+            Self::Reconcile => "reconciliation.read",
+            Self::RefreshKeys => "keys.refresh",
+            Self::ResealValues => "keys.reseal",
+            Self::ExpireApprovals => "approvals.expire",
             Self::DeleteAttempts => store::ATTEMPTS.verb,
             Self::DeleteDevices => store::DEVICES.verb,
             Self::DeleteFactors => store::FACTORS.verb,
@@ -137,15 +174,22 @@ impl Job {
     pub const fn every(self) -> Duration {
         match self {
             // Somebody waits for the code in it.
-            Self::DeliverMails | Self::DeliverTexts => Duration::from_secs(1),
+            Self::DeliverMails
+            | Self::DeliverTexts
+            | Self::AskGateways
+            | Self::DeliverWebhooks
+            | Self::RefreshKeys => Duration::from_secs(1),
+            Self::ResealValues => Duration::from_secs(5),
             Self::ExpireHolds => Duration::from_secs(10),
-            Self::EndSessions => Duration::from_mins(1),
-            Self::DeleteChallenges => Duration::from_mins(10),
+            Self::EndSessions | Self::ExpireApprovals => Duration::from_mins(1),
+            Self::DeleteChallenges | Self::Reconcile => Duration::from_mins(10),
             Self::ForgetAnswers
             | Self::DeleteRefreshTokens
             | Self::DeleteSessions
             | Self::DeleteOutflows
             | Self::DeleteSpending
+            | Self::DeleteReveals
+            | Self::DeleteDeliveries
             | Self::DeleteAttempts
             | Self::DeleteDevices
             | Self::DeleteFactors
@@ -176,6 +220,19 @@ impl Job {
             Self::DeleteMessages => (&store::MESSAGES, MESSAGES_KEPT),
             Self::DeleteDestinations => (&store::DESTINATIONS, MESSAGES_KEPT),
             Self::DeleteResets => (&store::RESETS, RESETS_KEPT),
+            Self::AskGateways => return payments::job::ask(bank, stop).await,
+            Self::Reconcile => return reconciliation::job::run(bank, stop).await,
+            Self::RefreshKeys => return keys::holder::refresh(bank).await,
+            Self::ResealValues => return keys::reseal::sweep(bank, stop).await,
+            Self::ExpireApprovals => return approvals::job::sweep(bank, stop).await,
+            Self::DeleteReveals => {
+                return cards::forget_reveals(bank, now.plus_seconds(-REVEALS_KEPT)).await;
+            }
+            Self::DeliverWebhooks => return webhooks::job::deliver(bank, stop).await,
+            Self::DeleteDeliveries => {
+                let before = now.plus_seconds(-webhooks::DELIVERIES_KEPT);
+                return webhooks::forget_deliveries(bank, before).await;
+            }
             Self::DeleteConfirmations => (&store::CONFIRMATIONS, CONFIRMATIONS_KEPT),
         };
         purge(bank, stop, table, now.plus_seconds(-kept_seconds)).await

@@ -5,9 +5,11 @@
 //! SQL), `api.rs` (JSON).
 
 pub mod accounts;
+pub mod approvals;
 pub mod attempts;
 pub mod bank;
 pub mod beneficiaries;
+pub mod cards;
 pub mod challenges;
 pub mod cli;
 pub mod config;
@@ -16,17 +18,24 @@ pub mod customers;
 pub mod demo;
 pub mod events;
 pub mod factors;
+pub mod gateways;
 pub mod holds;
 pub mod http;
 pub mod jobs;
 pub mod keys;
 pub mod logging;
+pub mod merchants;
 pub mod outbox;
 pub mod passwords;
+pub mod payments;
 pub mod protections;
+pub mod reconciliation;
+pub mod sandbox;
 pub mod serve;
 pub mod sessions;
 pub mod staff;
+pub mod statements;
 pub mod stepup;
 pub mod transfers;
 pub mod verify;
+pub mod webhooks;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use exchequer::cli::{self, Failure, Place};
-use exchequer::{demo, serve};
+use exchequer::{demo, sandbox, serve};
 
 /// A fifth of the edge's time went to the system's allocator.
 #[global_allocator]
@@ -82,6 +82,21 @@ enum Command {
         #[command(flatten)]
         bank: Bank,
     },
+    /// Serve a card gateway for demos and tests: test cards only, and faults on demand
+    SandboxGateway {
+        /// Address and port; port 0 picks a free one
+        #[arg(long, default_value = "127.0.0.1:8090", value_name = "ADDRESS")]
+        listen: SocketAddr,
+        /// Remember everything answered in this file, made when absent
+        #[arg(long, value_name = "FILE")]
+        journal: Option<PathBuf>,
+        /// Where the bank takes notices
+        #[arg(long, value_name = "URL")]
+        notify: Option<String>,
+        /// A file with the secret; without it, EXCHEQUER_SANDBOX_SECRET in the environment has it
+        #[arg(long, value_name = "FILE")]
+        secret_file: Option<PathBuf>,
+    },
     /// Print the OpenAPI document
     Openapi,
     /// Print the routes and who may call them
@@ -118,13 +133,31 @@ enum KeysCommand {
         #[command(flatten)]
         bank: Bank,
     },
-    /// Add a new version of a key and retire the old ones
+    /// Add a new version of a key and retire the old one; what that sealed is sealed anew
     Rotate {
         #[command(flatten)]
         bank: Bank,
-        /// personal_data, token_signing or event_fields
+        /// As `keys list` names it
         #[arg(long)]
         purpose: String,
+    },
+    /// Overwrite a retired version under which nothing is left
+    Destroy {
+        #[command(flatten)]
+        bank: Bank,
+        /// As `keys list` names it
+        #[arg(long)]
+        purpose: String,
+        #[arg(long)]
+        version: u32,
+    },
+    /// Wrap all data keys under the configured master key
+    Rewrap {
+        #[command(flatten)]
+        bank: Bank,
+        /// The configuration that names the old master key [default: it is the same, wrapped anew]
+        #[arg(long, value_name = "FILE")]
+        from: Option<PathBuf>,
     },
 }
 
@@ -170,13 +203,24 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Verify { bank, json } => cli::verify(&bank.into(), json),
         Command::Backup { bank, file } => cli::backup(&bank.into(), &file),
         Command::Restore { bank, file } => cli::restore(&bank.into(), &file),
-        Command::Keys(KeysCommand::List { bank }) => cli::list_keys(&bank.into()),
-        Command::Keys(KeysCommand::Rotate { bank, purpose }) => {
-            cli::rotate_key(&bank.into(), &purpose)
-        }
+        Command::Keys(command) => keys(command),
         Command::CheckConfig { bank } => cli::check_config(&bank.into()),
+        Command::SandboxGateway { listen, journal, notify, secret_file } => {
+            sandbox::run(sandbox::Wish { listen, journal, notify, secret_file })
+        }
         Command::Openapi => cli::openapi(),
         Command::Routes => cli::routes(),
         Command::Totp { secret_file, next } => cli::totp(&secret_file, next),
+    }
+}
+
+fn keys(command: KeysCommand) -> Result<(), Failure> {
+    match command {
+        KeysCommand::List { bank } => cli::list_keys(&bank.into()),
+        KeysCommand::Rotate { bank, purpose } => cli::rotate_key(&bank.into(), &purpose),
+        KeysCommand::Destroy { bank, purpose, version } => {
+            cli::destroy_key(&bank.into(), &purpose, version)
+        }
+        KeysCommand::Rewrap { bank, from } => cli::rewrap_keys(&bank.into(), from),
     }
 }

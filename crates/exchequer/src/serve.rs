@@ -19,13 +19,16 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use vault::{KeyError, Keyring, MasterKey};
 
 use crate::bank::Bank;
 use crate::cli::say;
 use crate::config::{Config, DatabaseUrl, Faults, Sources, read_master_key};
+use crate::keys::holder::KeyHolder;
+use crate::keys::master::{Master, MasterError};
+use crate::keys::transit::Transit;
+use crate::keys::{self, KeysError};
 use crate::logging::InstallError;
-use crate::{http, jobs, keys, logging, outbox};
+use crate::{http, jobs, logging, outbox};
 
 /// Why the bank does not start, in the order in which it is found out.
 #[derive(Debug, thiserror::Error)]
@@ -46,8 +49,10 @@ pub enum StartError {
     Db(#[from] DbError),
     #[error("the bank has no data keys; run `exchequer migrate`")]
     NoKeys,
-    #[error("the data keys do not open: {0}; was this database made with another master key?")]
-    Keys(#[from] KeyError),
+    #[error(transparent)]
+    Master(#[from] MasterError),
+    #[error("the data keys were not made: {0}")]
+    Keys(#[from] KeysError),
     #[error("{address} cannot be listened on: {source}")]
     Listen { address: SocketAddr, source: io::Error },
     #[error("signals cannot be waited for: {0}")]
@@ -88,8 +93,8 @@ pub async fn open(config: Config, clock: Clock, rng: Rng) -> Result<Bank, StartE
     if rows.is_empty() {
         return Err(StartError::NoKeys);
     }
-    let keyring = Keyring::open(&master, &rows)?;
-    let bank = Bank::new(db, keyring, config, clock, rng);
+    let keys = KeyHolder::open(master, rows, clock.now()).await?;
+    let bank = Bank::new(db, keys, config, clock, rng);
     outbox::warn_of_gaps(bank.config());
     if !bank.cache().connected(CACHE_LIMIT).await {
         // Also a node that starts now can serve reads, and the others would do no better.
@@ -125,9 +130,17 @@ pub fn store_options(config: &Config) -> Options {
     }
 }
 
-pub fn master_key(config: &Config) -> Result<MasterKey, StartError> {
+/// The master key that the configuration names. One in Transit is asked for nothing yet.
+pub fn master_key(config: &Config) -> Result<Master, StartError> {
+    if let Some(transit) = &config.transit {
+        let at = transit.url.clone();
+        let transit = Transit::new(transit.clone());
+        return Ok(Master::Transit(transit.map_err(|reason| MasterError::Transit { at, reason })?));
+    }
     let path = &config.master_key_file;
-    read_master_key(path).map_err(|reason| StartError::MasterKey { path: path.clone(), reason })
+    read_master_key(path)
+        .map(Master::File)
+        .map_err(|reason| StartError::MasterKey { path: path.clone(), reason })
 }
 
 pub async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {

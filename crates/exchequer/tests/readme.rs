@@ -1,7 +1,7 @@
 //! The README's tour, run line by line against the shipped binary as a reader would run it.
 //!
 //! The tour reads `BANK`, `DATA` and `EXCHEQUER`; here they name a demo bank of this test, on a free port and
-//! in a temporary folder. The first line that fails ends the tour and the test. It needs bash and curl; where
+//! in a temporary folder. The first line that fails ends the tour and the test. It needs bash, curl and openssl; where
 //! one is missing it says so and is skipped.
 
 use std::path::Path;
@@ -34,6 +34,10 @@ fn the_tour_works_as_it_is_copied() {
         r#""amount":-125000,"balance_after":375000"#,
         r#""code":"step_up_required""#,
         r#""status":"posted","memo":"Half the rent""#,
+        r#""brand":"visa","last4":"4242""#,
+        r#""status":"succeeded","amount":125000,"currency":"INR","captured":100000,"refunded":30000"#,
+        r#""status":"processing","amount":9900"#,
+        r#""type":"payment.succeeded""#,
         "The books are right.",
     ] {
         assert!(said.contains(part), "the tour does not show {part}:\n{said}");
@@ -105,7 +109,7 @@ fn texts(output: &Output) -> (String, String) {
 
 #[expect(clippy::print_stdout, reason = "says why nothing was tried")]
 fn tools_are_there() -> bool {
-    let missing: Vec<&str> = ["bash", "curl"]
+    let missing: Vec<&str> = ["bash", "curl", "openssl"]
         .into_iter()
         .filter(|tool| Command::new(tool).arg("--version").output().is_err())
         .collect();

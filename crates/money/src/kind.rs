@@ -68,6 +68,8 @@ kinds! {
     Staff StaffId "stf";
     /// One request over HTTP, as in `X-Request-Id`.
     Request RequestId "req";
+    /// Something on which a card gateway and the bank do not agree.
+    Difference DifferenceId "dif";
     /// A decision that waits for a second operator.
     Approval ApprovalId "apr";
 }

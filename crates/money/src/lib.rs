@@ -41,9 +41,9 @@ pub use currency::{Currency, CurrencyError};
 pub use factor::Factor;
 pub use id::{Id, IdError};
 pub use kind::{
-    AccountId, ApprovalId, BeneficiaryId, CardId, ChallengeId, CustomerId, EventId, FactorId,
-    HoldId, IdKind, KeyId, MerchantId, MessageId, PaymentId, RefundId, RequestId, SessionId,
-    StaffId, TransferId, WebhookId,
+    AccountId, ApprovalId, BeneficiaryId, CardId, ChallengeId, CustomerId, DifferenceId, EventId,
+    FactorId, HoldId, IdKind, KeyId, MerchantId, MessageId, PaymentId, RefundId, RequestId,
+    SessionId, StaffId, TransferId, WebhookId,
 };
 pub use mint::IdMint;
 pub use money::{Money, MoneyError};

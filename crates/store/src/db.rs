@@ -84,7 +84,7 @@ impl Db {
         let mut threads = Vec::new();
         let writes = Arc::new(Queue::new());
         let reads = Arc::new(Queue::new());
-        let faults = Faults::default();
+        let faults = Faults::of_process();
         let backend = match &options.location {
             Location::Sqlite { path } => {
                 let writer = SqliteSession::open(path, options.cache_mib, Access::ReadWrite)?;
@@ -130,7 +130,11 @@ impl Db {
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
     {
-        submit(&self.0.writes, verb, call).await
+        let written = submit(&self.0.writes, verb, call).await;
+        if written.is_ok() {
+            self.0.faults.committed(verb);
+        }
+        written
     }
 
     /// Runs `call` on one snapshot of the committed state; it cannot write.

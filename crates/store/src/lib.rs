@@ -33,6 +33,6 @@ pub use error::DbError;
 pub use fault::Faults;
 pub use integrity::{BrokenGuard, BrokenRun};
 pub use migrate::{latest_version, migrate};
-pub use sets::{LoadedAccount, NumberedAccount, Outflow};
+pub use sets::{LoadedAccount, NumberedAccount, Outflow, ReplaceSql, Replacement};
 pub use tx::Tx;
 pub use value::{Param, Row, Value};

@@ -40,7 +40,19 @@ const MIGRATIONS: &[Migration] = &[
     migration!(4, "0004_factors"),
     migration!(5, "0005_payees"),
     migration!(6, "0006_standing"),
+    migration!(7, "0007_merchants"),
+    migration!(8, "0008_payments"),
+    migration!(9, "0009_reconciliation"),
+    migration!(10, "0010_keys"),
+    migration!(11, "0011_webhooks"),
+    migration!(12, "0012_approvals"),
 ];
+
+/// How many there are.
+#[cfg(test)]
+pub(crate) fn count() -> usize {
+    MIGRATIONS.len()
+}
 
 /// Serialises two processes that migrate at once: the second waits on the table's lock, then finds
 /// nothing left to do.

@@ -102,9 +102,55 @@ pub enum TransferKind {
     Withdrawal,
     Capture,
     Reversal,
+    /// A card payment's captured money, from the gateway's clearing to the merchant.
+    CardCapture,
+    /// What the bank takes of it.
+    CardFee,
+    /// Money of a refund that a gateway is about to be asked for: from the merchant, set aside.
+    RefundSetAside,
+    /// The gateway has refunded: from what was set aside to its clearing.
+    RefundPaid,
+    /// The gateway has not refunded: back to the merchant.
+    RefundReturned,
+    /// A merchant's money, to the account that it is settled to.
+    Payout,
+    /// What a gateway's report says and the books do not: to or from suspense.
+    Difference,
 }
 
 impl TransferKind {
+    pub const ALL: [Self; 12] = [
+        Self::Transfer,
+        Self::Deposit,
+        Self::Withdrawal,
+        Self::Capture,
+        Self::Reversal,
+        Self::CardCapture,
+        Self::CardFee,
+        Self::RefundSetAside,
+        Self::RefundPaid,
+        Self::RefundReturned,
+        Self::Payout,
+        Self::Difference,
+    ];
+
+    /// Whether `reference` names what it is about: a hold, a transfer, a payment or one of its steps, a
+    /// merchant, a line of a report.
+    pub fn has_reference(self) -> bool {
+        match self {
+            Self::Transfer | Self::Deposit | Self::Withdrawal => false,
+            Self::Capture
+            | Self::Reversal
+            | Self::CardCapture
+            | Self::CardFee
+            | Self::RefundSetAside
+            | Self::RefundPaid
+            | Self::RefundReturned
+            | Self::Payout
+            | Self::Difference => true,
+        }
+    }
+
     pub fn code(self) -> i64 {
         match self {
             Self::Transfer => 1,
@@ -112,11 +158,18 @@ impl TransferKind {
             Self::Withdrawal => 3,
             Self::Capture => 4,
             Self::Reversal => 5,
+            Self::CardCapture => 6,
+            Self::CardFee => 7,
+            Self::RefundSetAside => 8,
+            Self::RefundPaid => 9,
+            Self::RefundReturned => 10,
+            Self::Payout => 11,
+            Self::Difference => 12,
         }
     }
 
     pub fn from_code(code: i64) -> Result<Self, DbError> {
-        [Self::Transfer, Self::Deposit, Self::Withdrawal, Self::Capture, Self::Reversal]
+        Self::ALL
             .into_iter()
             .find(|kind| kind.code() == code)
             .ok_or_else(|| DbError::Corrupt(format!("transfer kind {code}")))
@@ -129,6 +182,13 @@ impl TransferKind {
             Self::Withdrawal => "withdrawal",
             Self::Capture => "capture",
             Self::Reversal => "reversal",
+            Self::CardCapture => "card_capture",
+            Self::CardFee => "card_fee",
+            Self::RefundSetAside => "refund_set_aside",
+            Self::RefundPaid => "refund_paid",
+            Self::RefundReturned => "refund_returned",
+            Self::Payout => "payout",
+            Self::Difference => "difference",
         }
     }
 }

@@ -10,13 +10,15 @@ use axum::Router;
 use exchequer::bank::Bank;
 use exchequer::config::{Config, Redis as RedisConfig};
 use exchequer::customers::model::Email;
+use exchequer::keys::holder::KeyHolder;
+use exchequer::keys::{self, adopt_in};
 use exchequer::logging::{Capture, Mark};
 use exchequer::staff::model::Role;
 use exchequer::{factors, http as edge, staff, verify};
 use money::{Clock, IdMint, Rng, Timestamp};
 use serde_json::json;
 use store::Db;
-use vault::{Keyring, MasterKey, SecretString, WrappedKey};
+use vault::{Keyring, MasterKey, SecretString};
 
 use crate::client::Client;
 use crate::database::TestDatabase;
@@ -24,6 +26,9 @@ use crate::redis;
 
 /// 2026-01-05 10:00:00 UTC, a Monday.
 const START: i64 = 1_767_607_200;
+
+/// Seconds after which the second operator signs in anew; a token lasts longer.
+const SECOND_SIGNED_IN: i64 = 240;
 
 /// A Redis of this machine takes milliseconds; a loaded test machine gets a while.
 const CACHE_LIMIT: Duration = Duration::from_secs(20);
@@ -37,8 +42,8 @@ pub struct TestBank {
     mark: Mark,
     secrets: Mutex<Vec<String>>,
     verify_at_end: bool,
-    master: MasterKey,
-    keys: Vec<WrappedKey>,
+    /// Who approves what others asked for, and when they signed in.
+    seconds: tokio::sync::Mutex<Vec<(Role, Person, Timestamp)>>,
 }
 
 /// A signed-in customer or operator.
@@ -65,9 +70,22 @@ impl TestBank {
 
     /// On a database that stands already.
     pub async fn on(database: TestDatabase, change: impl FnOnce(&mut Config)) -> Self {
+        Self::at(database, Self::clock_in_hand(), change).await
+    }
+
+    /// A clock for a bank and for whoever is to have the same time.
+    pub fn clock_in_hand() -> Clock {
+        Clock::manual(Timestamp::from_seconds(START))
+    }
+
+    /// With a clock that somebody else has in hand, too.
+    pub async fn at(
+        database: TestDatabase,
+        clock: Clock,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
         let capture = Capture::process_wide().expect("the log can be captured");
         let mark = capture.mark();
-        let clock = Clock::manual(Timestamp::from_seconds(START));
         let rng = Rng::seeded(7);
         let listen = "127.0.0.1:0".parse().expect("an address");
         let mut config = Config::demo("unused".into(), listen);
@@ -77,11 +95,9 @@ impl TestBank {
             config.redis = Some(RedisConfig::of_test(&url, &redis::prefix()).expect("an address"));
         }
         change(&mut config);
-        let master = MasterKey::generate(&rng).expect("a master key");
-        let keys = Keyring::first_data_keys(&master, &rng, clock.now()).expect("data keys");
-        let keyring = Keyring::open(&master, &keys).expect("a keyring");
         let db = Db::open(database.options()).expect("the database opens");
-        let bank = Bank::new(db, keyring, config, clock.clone(), rng);
+        let keys = data_keys(&db, &rng, clock.now()).await;
+        let bank = Bank::new(db, keys, config, clock.clone(), rng);
         assert!(bank.cache().connected(CACHE_LIMIT).await, "the Redis of this run answers");
         let service = edge::service(&bank);
         Self {
@@ -93,8 +109,7 @@ impl TestBank {
             mark,
             secrets: Mutex::default(),
             verify_at_end: true,
-            master,
-            keys,
+            seconds: tokio::sync::Mutex::default(),
         }
     }
 
@@ -120,11 +135,17 @@ impl TestBank {
     }
 
     /// Nobody in particular, at another node of this bank: the same database, and a memory of its own.
-    pub fn other_node(&self) -> Client {
-        let keyring = Keyring::open(&self.master, &self.keys).expect("a keyring");
+    pub async fn other_node(&self) -> Client {
+        Client::new(edge::service(&self.other_bank().await))
+    }
+
+    /// The other node itself.
+    pub async fn other_bank(&self) -> Bank {
         let (db, config) = (self.bank.db().clone(), self.bank.config().clone());
-        let node = Bank::new(db, keyring, config, self.clock.clone(), Rng::seeded(8));
-        Client::new(edge::service(&node))
+        let keys = data_keys(&db, &Rng::seeded(7), self.clock.now()).await;
+        let bank = Bank::new(db, keys, config, self.clock.clone(), Rng::seeded(8));
+        assert!(bank.cache().connected(CACHE_LIMIT).await, "the Redis of this run answers");
+        bank
     }
 
     /// A text that must never stand in the log.
@@ -237,6 +258,38 @@ impl TestBank {
         self.keep_tokens(person, &reply);
     }
 
+    /// Has an act that was left to wait (202) approved by another operator of a role; gives the approval.
+    pub async fn approved(&self, asked: crate::Reply, role: Role) -> crate::Reply {
+        let approval = asked.expect(202).text("/approval/id");
+        let second = self.second(role).await;
+        let path = format!("/v1/staff/approvals/{approval}/approve");
+        let decided = second.client.post(&path, &json!({})).await.expect(200);
+        assert_eq!(decided.text("/status"), "approved");
+        decided
+    }
+
+    /// The same for an act that must then be done.
+    pub async fn done(&self, asked: crate::Reply, role: Role) -> String {
+        self.approved(asked, role).await.text("/outcome/resource")
+    }
+
+    /// The second operator of a role, signed in; the same person each time.
+    async fn second(&self, role: Role) -> Person {
+        let mut seconds = self.seconds.lock().await;
+        let now = self.clock.now();
+        if let Some((_, person, since)) = seconds.iter_mut().find(|(of, _, _)| *of == role) {
+            let age = now.micros_since(*since) / 1_000_000;
+            if !(0..SECOND_SIGNED_IN).contains(&age) {
+                self.sign_in_operator(person).await;
+                *since = self.clock.now();
+            }
+            return person.clone();
+        }
+        let person = self.operator(role).await;
+        seconds.push((role, person.clone(), self.clock.now()));
+        person
+    }
+
     /// A new pair of tokens for the same session.
     pub async fn refresh(&self, person: &mut Person) {
         let body = json!({ "refresh_token": person.refresh_token }).to_string().into_bytes();
@@ -280,6 +333,24 @@ impl TestBank {
     pub fn unknown_id<K: money::IdKind>(&self) -> String {
         IdMint::new(Rng::seeded(99)).mint::<K>(self.clock.now()).to_string()
     }
+}
+
+/// The master key of every test bank.
+pub fn master_key() -> MasterKey {
+    MasterKey::generate(&Rng::seeded(77)).expect("a master key")
+}
+
+/// The keys that the database has, made where it has none.
+async fn data_keys(db: &Db, rng: &Rng, now: Timestamp) -> KeyHolder {
+    let master = master_key();
+    let mut rows = db.read("keys.list", keys::list).await.expect("data keys");
+    if rows.is_empty() {
+        let made = Keyring::first_data_keys(&master, rng, now).expect("data keys");
+        rows.clone_from(&made);
+        let adopted = db.write("keys.adopt", move |tx| adopt_in(tx, &made)).await;
+        adopted.unwrap_or_else(|error: store::DbError| panic!("{error}"));
+    }
+    KeyHolder::open_here(master, rows, now).expect("a keyring")
 }
 
 impl Drop for TestBank {

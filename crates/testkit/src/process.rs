@@ -126,6 +126,8 @@ pub struct HttpRequest<'a> {
     pub path: &'a str,
     pub token: Option<&'a str>,
     pub key: Option<&'a str>,
+    /// Whatever else stands in the head.
+    pub headers: &'a [(&'a str, &'a str)],
     pub body: Option<&'a Value>,
 }
 
@@ -146,7 +148,8 @@ impl HttpClient {
         key: Option<&str>,
         body: &Value,
     ) -> std::io::Result<HttpReply> {
-        self.send(&HttpRequest { method: "POST", path, token, key, body: Some(body) })
+        let body = Some(body);
+        self.send(&HttpRequest { method: "POST", path, token, key, body, ..HttpRequest::default() })
     }
 
     pub fn get(&mut self, path: &str, token: Option<&str>) -> std::io::Result<HttpReply> {
@@ -178,6 +181,9 @@ impl HttpClient {
             if let Some(value) = value {
                 head.extend([name, ": ", &value, "\r\n"]);
             }
+        }
+        for (name, value) in request.headers {
+            head.extend([name, ": ", value, "\r\n"]);
         }
         let text = format!("{head}\r\n{body}");
         connection.get_mut().write_all(text.as_bytes())?;

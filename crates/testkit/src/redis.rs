@@ -26,6 +26,24 @@ pub fn prefix() -> String {
     format!("t{:x}.{chance:x}.{count}:", std::process::id())
 }
 
+/// All that the Redis of this run holds, names and values as it dumps them; nothing where there is none.
+pub fn everything() -> Vec<u8> {
+    let Some(url) = address() else { return Vec::new() };
+    let client = redis::Client::open(url).expect("an address");
+    let mut connection = client.get_connection().expect("the Redis of this run answers");
+    let names: Vec<Vec<u8>> = redis::cmd("KEYS").arg("*").query(&mut connection).expect("names");
+    let mut all = Vec::new();
+    for name in names {
+        // None where it has expired since.
+        let value: Option<Vec<u8>> =
+            redis::cmd("DUMP").arg(&name).query(&mut connection).expect("a value");
+        all.extend(name);
+        all.extend(value.unwrap_or_default());
+        all.push(b'\n');
+    }
+    all
+}
+
 /// A Redis of one test, without a disk; killed by its own process id when it is dropped.
 pub struct PrivateRedis {
     port: u16,

@@ -4,7 +4,7 @@
 //! for a field, as long as the key's schedule is kept (a fresh one costs three times the sealing).
 //!
 //! Bound: random 96-bit nonces allow 2^32 sealings under one key (NIST SP 800-38D §8.3: the chance
-//! of a repeated nonce stays below 2^-32). A key is rotated before that; it is not counted here.
+//! of a repeated nonce stays below 2^-32). A key is rotated before that; `sealing` counts.
 
 use crate::secret::SecretBytes;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};

@@ -1,53 +1,37 @@
-//! The data keys: a list per purpose, wrapped under the master key, opened once at start-up.
+//! The data keys: a list per purpose, opened at start-up and whenever the table has changed.
 //!
-//! A wrapped key is `format (1) ‖ master key id (8) ‖ nonce (12) ‖ key (32) ‖ tag (16)`,
-//! AES-256-GCM with purpose and version authenticated, so a row cannot pass for another purpose or
-//! version. What is *not* authenticated is the state and the time: they change and are no secret;
-//! whoever can write that table can have an old key used again, but cannot bring one in.
+//! Order: of the active versions the newest that is [`USED_AFTER_SECONDS`] old seals, hashes and signs, so
+//! that every node knows a version before any node uses it; until then the one before does. All versions
+//! open and verify but those that are destroyed. Every purpose must have an active key, or the ring does not
+//! open, so that the uses of it cannot lack one. Key schedules are made once and kept. Never here: a key
+//! given out.
 //!
-//! Order: the newest active version of a purpose seals, hashes and signs; all versions open and
-//! verify. Every purpose must have an active key, or the ring does not open, so that the uses of it
-//! cannot lack one. Key schedules are made once and kept. Never here: a key given out.
+//! Each key that seals is counted ([`Keyring::take_uses`]); past [`REFUSED_AFTER`] sealings it refuses.
 
+mod data_key;
+mod purpose;
+
+pub use self::data_key::{DataKey, WrappedKey};
+pub use self::purpose::{KeyState, Purpose, Sealing};
 use crate::aead;
+use crate::card::{FingerprintKey, FormatPreservingKey};
 use crate::mac;
-use crate::master::{MASTER_KEY_ID_LEN, MasterKey};
-use crate::sealing::{Place, SealError, Sealer};
+use crate::master::MasterKey;
+use crate::sealing::{Place, SealError, Sealer, SealingKey};
 use crate::secret::SecretBytes;
 use crate::signing::{SigningKey, SigningKeys};
 use aws_lc_rs::hmac;
 use money::{Rng, Timestamp};
-use zeroize::Zeroizing;
 
-/// What a data key is for; no key serves two.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Purpose {
-    /// Sealing personal fields.
-    PersonalData,
-    /// Looking a sealed field up.
-    BlindIndex,
-    /// Signing access tokens: the key is an Ed25519 seed.
-    TokenSigning,
-    /// Hashing sensitive fields in events.
-    EventFields,
-}
-
-/// Whether a key is used for new values or only for old ones.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KeyState {
-    Active,
-    Retired,
-}
-
-/// A row of the `data_keys` table.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WrappedKey {
-    pub purpose: Purpose,
-    pub version: u32,
-    pub state: KeyState,
-    pub created_at: Timestamp,
-    pub wrapped: Vec<u8>,
-}
+/// Seconds from the making of a version until it is used: longer than nodes take to look for one and their
+/// clocks to differ.
+pub const USED_AFTER_SECONDS: i64 = 15;
+/// Sealings under one version after which the next one is made: half of what is allowed, because the count
+/// is told late and what a crashed node had not told is lost.
+pub const ROTATED_AFTER: u64 = 1 << 31;
+/// Sealings under one version after which it seals no more: random 96-bit nonces allow 2^32 (NIST SP
+/// 800-38D §8.3), and a sixteenth of that is kept back for what other nodes have not told yet.
+pub const REFUSED_AFTER: u64 = (1 << 32) - (1 << 28);
 
 /// Why the keys do not open, in the order in which it is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -72,6 +56,17 @@ pub struct Keyring {
     blind_index: hmac::Key,
     event_fields: hmac::Key,
     signing: SigningKeys,
+    card_data: Sealer,
+    merchant_secrets: Sealer,
+    /// Newest first.
+    card_tokens: Vec<CardTokenKeys>,
+}
+
+/// What one version of [`Purpose::CardTokens`] makes.
+pub struct CardTokenKeys {
+    pub version: u32,
+    pub fingerprints: FingerprintKey,
+    pub tokens: FormatPreservingKey,
 }
 
 /// What the sealed values of one column are looked up by; see [`Keyring::blind_index`].
@@ -83,60 +78,10 @@ impl BlindIndex {
     }
 }
 
-const FORMAT: u8 = 1;
-const HEADER_LEN: usize = 1 + MASTER_KEY_ID_LEN;
 const BLIND_INDEX_LABEL: &str = "exchequer.v1.blind-index:";
 const EVENT_FIELD_LABEL: &str = "exchequer.v1.event-field:";
 
-impl Purpose {
-    pub const ALL: [Self; 4] =
-        [Self::PersonalData, Self::BlindIndex, Self::TokenSigning, Self::EventFields];
-
-    /// The word in the `data_keys` table and on the command line.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::PersonalData => "personal_data",
-            Self::BlindIndex => "blind_index",
-            Self::TokenSigning => "token_signing",
-            Self::EventFields => "event_fields",
-        }
-    }
-
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|purpose| purpose.as_str() == text)
-    }
-}
-
-impl KeyState {
-    /// The word in the `data_keys` table.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Retired => "retired",
-        }
-    }
-
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::Active, Self::Retired].into_iter().find(|state| state.as_str() == text)
-    }
-}
-
 impl Keyring {
-    /// Draws a key and wraps it; the caller stores it and sees to the version being new.
-    pub fn new_data_key(
-        master: &MasterKey,
-        rng: &Rng,
-        purpose: Purpose,
-        version: u32,
-        now: Timestamp,
-    ) -> Result<WrappedKey, KeyError> {
-        let key = Zeroizing::new(rng.bytes::<{ aead::KEY_LEN }>());
-        let wrapped = master
-            .wrap(rng, &header(master), &context(purpose, version), key.as_slice())
-            .map_err(|_unspecified| KeyError::Refused { purpose })?;
-        Ok(WrappedKey { purpose, version, state: KeyState::Active, created_at: now, wrapped })
-    }
-
     /// Version 1 of every purpose: what a new bank starts with.
     pub fn first_data_keys(
         master: &MasterKey,
@@ -145,39 +90,89 @@ impl Keyring {
     ) -> Result<Vec<WrappedKey>, KeyError> {
         Purpose::ALL
             .into_iter()
-            .map(|purpose| Self::new_data_key(master, rng, purpose, 1, now))
+            .map(|purpose| DataKey::draw(rng, purpose, 1, now).wrap(master, rng))
             .collect()
     }
 
-    /// Opens all rows of the table, or none.
-    pub fn open(master: &MasterKey, rows: &[WrappedKey]) -> Result<Self, KeyError> {
-        let mut newest_first: Vec<&WrappedKey> = rows.iter().collect();
-        newest_first.sort_by_key(|row| (row.purpose, std::cmp::Reverse(row.version)));
-        for pair in newest_first.windows(2) {
+    /// Opens all rows of the table under a master key of a file, or none.
+    pub fn open(master: &MasterKey, rows: &[WrappedKey], now: Timestamp) -> Result<Self, KeyError> {
+        let kept = rows.iter().filter(|row| row.state != KeyState::Destroyed);
+        let keys = kept.map(|row| row.unwrap_key(master)).collect::<Result<_, _>>()?;
+        Self::of_keys(keys, now)
+    }
+
+    /// A ring of all keys that are not destroyed.
+    pub fn of_keys(mut keys: Vec<DataKey>, now: Timestamp) -> Result<Self, KeyError> {
+        keys.sort_by_key(|key| (key.purpose, std::cmp::Reverse(key.version)));
+        for pair in keys.windows(2) {
             if let [a, b] = pair
                 && (a.purpose, a.version) == (b.purpose, b.version)
             {
                 return Err(KeyError::Duplicate { purpose: a.purpose, version: a.version });
             }
         }
-        let mut opened = Vec::with_capacity(newest_first.len());
-        for row in newest_first {
-            opened.push(OpenedKey { row, bytes: unwrap(master, row)? });
-        }
-
-        let sealer = each(&opened, Purpose::PersonalData, |version, bytes| {
-            aead::key(bytes).ok().map(|key| (version, key))
+        let sealer = |purpose| {
+            let keys = each(&keys, purpose, now, |key| {
+                let (version, sealings) = (key.version, key.sealings);
+                let key = aead::key(key.bytes.expose()).ok()?;
+                Some(SealingKey { version, key, sealings })
+            })?;
+            Ok(Sealer::new(keys.active, keys.others))
+        };
+        let card_tokens = each(&keys, Purpose::CardTokens, now, card_token_keys)?;
+        let signing = each(&keys, Purpose::TokenSigning, now, |key| {
+            SigningKey::from_seed(key.version, key.bytes.expose())
+                .ok()
+                .map(|made| made.retired_at(key.retired_at))
         })?;
-        let signing = each(&opened, Purpose::TokenSigning, |version, bytes| {
-            SigningKey::from_seed(version, bytes).ok()
-        })?;
-        let hash = |purpose| each(&opened, purpose, |_version, bytes| Some(mac::key(bytes)));
+        let hash = |purpose| each(&keys, purpose, now, |key| Some(mac::key(key.bytes.expose())));
         Ok(Self {
-            sealer: Sealer::new(sealer.active, sealer.others),
+            sealer: sealer(Purpose::PersonalData)?,
+            card_data: sealer(Purpose::CardData)?,
+            merchant_secrets: sealer(Purpose::MerchantSecrets)?,
+            card_tokens: std::iter::once(card_tokens.active).chain(card_tokens.others).collect(),
             blind_index: hash(Purpose::BlindIndex)?.active,
             event_fields: hash(Purpose::EventFields)?.active,
             signing: SigningKeys::new(signing.active, signing.others),
         })
+    }
+
+    /// Which version of each purpose a ring of these rows uses at a moment: when this changes, a ring that
+    /// stands has to be made anew.
+    pub fn chosen(rows: &[WrappedKey], now: Timestamp) -> Vec<(Purpose, u32)> {
+        let choose = |purpose| {
+            let of_purpose = rows.iter().filter(|row| row.purpose == purpose);
+            let versions = of_purpose
+                .filter(|row| row.state != KeyState::Destroyed)
+                .map(|row| (row.version, row.created_at));
+            Some((purpose, choice(versions, now)?))
+        };
+        Purpose::ALL.into_iter().filter_map(choose).collect()
+    }
+
+    /// The sealings since this was last asked, by purpose and the version that made them.
+    pub fn take_uses(&self) -> Vec<(Sealing, u32, u64)> {
+        let uses = Sealing::ALL.map(|sealing| {
+            let (version, uses) = self.sealer_of(sealing).take_uses();
+            (sealing, version, uses)
+        });
+        uses.into_iter().filter(|(_, _, uses)| *uses > 0).collect()
+    }
+
+    /// The version that seals.
+    pub fn active_version(&self, sealing: Sealing) -> u32 {
+        self.sealer_of(sealing).active_version()
+    }
+
+    /// How often the version in use has sealed on all nodes, as the table has it.
+    pub fn learn_uses(&self, (sealing, version, sealings): (Sealing, u32, u64)) {
+        self.sealer_of(sealing).learn_uses(version, sealings);
+    }
+
+    /// The sealings since [`Keyring::take_uses`].
+    pub fn untold_uses(&self) -> u64 {
+        let of = |sealing| self.sealer_of(sealing).untold();
+        Sealing::ALL.into_iter().map(of).fold(0, u64::saturating_add)
     }
 
     /// Seals `plaintext` for `place` with the newest active key; see [`crate::sealing`].
@@ -193,6 +188,41 @@ impl Keyring {
     /// Opens what [`Keyring::seal`] made for the same place, with whichever version made it.
     pub fn open_sealed(&self, place: &Place<'_>, sealed: &[u8]) -> Result<SecretBytes, SealError> {
         self.sealer.open(place, sealed)
+    }
+
+    /// As [`Keyring::seal`], with the key of another purpose.
+    pub fn seal_for(
+        &self,
+        sealing: Sealing,
+        rng: &Rng,
+        place: &Place<'_>,
+        plaintext: &[u8],
+    ) -> Result<Vec<u8>, SealError> {
+        self.sealer_of(sealing).seal(rng, place, plaintext)
+    }
+
+    /// Opens what [`Keyring::seal_for`] made for the same purpose and place.
+    pub fn open_for(
+        &self,
+        sealing: Sealing,
+        place: &Place<'_>,
+        sealed: &[u8],
+    ) -> Result<SecretBytes, SealError> {
+        self.sealer_of(sealing).open(place, sealed)
+    }
+
+    fn sealer_of(&self, sealing: Sealing) -> &Sealer {
+        match sealing {
+            Sealing::PersonalData => &self.sealer,
+            Sealing::CardData => &self.card_data,
+            Sealing::MerchantSecrets => &self.merchant_secrets,
+        }
+    }
+
+    /// Fingerprints and tokens of cards: the active version first, which makes new ones; under all of
+    /// them a number is looked up.
+    pub fn card_tokens(&self) -> &[CardTokenKeys] {
+        &self.card_tokens
     }
 
     /// What a sealed value is looked up by: HMAC-SHA256 under a key of the column's own, so that
@@ -221,29 +251,29 @@ impl Keyring {
     }
 }
 
-struct OpenedKey<'a> {
-    row: &'a WrappedKey,
-    bytes: SecretBytes,
-}
-
 struct Versions<K> {
     active: K,
     /// Newest first.
     others: Vec<K>,
 }
 
-/// The keys of one purpose, made by `make`; `opened` is newest first.
+/// The keys of one purpose, made by `make`; `keys` is newest first.
 fn each<K>(
-    opened: &[OpenedKey<'_>],
+    keys: &[DataKey],
     purpose: Purpose,
-    make: impl Fn(u32, &[u8]) -> Option<K>,
+    now: Timestamp,
+    make: impl Fn(&DataKey) -> Option<K>,
 ) -> Result<Versions<K>, KeyError> {
+    let of_purpose = || keys.iter().filter(|key| key.purpose == purpose);
+    if !of_purpose().any(|key| key.state == KeyState::Active) {
+        return Err(KeyError::NoActiveKey { purpose });
+    }
+    let chosen = choice(of_purpose().map(|key| (key.version, key.created_at)), now);
     let mut active = None;
     let mut others = Vec::new();
-    for key in opened.iter().filter(|key| key.row.purpose == purpose) {
-        let made =
-            make(key.row.version, key.bytes.expose()).ok_or(KeyError::Refused { purpose })?;
-        if active.is_none() && key.row.state == KeyState::Active {
+    for key in of_purpose() {
+        let made = make(key).ok_or(KeyError::Refused { purpose })?;
+        if chosen == Some(key.version) {
             active = Some(made);
         } else {
             others.push(made);
@@ -253,33 +283,22 @@ fn each<K>(
     Ok(Versions { active, others })
 }
 
-fn unwrap(master: &MasterKey, row: &WrappedKey) -> Result<SecretBytes, KeyError> {
-    let WrappedKey { purpose, version, .. } = *row;
-    let malformed = KeyError::Malformed { purpose, version };
-    let (found, rest) = row.wrapped.split_first_chunk::<HEADER_LEN>().ok_or(malformed)?;
-    if rest.len() != aead::OVERHEAD + aead::KEY_LEN || found.first() != Some(&FORMAT) {
-        return Err(malformed);
+/// The newest version that is old enough; where none is, as in a new bank, the first.
+fn choice(versions: impl Iterator<Item = (u32, Timestamp)>, now: Timestamp) -> Option<u32> {
+    let (mut newest_known, mut first) = (None, None);
+    for (version, created_at) in versions {
+        if created_at.plus_seconds(USED_AFTER_SECONDS) <= now {
+            newest_known = newest_known.max(Some(version));
+        }
+        first = Some(first.map_or(version, |first: u32| first.min(version)));
     }
-    let header = header(master);
-    if *found != header {
-        return Err(KeyError::OtherMasterKey { purpose, version });
-    }
-    master
-        .unwrap(&header, &context(purpose, version), rest)
-        .map_err(|_unspecified| KeyError::NotAuthentic { purpose, version })
+    newest_known.or(first)
 }
 
-fn header(master: &MasterKey) -> [u8; HEADER_LEN] {
-    let mut header = [FORMAT; HEADER_LEN];
-    for (to, from) in header.iter_mut().skip(1).zip(master.id()) {
-        *to = from;
-    }
-    header
-}
-
-/// The version has a fixed length and the purpose is the rest, so no two pairs have one encoding.
-fn context(purpose: Purpose, version: u32) -> Vec<u8> {
-    [&version.to_be_bytes()[..], purpose.as_str().as_bytes()].concat()
+fn card_token_keys(key: &DataKey) -> Option<CardTokenKeys> {
+    let secret = key.bytes.expose().try_into().ok()?;
+    let tokens = FormatPreservingKey::new(secret).ok()?;
+    Some(CardTokenKeys { version: key.version, fingerprints: FingerprintKey::new(secret), tokens })
 }
 
 #[cfg(test)]

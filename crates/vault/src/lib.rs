@@ -14,6 +14,7 @@
 //! * [`card`]: card numbers, brands and expiry dates, and what may stand for a number;
 //! * [`webauthn`]: security keys and passkeys, the bytes they send and their signatures;
 //! * [`signature`]: signed requests, the bank's HMAC scheme and RFC 9421;
+//! * [`webhook`]: what webhooks are signed with (Standard Webhooks);
 //! * [`token`]: random bearer tokens and what is stored of them;
 //! * [`redaction`], [`checkdigit`]: what logs may show, and the check digits it is found by.
 //!
@@ -43,13 +44,19 @@ pub mod signature;
 pub mod signing;
 pub mod token;
 pub mod webauthn;
+pub mod webhook;
 
 mod aead;
 mod mac;
+#[cfg(test)]
+mod vectors;
 
 pub use device_key::DeviceKey;
-pub use keyring::{BlindIndex, KeyError, KeyState, Keyring, Purpose, WrappedKey};
-pub use master::{MasterKey, MasterKeyError};
+pub use keyring::{
+    BlindIndex, CardTokenKeys, DataKey, KeyError, KeyState, Keyring, Purpose, REFUSED_AFTER,
+    ROTATED_AFTER, Sealing, USED_AFTER_SECONDS, WrappedKey,
+};
+pub use master::{MASTER_KEY_ID_LEN, MasterKey, MasterKeyError};
 pub use password::{
     MAX_PASSWORD_BYTES, PasswordError, PasswordHasher, PasswordParams, PasswordRefusal,
     PasswordRules, Verdict, check_password,
@@ -58,3 +65,4 @@ pub use sealing::{Place, SealError, sealed_with};
 pub use secret::{SecretBytes, SecretString};
 pub use signing::{SignError, SigningKey, SigningKeys};
 pub use token::{random_token, same_bytes, sha256, token_hash};
+pub use webhook::{WEBHOOK_KEY_BYTES, WebhookAlgorithm, WebhookKey, WebhookMessage};

@@ -5,14 +5,16 @@
 //! moved, relabelled, cut or changed does not open: an error, never a panic and never another
 //! value.
 //!
-//! Cost: one to two microseconds for a field. Bound: 2^32 sealings per key version (see `aead`),
-//! values up to [`MAX_SEALED_PLAINTEXT`]. It does not hide how long a value is, and it does not
+//! Cost: one to two microseconds for a field. Bound: sealings are counted, and refused past the bound of a
+//! key version (`keyring::REFUSED_AFTER`); values up to [`MAX_SEALED_PLAINTEXT`]. It does not hide how long a value is, and it does not
 //! notice that a row was set back to an older sealed value of the same place.
 
 use crate::aead;
+use crate::keyring::REFUSED_AFTER;
 use crate::secret::SecretBytes;
 use aws_lc_rs::aead::LessSafeKey;
 use money::Rng;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Where a sealed value lives. All three are authenticated with it.
 #[derive(Clone, Copy)]
@@ -28,6 +30,8 @@ pub struct Place<'a> {
 pub enum SealError {
     #[error("a part of the place is longer than 255 bytes")]
     PlaceTooLong,
+    #[error("key version {version} seals no more: it did as often as it may, or is retired")]
+    UsedUp { version: u32 },
     #[error("the value is longer than {MAX_SEALED_PLAINTEXT} bytes")]
     PlaintextTooLong,
     #[error("the sealed value is cut short")]
@@ -50,13 +54,25 @@ const HEADER_LEN: usize = 5;
 
 /// The keys that seal and open: one seals, all open.
 pub(crate) struct Sealer {
-    active: (u32, LessSafeKey),
-    others: Vec<(u32, LessSafeKey)>,
+    active: SealingKey,
+    others: Vec<SealingKey>,
+    /// Sealings of the active version that have been told, by all nodes.
+    told: AtomicU64,
+    /// Sealings here that have not.
+    untold: AtomicU64,
+}
+
+pub(crate) struct SealingKey {
+    pub version: u32,
+    pub key: LessSafeKey,
+    /// How often it has sealed before.
+    pub sealings: u64,
 }
 
 impl Sealer {
-    pub(crate) fn new(active: (u32, LessSafeKey), others: Vec<(u32, LessSafeKey)>) -> Self {
-        Self { active, others }
+    pub(crate) fn new(active: SealingKey, others: Vec<SealingKey>) -> Self {
+        let told = AtomicU64::new(active.sealings);
+        Self { active, others, told, untold: AtomicU64::new(0) }
     }
 
     pub(crate) fn seal(
@@ -69,9 +85,34 @@ impl Sealer {
         if plaintext.len() > MAX_SEALED_PLAINTEXT {
             return Err(SealError::PlaintextTooLong);
         }
-        let (version, key) = &self.active;
+        let SealingKey { version, key, .. } = &self.active;
+        let before = self.untold.fetch_add(1, Ordering::Relaxed);
+        if before.saturating_add(self.told.load(Ordering::Relaxed)) >= REFUSED_AFTER {
+            return Err(SealError::UsedUp { version: *version });
+        }
         aead::seal(key, rng, &header(*version), &context, plaintext)
             .map_err(|_unspecified| SealError::Refused)
+    }
+
+    /// The version in use, and its sealings that have not been told yet; they count as told now.
+    pub(crate) fn take_uses(&self) -> (u32, u64) {
+        let uses = self.untold.swap(0, Ordering::Relaxed);
+        self.told.fetch_add(uses, Ordering::Relaxed);
+        (self.active.version, uses)
+    }
+
+    pub(crate) fn active_version(&self) -> u32 {
+        self.active.version
+    }
+
+    pub(crate) fn learn_uses(&self, version: u32, sealings: u64) {
+        if version == self.active.version {
+            self.told.store(sealings, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn untold(&self) -> u64 {
+        self.untold.load(Ordering::Relaxed)
     }
 
     pub(crate) fn open(&self, place: &Place<'_>, sealed: &[u8]) -> Result<SecretBytes, SealError> {
@@ -80,9 +121,9 @@ impl Sealer {
             return Err(SealError::PlaintextTooLong);
         }
         let (named, rest) = split(sealed)?;
-        let (version, key) = std::iter::once(&self.active)
+        let SealingKey { version, key, .. } = std::iter::once(&self.active)
             .chain(&self.others)
-            .find(|(version, _)| *version == named)
+            .find(|key| key.version == named)
             .ok_or(SealError::UnknownKey { version: named })?;
         aead::open(key, &header(*version), &context, rest)
             .map_err(|_unspecified| SealError::NotAuthentic)

@@ -1,12 +1,13 @@
 //! Ed25519 keys that sign access tokens: the newest active one signs, every one of them verifies.
 //!
-//! A retired key verifies until its row is taken out of the key ring, which is safe once the last
-//! token it signed has expired. Cost: signing about 10 µs, verifying about 50 µs. A private key is
+//! Until when a retired key verifies is for the caller to say ([`SigningKey::retirement`]): safely no longer
+//! than the last token it signed lives. Cost: signing about 10 µs, verifying about 50 µs. A private key is
 //! never given out, in no form.
 
 use crate::token::sha256;
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, ParsedPublicKey};
 use data_encoding::BASE64URL_NOPAD;
+use money::Timestamp;
 
 /// One key pair. aws-lc wipes the private half when it is dropped.
 pub struct SigningKey {
@@ -15,6 +16,7 @@ pub struct SigningKey {
     public: [u8; PUBLIC_KEY_LEN],
     pair: Ed25519KeyPair,
     verifier: ParsedPublicKey,
+    retired_at: Option<Timestamp>,
 }
 
 /// All signing keys: never empty.
@@ -41,7 +43,18 @@ impl SigningKey {
         }
         public.copy_from_slice(bytes);
         let verifier = ParsedPublicKey::new(&ED25519, public).map_err(|_rejected| SignError)?;
-        Ok(Self { version, kid: thumbprint(&public), public, pair, verifier })
+        let kid = thumbprint(&public);
+        Ok(Self { version, kid, public, pair, verifier, retired_at: None })
+    }
+
+    pub(crate) fn retired_at(mut self, retired_at: Option<Timestamp>) -> Self {
+        self.retired_at = retired_at;
+        self
+    }
+
+    /// When another version was made to take over; it signs on until every node knows that one.
+    pub fn retirement(&self) -> Option<Timestamp> {
+        self.retired_at
     }
 
     /// The key's name in a token's header and in the published key set: the JWK thumbprint (RFC

@@ -36,6 +36,11 @@ pub enum Probe {
     SessionRedis,
     Sessions,
     SignIn,
+    Tokenize,
+    Signature,
+    Redaction,
+    Payments,
+    Keys,
     Start,
 }
 
@@ -59,6 +64,13 @@ pub struct Sizes {
     /// Sessions that are remembered.
     pub sessions: u32,
     pub sign_ins: u32,
+    /// Cards that are kept.
+    pub cards: u32,
+    /// Signatures that are checked, and log lines that are scanned.
+    pub checks: u32,
+    pub payments: u32,
+    /// Values that a rotation seals anew.
+    pub values: u32,
     pub start: u32,
     /// Of each run of pgbench and wrk.
     pub seconds: u32,
@@ -83,6 +95,10 @@ impl Sizes {
         evals: 200_000,
         sessions: 100_000,
         sign_ins: 1_000,
+        cards: 200_000,
+        checks: 1_000_000,
+        payments: 60_000,
+        values: 500_000,
         start: 1_000_000,
         seconds: 10,
     };
@@ -100,6 +116,10 @@ impl Sizes {
         evals: 20_000,
         sessions: 20_000,
         sign_ins: 200,
+        cards: 20_000,
+        checks: 100_000,
+        payments: 6_000,
+        values: 50_000,
         start: 100_000,
         seconds: 3,
     };
@@ -125,6 +145,11 @@ impl Probe {
             Self::SessionRedis => "session-redis",
             Self::Sessions => "sessions",
             Self::SignIn => "sign-in",
+            Self::Tokenize => "tokenize",
+            Self::Signature => "signature",
+            Self::Redaction => "redaction",
+            Self::Payments => "payments",
+            Self::Keys => "keys",
             Self::Start => "start",
         }
     }
@@ -195,8 +220,10 @@ impl<'guard> Runner<'guard> {
         let [engine, hundred, door64, door1, more, postgres, memory, seconds] =
             [s.engine, s.hundred, s.door64, s.door1, s.more, s.postgres, s.memory, s.seconds]
                 .map(|size| size.to_string());
-        let [limits, evals, sessions, sign_ins] =
-            [s.limits, s.evals, s.sessions, s.sign_ins].map(|size| size.to_string());
+        let [cards, checks, payments] =
+            [s.cards, s.checks, s.payments].map(|size| size.to_string());
+        let [limits, evals, sessions, sign_ins, values] =
+            [s.limits, s.evals, s.sessions, s.sign_ins, s.values].map(|size| size.to_string());
         let (words, folder) = match probe {
             Probe::Ordered => (["engine", "ordered", "8000", "10000", &engine].to_vec(), true),
             Probe::Random => (["engine", "random", "8000", "10000", &engine].to_vec(), true),
@@ -215,6 +242,11 @@ impl<'guard> Runner<'guard> {
             Probe::SessionRedis => (["session-redis", &evals].to_vec(), true),
             Probe::Sessions => (["sessions", &sessions].to_vec(), true),
             Probe::SignIn => (["sign-in", &sign_ins].to_vec(), true),
+            Probe::Tokenize => (["tokenize", &cards].to_vec(), true),
+            Probe::Signature => (["signature", &checks].to_vec(), false),
+            Probe::Redaction => (["redaction", &checks].to_vec(), false),
+            Probe::Payments => (["payments", &payments].to_vec(), true),
+            Probe::Keys => (["keys", &values].to_vec(), true),
             Probe::Start => (["start"].to_vec(), true),
         };
         // pgbench first: what it leaves in the server's memory is its own tables.

@@ -19,6 +19,22 @@ use crate::bank::Act;
 use crate::events;
 use crate::http::{Code, Problem};
 
+/// The bank's limits of a customer's account, which is locked: also while its owner has stopped it. Refuses, in
+/// order: `not_found` (also for the bank's own accounts), `account_closed`.
+pub fn standing_limits(
+    tx: &mut Tx<'_>,
+    act: &Act,
+    id: &AccountId,
+) -> Result<Result<Limits, Problem>, DbError> {
+    match lock_customers(tx, act, id)? {
+        None => Ok(Err(Problem::new(Code::NotFound))),
+        Some(found) if found.account.status == AccountStatus::Closed => {
+            Ok(Err(Problem::new(Code::AccountClosed)))
+        }
+        Some(_) => Ok(Ok(reload(tx, id)?.account.limits)),
+    }
+}
+
 /// Sets both limits of a customer's account, minor units; `None` is no limit, zero lets nothing out.
 ///
 /// Refuses, in order: `not_found` (also for the bank's own accounts), `account_closed`,
@@ -82,11 +98,19 @@ fn remember(tx: &mut Tx<'_>, account: &Account, now: Timestamp) -> Result<(), Db
 }
 
 /// What a transfer counts against the daily limit of `account`. A capture was counted by its hold; a
-/// reversal is the bank's decision, not the customer's.
+/// reversal is the bank's decision, not the customer's, and so are the movements of card payments.
 fn outflow(row: &TransferRow, account: &AccountId, now: Timestamp) -> Option<Outflow> {
     let counts = match row.kind {
         TransferKind::Transfer | TransferKind::Deposit | TransferKind::Withdrawal => true,
-        TransferKind::Capture | TransferKind::Reversal => false,
+        TransferKind::Capture
+        | TransferKind::Reversal
+        | TransferKind::CardCapture
+        | TransferKind::CardFee
+        | TransferKind::RefundSetAside
+        | TransferKind::RefundPaid
+        | TransferKind::RefundReturned
+        | TransferKind::Payout
+        | TransferKind::Difference => false,
     };
     (counts && row.debit.account == *account && in_window(row.posted_at, now)).then(|| Outflow {
         posted_at: row.posted_at,

@@ -22,11 +22,11 @@ use self::model::{
     AccountRow, BANK, EntryView, MAX_OPEN_ACCOUNTS, other_side, previous_entry, status_name,
 };
 use self::number::AccountNumber;
-use crate::bank::{self, Act};
+use crate::bank::{self, Act, Own};
 use crate::http::{Code, Page, Problem};
 use crate::{events, protections};
 
-pub use self::limits::set_limits;
+pub use self::limits::{set_limits, standing_limits};
 pub use self::store::{Owned, find, get_any, list};
 
 /// Opens an account for a customer: bounded, without overdraft and without limits.
@@ -68,18 +68,47 @@ pub fn open(
 /// take one in 100,000.
 const NUMBER_TRIES: u32 = 8;
 
+/// An account of the bank's own that is to be there.
+pub struct NewOwn {
+    pub id: AccountId,
+    pub currency: Currency,
+    /// For people; no customer's number begins like it.
+    pub number: String,
+    pub name: String,
+    pub policy: BalancePolicy,
+}
+
 /// Opens the bank's own cash account of a currency where it is not there yet: unbounded, since it
 /// mirrors money that is elsewhere.
 pub fn ensure_cash(tx: &mut Tx<'_>, act: &Act, currency: Currency) -> Result<(), DbError> {
-    let id = bank::cash_account(currency);
-    if store::exists(tx, &id)? {
+    ensure_role(tx, act, Own::Cash, currency).map(|_| ())
+}
+
+/// The bank's own account of a role and currency, opened where it is not there yet: unbounded, since it
+/// mirrors money that is elsewhere, or what others are to get.
+pub fn ensure_role(
+    tx: &mut Tx<'_>,
+    act: &Act,
+    own: Own,
+    currency: Currency,
+) -> Result<AccountId, DbError> {
+    let id = bank::own_account(own, currency);
+    let number = format!("{}-{currency}", own.number());
+    let name = format!("{} {currency}", own.name());
+    ensure_own(tx, act, NewOwn { id, currency, number, name, policy: BalancePolicy::Unbounded })?;
+    Ok(id)
+}
+
+/// Opens an account of the bank's own where it is not there yet.
+pub fn ensure_own(tx: &mut Tx<'_>, act: &Act, new: NewOwn) -> Result<(), DbError> {
+    if store::exists(tx, &new.id)? {
         return Ok(());
     }
     let row = AccountRow {
-        account: Account::open(id, currency, BalancePolicy::Unbounded),
+        account: Account::open(new.id, new.currency, new.policy),
         owner: None,
-        number: format!("EXBANK-{currency}"),
-        name: format!("Cash {currency}"),
+        number: new.number,
+        name: new.name,
         opened_at: act.now,
     };
     // Another transaction may have opened it since; then it is that one's event.

@@ -1,71 +1,155 @@
-//! `keys list`, `keys rotate`.
+//! `keys list`, `keys rotate`, `keys destroy`, `keys rewrap`.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use money::{Clock, Rng};
+use store::Db;
 use store::rows::Origin;
-use vault::Purpose;
+use vault::{KeyState, Purpose, USED_AFTER_SECONDS};
 
 use super::{Failure, Place, columns, runtime, say};
-use crate::keys::{self, KeyAct};
+use crate::config::Config;
+use crate::keys::{self, KeyAct, KeysError};
 use crate::serve::{master_key, open_database};
 
-/// `exchequer keys list`: what keys there are, never a key.
+/// `exchequer keys list`: what keys there are, how often each has sealed, and how many values are left under
+/// it. Never a key.
 pub fn list_keys(place: &Place) -> Result<(), Failure> {
     let config = place.load()?;
     let db = open_database(&config)?;
-    let keys = runtime()?.block_on(db.read("keys.list", keys::list));
+    let rows = runtime()?.block_on(rows(&db));
     db.close();
-    let mut rows = vec![["PURPOSE", "VERSION", "STATE", "MADE"].map(str::to_owned).to_vec()];
-    rows.extend(keys?.iter().map(|key| {
-        vec![
-            key.purpose.as_str().to_owned(),
-            key.version.to_string(),
-            key.state.as_str().to_owned(),
-            key.created_at.to_string(),
-        ]
-    }));
-    Ok(say(&columns(&rows))?)
+    Ok(say(&columns(&rows?))?)
+}
+
+async fn rows(db: &Db) -> Result<Vec<Vec<String>>, Failure> {
+    let keys = db.read("keys.list", keys::list).await?;
+    let head = ["PURPOSE", "VERSION", "STATE", "MADE", "SEALINGS", "VALUES LEFT"];
+    let mut rows = vec![head.map(str::to_owned).to_vec()];
+    for purpose in Purpose::ALL {
+        let of_purpose = || keys.iter().filter(|key| key.purpose == purpose);
+        // Counting reads every value, so it waits for a rotation.
+        let has_retired = of_purpose().any(|key| key.state == KeyState::Retired);
+        let holds_values = purpose.sealing().is_some() || purpose == Purpose::CardTokens;
+        let left = if has_retired && holds_values {
+            Some(keys::reseal::left(db, purpose).await?)
+        } else {
+            None
+        };
+        for key in of_purpose() {
+            let sealings = purpose.sealing().map(|_| key.sealings.to_string());
+            let left = left.as_ref().map(|left| left.get(&key.version).unwrap_or(&0).to_string());
+            rows.push(vec![
+                purpose.as_str().to_owned(),
+                key.version.to_string(),
+                key.state.as_str().to_owned(),
+                key.created_at.to_string(),
+                sealings.unwrap_or_default(),
+                left.unwrap_or_default(),
+            ]);
+        }
+    }
+    Ok(rows)
 }
 
 /// `exchequer keys rotate --purpose P`.
 pub fn rotate_key(place: &Place, purpose: &str) -> Result<(), Failure> {
-    let purpose = Purpose::parse(purpose).ok_or_else(|| {
-        let known = Purpose::ALL.map(Purpose::as_str).join(", ");
-        Failure::Said(format!("there is no purpose {purpose:?}; there are {known}"))
-    })?;
+    let purpose = named(purpose)?;
     let config = place.load()?;
-    let act = KeyAct {
-        master: Arc::new(master_key(&config)?),
-        rng: Rng::System,
-        now: Clock::System.now(),
-        origin: Origin::system("exchequer keys rotate"),
-    };
+    let act = act(&config, "exchequer keys rotate")?;
     let db = open_database(&config)?;
-    let rotated =
-        runtime()?.block_on(db.write("keys.rotate", move |tx| keys::rotate_in(tx, &act, purpose)));
+    let rotated = runtime()?.block_on(keys::rotate(&db, &act, purpose));
     db.close();
     let version = rotated?.map_err(|refusal| Failure::Said(refusal.to_string()))?;
     let name = purpose.as_str();
     Ok(say(&format!(
-        "{name}: version {version} is active, the older ones are retired.\n{}\n\
-         Running nodes keep the keys they started with: restart them to use the new one.\n",
+        "{name}: version {version} is made. Running nodes take it up by themselves and use it in \
+         {USED_AFTER_SECONDS} seconds.\n{}\n",
         consequence(purpose)
     ))?)
+}
+
+/// `exchequer keys destroy --purpose P --version N`.
+pub fn destroy_key(place: &Place, purpose: &str, version: u32) -> Result<(), Failure> {
+    let purpose = named(purpose)?;
+    let config = place.load()?;
+    let act = act(&config, "exchequer keys destroy")?;
+    let db = open_database(&config)?;
+    let life = config.tokens.access_seconds;
+    let destroyed = runtime()?.block_on(keys::destroy(&db, &act, (purpose, version), life));
+    db.close();
+    let name = purpose.as_str();
+    destroyed?.map_err(|refusal| {
+        Failure::Said(format!("version {version} of {name} was not destroyed: {refusal}"))
+    })?;
+    Ok(say(&format!(
+        "{name}: version {version} is destroyed. Running nodes forget it within seconds; backups from \
+         before still hold it.\n"
+    ))?)
+}
+
+/// `exchequer keys rewrap [--from CONFIG]`: to the master key of the configuration, from that of another.
+pub fn rewrap_keys(place: &Place, from: Option<PathBuf>) -> Result<(), Failure> {
+    let config = place.load()?;
+    let to = act(&config, "exchequer keys rewrap")?;
+    let old = match from {
+        Some(file) => {
+            let before = Place { config: Some(file), data: None }.load()?;
+            Arc::new(master_key(&before)?)
+        }
+        None => Arc::clone(&to.master),
+    };
+    let db = open_database(&config)?;
+    let rewrapped = runtime()?.block_on(keys::rewrap(&db, &old, &to));
+    db.close();
+    let count = rewrapped?;
+    Ok(say(&format!(
+        "{count} data keys are wrapped under the master key of this configuration, and open with it.\n\
+         Restart nodes that were started with another. Keep the old master key for as long as you keep \
+         backups from before.\n"
+    ))?)
+}
+
+fn named(purpose: &str) -> Result<Purpose, Failure> {
+    Purpose::parse(purpose).ok_or_else(|| {
+        let known = Purpose::ALL.map(Purpose::as_str).join(", ");
+        Failure::Said(format!("there is no purpose {purpose:?}; there are {known}"))
+    })
+}
+
+fn act(config: &Config, command: &str) -> Result<KeyAct, Failure> {
+    Ok(KeyAct {
+        master: Arc::new(master_key(config)?),
+        rng: Rng::System,
+        now: Clock::System.now(),
+        origin: Origin::system(command),
+    })
+}
+
+impl From<KeysError> for Failure {
+    fn from(error: KeysError) -> Self {
+        Self::Said(error.to_string())
+    }
 }
 
 fn consequence(purpose: Purpose) -> &'static str {
     match purpose {
         Purpose::TokenSigning => {
-            "New access tokens are signed with it; those signed before stay valid until they expire."
+            "New access tokens are signed with it; those signed before stay valid until they expire, and \
+             then the old version verifies nothing."
         }
-        Purpose::PersonalData => {
-            "New values are sealed with it; the old versions still open what they sealed. Sealing the \
-             old values anew comes with a later version."
+        Purpose::PersonalData | Purpose::CardData | Purpose::MerchantSecrets => {
+            "What older versions sealed is sealed anew while the bank serves: `exchequer keys list` shows \
+             how much is left."
         }
         Purpose::EventFields => {
             "New events hash their sensitive fields with it; their hashes no longer compare with those \
              in older events."
+        }
+        Purpose::CardTokens => {
+            "New cards get fingerprints and format-preserving tokens under it; a card that is known \
+             keeps its own, and is still found."
         }
         Purpose::BlindIndex => "Lookups use it.",
     }

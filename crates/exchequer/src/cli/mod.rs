@@ -26,7 +26,7 @@ use crate::serve::{self, StartError};
 use money::{Clock, Rng};
 
 pub use self::books::{backup, restore, verify};
-pub use self::keys::{list_keys, rotate_key};
+pub use self::keys::{destroy_key, list_keys, rewrap_keys, rotate_key};
 pub(crate) use self::setup::bring_up;
 pub use self::setup::{check_config, init, migrate, openapi, routes};
 pub use self::staff::{create_staff, totp};

@@ -67,7 +67,7 @@ pub(crate) async fn bring_up(config: &Config) -> Result<BroughtUp, StartError> {
     let db = open_database(config)?;
     let origin = Origin::system("exchequer migrate");
     let act = KeyAct { master, rng: Rng::System, now, origin };
-    let keys = db.write("keys.create", move |tx| keys::create_first_in(tx, &act)).await;
+    let keys = keys::create_first(&db, &act).await;
     db.close();
     Ok(BroughtUp { migrations, keys: keys? })
 }
@@ -105,6 +105,7 @@ pub fn routes() -> Result<(), Failure> {
         let caller = match route.access {
             Access::Public(_) => "public".to_owned(),
             Access::Customer => "customer".to_owned(),
+            Access::Merchant => "merchant".to_owned(),
             Access::Staff(permission) => format!("staff: {permission}"),
         };
         let key = if route.once { "once" } else { "" };

@@ -9,7 +9,8 @@ use super::reading::{Reading, quoted};
 use super::sources::{Given, Layer, Raw, Sources};
 use super::{
     AtCap, Config, Database, Http, Log, LogFormat, OnMove, Passwords, Profile, Sessions, Tokens,
-    address, database, factors, master_key, messages, redis, step_up, webauthn,
+    address, approvals, cards, database, factors, master_key, messages, redis, step_up, transit,
+    webauthn, webhooks,
 };
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -89,6 +90,7 @@ fn config(reading: &mut Reading, data_dir: Option<PathBuf>) -> Config {
         database: read_database(reading, &data_dir),
         listen,
         master_key_file: read_master_key_file(reading, &data_dir),
+        transit: transit::read(reading),
         data_dir,
         profile,
         log: read_log(reading),
@@ -102,6 +104,9 @@ fn config(reading: &mut Reading, data_dir: Option<PathBuf>) -> Config {
         factors: factors::read(reading, profile),
         messages: messages::read(reading),
         step_up: step_up::read(reading, profile),
+        cards: cards::read(reading, profile),
+        webhooks: webhooks::read(reading),
+        approvals: approvals::read(reading),
         demo: reading.demo,
     }
 }
@@ -307,7 +312,12 @@ fn read_passwords(reading: &mut Reading, profile: Profile) -> Passwords {
 fn check_files(reading: &mut Reading, config: &Config) {
     let allowed = "the path of a key file with mode 0600 or stricter in a folder that not \
                    everybody can write to; `exchequer init` makes one";
-    if config.master_key_file.as_os_str().is_empty() {
+    if reading.is_given("master_key_transit_url") {
+        if reading.is_given("master_key_file") {
+            let wrong = "there is another master key, in Transit";
+            reading.fault("master_key_file", wrong, "either, not both");
+        }
+    } else if config.master_key_file.as_os_str().is_empty() {
         if !reading.is_given("master_key_file") {
             reading.fault("master_key_file", "there is no master key", allowed);
         }

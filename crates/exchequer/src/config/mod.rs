@@ -9,7 +9,9 @@
 //! makes the bank laxer than its profile. Later changes of the sources are not seen: restart.
 
 mod address;
+mod approvals;
 mod assemble;
+mod cards;
 mod database;
 mod dotenv;
 mod factors;
@@ -25,8 +27,12 @@ mod render;
 mod settings;
 mod sources;
 mod step_up;
+mod transit;
 mod webauthn;
+mod webhooks;
 
+pub use approvals::Approvals;
+pub use cards::{Cards, SandboxGateway, StripeGateway};
 pub use database::DatabaseUrl;
 pub use factors::Factors;
 pub use fault::{Fault, Faults, Origin};
@@ -39,9 +45,12 @@ pub use settings::{Kind, SETTINGS, Setting};
 pub use sources::Sources;
 pub use step_up::{EveryPayment, StepUp};
 pub use webauthn::Webauthn;
+pub use webhooks::Webhooks;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+
+use crate::keys::transit::TransitAddress;
 
 /// Every setting with its default and what it does, as a file to start from.
 pub const REFERENCE: &str = include_str!("exchequer.toml");
@@ -52,7 +61,9 @@ pub struct Config {
     pub database: Database,
     pub listen: SocketAddr,
     pub data_dir: PathBuf,
+    /// Empty where the master key is in Transit.
     pub master_key_file: PathBuf,
+    pub transit: Option<TransitAddress>,
     pub profile: Profile,
     pub log: Log,
     /// Absent: fast state is this process's own.
@@ -66,6 +77,9 @@ pub struct Config {
     pub messages: Messages,
     pub step_up: StepUp,
     pub webauthn: Webauthn,
+    pub cards: Cards,
+    pub webhooks: Webhooks,
+    pub approvals: Approvals,
     /// A demo bank: seeded, in a folder of its own, with rules relaxed for tests.
     pub demo: bool,
 }

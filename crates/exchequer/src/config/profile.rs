@@ -51,6 +51,14 @@ impl Profile {
         }
     }
 
+    /// Whether card numbers may be kept: in India only by issuers and networks (RBI, 2021-09-07).
+    pub fn stores_cards(self) -> bool {
+        match self {
+            Self::Default | Self::Pci | Self::Psd2 => true,
+            Self::Rbi => false,
+        }
+    }
+
     /// Shortest password that is the only factor, in characters: NIST SP 800-63B-4 3.1.1.2 has 15,
     /// PCI DSS 8.3.6 has 12.
     pub fn min_password_characters(self) -> u64 {

@@ -93,7 +93,26 @@ fn value_in_force(config: &Config, name: &str) -> String {
         "password_parallelism" => config.passwords.parallelism.to_string(),
         "password_hashing_threads" => config.passwords.hashing_threads.to_string(),
         "password_min_characters" => config.passwords.min_characters.to_string(),
+        name if name.starts_with("master_key_transit_") => transit(config, name),
         name => messages(config, name),
+    }
+}
+
+fn transit(config: &Config, name: &str) -> String {
+    let Some(transit) = &config.transit else {
+        let default = if name == "master_key_transit_mount" { "transit" } else { "" };
+        return default.to_owned();
+    };
+    match name {
+        "master_key_transit_url" => transit.url.clone(),
+        "master_key_transit_mount" => transit.mount.clone(),
+        "master_key_transit_key" => transit.key.clone(),
+        "master_key_transit_token" => "(set)".to_owned(),
+        "master_key_transit_namespace" => transit.namespace.clone().unwrap_or_default(),
+        "master_key_transit_ca_file" => {
+            transit.authorities.as_ref().map_or("", |_| "(set)").to_owned()
+        }
+        name => unreachable!("{name} is no setting of Transit"),
     }
 }
 
@@ -136,6 +155,30 @@ fn step_up(config: &Config, name: &str) -> String {
         "step_up_cooling_seconds" => step_up.cooling_seconds.to_string(),
         "step_up_cooling_amount" => step_up.cooling_amount.to_string(),
         "step_up_password_change_seconds" => step_up.password_change_seconds.to_string(),
+        name => cards(config, name),
+    }
+}
+
+/// The same for the settings of card payments and webhooks.
+fn cards(config: &Config, name: &str) -> String {
+    let cards = &config.cards;
+    let (sandbox, stripe) = (cards.sandbox.as_ref(), cards.stripe.as_ref());
+    match name {
+        "card_reveals_per_hour" => cards.reveals_per_hour.to_string(),
+        "card_gateway_seconds" => cards.gateway_seconds.to_string(),
+        "sandbox_url" => sandbox.map(|sandbox| sandbox.url.clone()).unwrap_or_default(),
+        "sandbox_secret" => sandbox.map_or("", |_| "(set)").to_owned(),
+        "stripe_url" => {
+            stripe.map_or_else(|| "https://api.stripe.com".to_owned(), |stripe| stripe.url.clone())
+        }
+        "stripe_secret_key" | "stripe_webhook_secret" => stripe.map_or("", |_| "(set)").to_owned(),
+        "webhook_private_targets" => config.webhooks.private_targets.to_string(),
+        "webhook_seconds" => config.webhooks.seconds.to_string(),
+        "approvals_required" => {
+            (if config.approvals.are_required { "on" } else { "off" }).to_owned()
+        }
+        "approvals_amount" => config.approvals.amount.to_string(),
+        "approvals_hours" => config.approvals.hours.to_string(),
         other => unreachable!("{other} is a row of the table of settings without an arm here"),
     }
 }

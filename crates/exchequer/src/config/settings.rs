@@ -111,7 +111,24 @@ pub const SETTINGS: &[Setting] = &[
         "The bank's folder. It is made with mode 0700 when it is missing."),
     row("", "master_key_file", Kind::Path, "",
         "The file with the key that wraps all other keys: mode 0600 or stricter, made by \
-         `exchequer init`. There is no default, and no bank without it."),
+         `exchequer init`. There is no default, and no bank without it, or without \
+         master_key_transit_url."),
+    row("", "master_key_transit_url", Kind::Text, "",
+        "Instead of the file: the OpenBao or Vault whose Transit engine has the master key. https://host \
+         or https://host:port; http for this machine only. Asked at the start and when data keys \
+         change; where it does not answer, the bank does not start."),
+    row("", "master_key_transit_mount", Kind::Text, "transit",
+        "Where the Transit engine is mounted."),
+    row("", "master_key_transit_key", Kind::Text, "",
+        "The key's name in Transit; of type aes256-gcm96 or chacha20-poly1305."),
+    row("", "master_key_transit_token", Kind::Secret, "",
+        "A token that may encrypt and decrypt with that key and nothing else. master_key_transit_token_file \
+         names a file that holds it."),
+    row("", "master_key_transit_namespace", Kind::Text, "",
+        "The namespace of the engine, where there are namespaces."),
+    row("", "master_key_transit_ca_file", Kind::Path, "",
+        "Certificates (PEM) of the authorities that may have signed the certificate of the server. Empty: \
+         those that browsers trust."),
     row("", "database_url", Kind::Secret, "",
         "sqlite:///path/bank.db or postgres://user:password@host/database. \
          Empty: bank.db in data_dir. database_url_file names a file that holds it."),
@@ -262,4 +279,32 @@ pub const SETTINGS: &[Setting] = &[
     row("webauthn", "origins", Kind::List, "",
         "The pages that may ask for them: https://bank.example, exact, of webauthn_rp_id or a domain \
          below it. Empty: http_public_url."),
+    row("card", "reveals_per_hour", whole(1, 1_000_000_000), "1000000",
+        "Card numbers opened for the gateway in any hour of the clock, per merchant; more are refused with 429."),
+    row("card", "gateway_seconds", whole(1, 60), "10",
+        "For a gateway to answer; then the outcome is unknown and the gateway is asked until it is known."),
+    row("sandbox", "url", Kind::Text, "",
+        "The sandbox gateway, which takes payments in test mode: http://127.0.0.1:8090, no path. Empty: no \
+         payments in test mode. A demo bank starts one of its own."),
+    row("sandbox", "secret", Kind::Secret, "", "What the sandbox gateway was started with."),
+    row("stripe", "url", Kind::Text, "https://api.stripe.com",
+        "Stripe, or what speaks like it, which takes payments in live mode."),
+    row("stripe", "secret_key", Kind::Secret, "",
+        "Our key at Stripe. Empty: no payments in live mode."),
+    row("stripe", "webhook_secret", Kind::Secret, "",
+        "What Stripe signs its notices with; they go to /v1/gateways/stripe/notices."),
+    row("webhook", "private_targets", Kind::Boolean, "false",
+        "Lets merchants' webhooks go to addresses that are not public, and to this machine without TLS: for \
+         receivers inside. Whoever makes an endpoint then makes the bank connect to what stands beside it. \
+         A demo bank: true."),
+    row("webhook", "seconds", whole(1, 30), "10",
+        "For a receiver of a webhook to answer; then the event is sent again later."),
+    row("approvals", "required", Kind::Choice(&["on", "off"]), "on",
+        "Whether acts of operators that weaken a protection or move much money wait for a second operator. \
+         off is accepted by a demo bank only."),
+    row("approvals", "amount", whole(0, 1_000_000_000_000), "10000000",
+        "Deposits, withdrawals, reversals and payouts by hand of at least so many whole major units wait for a \
+         second operator. One number for all currencies. 0: none of them. A demo bank: 0."),
+    row("approvals", "hours", whole(1, 720), "72",
+        "For so long an act waits; then it has to be asked for again."),
 ];

@@ -63,6 +63,27 @@ impl Standing {
     }
 }
 
+/// Where a customer, who is locked, stands and would stand after a change. Refuses as [`change_in`].
+pub fn check_in(
+    tx: &mut Tx<'_>,
+    act: &Act,
+    id: &CustomerId,
+    change: Change,
+) -> Result<Result<(Standing, Standing), Problem>, DbError> {
+    let Some(before) = store::lock_standing(tx, id)? else {
+        return Ok(Err(Problem::new(Code::NotFound)));
+    };
+    match before.after(change) {
+        Ok(after) => Ok(Ok((before, after))),
+        Err(code) => {
+            let was = json!({ "status": before.as_str() });
+            let what = (change.refused(), &*id.to_string(), code.as_str());
+            events::record_change(tx, act, what, (Some(&was), None))?;
+            Ok(Err(Problem::new(code)))
+        }
+    }
+}
+
 /// Changes a customer's standing.
 ///
 /// Refuses, in order: `not_found`; `already_disabled`, `already_locked`, `not_locked` or `not_disabled`. After
@@ -73,19 +94,12 @@ pub fn change_in(
     id: &CustomerId,
     change: Change,
 ) -> Result<Result<Customer, Problem>, DbError> {
-    let Some(before) = store::lock_standing(tx, id)? else {
-        return Ok(Err(Problem::new(Code::NotFound)));
+    let (before, after) = match check_in(tx, act, id, change)? {
+        Ok(both) => both,
+        Err(problem) => return Ok(Err(problem)),
     };
     let resource = id.to_string();
     let was = json!({ "status": before.as_str() });
-    let after = match before.after(change) {
-        Ok(after) => after,
-        Err(code) => {
-            let what = (change.refused(), &*resource, code.as_str());
-            events::record_change(tx, act, what, (Some(&was), None))?;
-            return Ok(Err(Problem::new(code)));
-        }
-    };
     store::set_standing(tx, id, after, act.now)?;
     let mut is = json!({ "status": after.as_str() });
     if after != Standing::Active {

@@ -10,13 +10,14 @@ use std::path::{Path, PathBuf};
 
 use money::Rng;
 use serde::{Deserialize, Serialize};
-use vault::MasterKey;
+use vault::{MasterKey, SecretString};
 
 use super::people::{People, totp_file};
 use crate::cli::Failure;
 use crate::config::{Config, DatabaseUrl};
 
 const MARKER: &str = "exchequer-demo.json";
+const SANDBOX_SECRET: &str = "sandbox.secret";
 /// Of the marker. A demo of another format is a demo of another version.
 const FORMAT: u32 = 1;
 
@@ -92,7 +93,8 @@ impl DemoFolder {
             name.push(ending);
             PathBuf::from(name)
         };
-        for path in [with(""), with("-wal"), with("-shm"), self.master_key.clone()] {
+        let journal = self.sandbox_journal();
+        for path in [with(""), with("-wal"), with("-shm"), self.master_key.clone(), journal] {
             remove(&path).map_err(|error| failed(&path, &error))?;
         }
         Ok(Standing::New)
@@ -104,6 +106,20 @@ impl DemoFolder {
             MasterKey::generate(&Rng::System).map_err(|error| Failure::Said(error.to_string()))?;
         write_private(&self.master_key, key.to_file().expose().as_bytes())
             .map_err(|error| failed(&self.master_key, &error))
+    }
+
+    /// What bank and sandbox gateway of this demo have in common; made when it is not there.
+    pub fn sandbox_secret(&self) -> Result<SecretString, Failure> {
+        let path = self.path.join(SANDBOX_SECRET);
+        if !path.exists() {
+            self.replace(SANDBOX_SECRET, vault::random_token(&Rng::System).expose().as_bytes())?;
+        }
+        fs::read_to_string(&path).map(SecretString::new).map_err(|error| failed(&path, &error))
+    }
+
+    /// What the sandbox gateway remembers by.
+    pub fn sandbox_journal(&self) -> PathBuf {
+        self.path.join("sandbox.journal")
     }
 
     /// The bank is seeded: from now on the folder is a demo's. Each second factor stands in a file of

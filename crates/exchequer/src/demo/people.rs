@@ -11,6 +11,18 @@ use crate::staff::model::Role;
 pub struct People {
     pub customers: Vec<DemoCustomer>,
     pub staff: Vec<DemoOperator>,
+    /// A demo of an older version has none.
+    #[serde(default)]
+    pub merchants: Vec<DemoMerchant>,
+}
+
+/// A merchant, in test mode, and what it signs requests with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DemoMerchant {
+    pub id: String,
+    pub name: String,
+    pub key_id: String,
+    pub secret: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,7 +135,7 @@ pub(super) const TRANSFERS: [TransferPlan; 3] = [
     TransferPlan { from: [0, 0], to: [0, 1], amount: 500_000, memo: "Put aside" },
 ];
 
-pub(super) const OPERATORS: [OperatorPlan; 4] = [
+pub(super) const OPERATORS: [OperatorPlan; 6] = [
     OperatorPlan {
         email: "teller@example.test",
         password: "brass counter 17 under the clock",
@@ -144,17 +156,34 @@ pub(super) const OPERATORS: [OperatorPlan; 4] = [
         password: "green ledger 63 behind the door",
         role: Role::Admin,
     },
+    // Whoever approves what one of these two asked for: it takes somebody else of their role.
+    OperatorPlan {
+        email: "reviewer@example.test",
+        password: "silver lens 74 above the shelf",
+        role: Role::Compliance,
+    },
+    OperatorPlan {
+        email: "deputy@example.test",
+        password: "marble stairs 38 beyond the gate",
+        role: Role::Admin,
+    },
 ];
 
 /// What a person who starts a demo reads.
-pub(super) fn greeting(url: &str, people: &People, folder: &Path, is_new: bool) -> String {
+pub(super) fn greeting(
+    url: &str,
+    people: &People,
+    (folder, sandbox_url): (&Path, &str),
+    is_new: bool,
+) -> String {
     let shown = folder.display();
     let made = if is_new { "just made" } else { "started again, as it was left" };
     let mut lines = vec![format!(
         "An Exchequer demo bank in {shown} ({made})\n\n  \
          API        {url}/v1\n  \
          reference  {url}/docs\n  \
-         inbox      {url}/demo/inbox\n\n\
+         inbox      {url}/demo/inbox\n  \
+         sandbox    {sandbox_url} (card gateway; takes test cards such as 4242424242424242)\n\n\
          Customers: POST /v1/auth/login with\n"
     )];
     for DemoCustomer { email, password, accounts, totp_secret, .. } in &people.customers {
@@ -171,6 +200,14 @@ pub(super) fn greeting(url: &str, people: &People, folder: &Path, is_new: bool) 
         let DemoOperator { email, password, role, .. } = operator;
         lines.push(format!("  {email:<21} {password}  ({role})\n"));
         lines.push(code_line(folder, email));
+    }
+    if !people.merchants.is_empty() {
+        lines.push(
+            "\nMerchants: signed requests (README, \"Take a card payment\") with\n".to_owned(),
+        );
+    }
+    for DemoMerchant { id, name, key_id, secret } in &people.merchants {
+        lines.push(format!("  {name} {id}\n      key     {key_id}\n      secret  {secret}\n"));
     }
     lines.push(format!(
         "\nThe README's tour goes on from here. Ctrl-C stops the bank, the same command starts it \

@@ -6,13 +6,17 @@ use store::rows::TransferKind;
 use store::{DbError, Tx};
 
 use super::people::{
-    CUSTOMERS, CustomerPlan, DemoAccount, DemoCustomer, DemoOperator, OPERATORS, People, TRANSFERS,
+    CUSTOMERS, CustomerPlan, DemoAccount, DemoCustomer, DemoMerchant, DemoOperator, OPERATORS,
+    People, TRANSFERS,
 };
 use crate::accounts::{self, model::AccountRow};
 use crate::bank::{self, Act, Bank};
 use crate::cli::Failure;
 use crate::customers::{self, Registration};
 use crate::http::Problem;
+use crate::merchants::keys::Mode;
+use crate::merchants::model::Fees;
+use crate::merchants::{self, NewKey, Terms};
 use crate::{confirmations, factors, staff};
 
 /// Seeds an empty bank; gives everybody with their sign-ins.
@@ -32,7 +36,8 @@ pub async fn seed(bank: &Bank) -> Result<People, Failure> {
         .write("demo.seed", move |tx| {
             let customers = customers_in(tx, &act, &hashes)?;
             let staff = staff_in(tx, &act, &operator_hashes)?;
-            Ok::<_, DbError>(People { customers, staff })
+            let merchants = vec![merchant_in(tx, &act)?];
+            Ok::<_, DbError>(People { customers, staff, merchants })
         })
         .await?;
     Ok(people)
@@ -103,6 +108,33 @@ fn staff_in(tx: &mut Tx<'_>, act: &Act, hashes: &[String]) -> Result<Vec<DemoOpe
     Ok(staff)
 }
 
+/// A shop with a key for test mode, whose payments the sandbox gateway takes.
+fn merchant_in(tx: &mut Tx<'_>, act: &Act) -> Result<DemoMerchant, DbError> {
+    let fees = Fees { basis_points: 200, fixed: 30 };
+    let terms = Terms { name: MERCHANT.to_owned(), settlement: None, fees };
+    let row = merchants::create_in(tx, act, &terms)?.map_err(|problem| refused(&problem))?;
+    let key = NewKey {
+        mode: Mode::Test,
+        name: "demo".to_owned(),
+        public: None,
+        routes: Vec::new(),
+        addresses: Vec::new(),
+        expires_at: None,
+    };
+    let made =
+        merchants::make_key_in(tx, act, &row.id, &key)?.map_err(|problem| refused(&problem))?;
+    let secret = made.secret.ok_or_else(|| unexpected("a secret"))?;
+    Ok(DemoMerchant {
+        id: row.id.to_string(),
+        name: row.name,
+        key_id: made.row.id.to_string(),
+        secret: secret.expose().to_owned(),
+    })
+}
+
+/// The demo's shop.
+const MERCHANT: &str = "Otter Books";
+
 fn register(
     tx: &mut Tx<'_>,
     act: &Act,
@@ -138,6 +170,7 @@ fn order(
         amount: Amount::new(amount).map_err(|_| unexpected(memo))?,
         currency,
         memo: Some(memo.to_owned()),
+        reference: None,
         key: None,
         linked_with_next: false,
         origin: act.origin.clone(),

@@ -110,14 +110,19 @@ fn the_introduction_says_how_to_sign_in() {
         role: "teller".to_owned(),
         totp_secret: "ABC".to_owned(),
     };
-    let people = People { customers: Vec::new(), staff: vec![operator] };
-    let object = introduction("http://127.0.0.1:8080", &people);
+    let people = People { customers: Vec::new(), staff: vec![operator], merchants: Vec::new() };
+    let object = introduction("http://127.0.0.1:8080", &people, "http://127.0.0.1:8090");
     assert_eq!(object["url"], "http://127.0.0.1:8080");
     assert_eq!(object["customers"], json!([]));
     assert_eq!(object["merchants"], json!([]));
     assert_eq!(object["staff"][0]["totp_secret"], "ABC");
     assert_eq!(object["staff"][0]["role"], "teller");
-    let text = greeting("http://127.0.0.1:8080", &people, Path::new("demo-data"), true);
+    let text = greeting(
+        "http://127.0.0.1:8080",
+        &people,
+        (Path::new("demo-data"), "http://127.0.0.1:8090"),
+        true,
+    );
     for part in ["pass word", "totp --secret-file demo-data/teller.totp", "/docs"] {
         assert!(text.contains(part), "{part}");
     }

@@ -2,13 +2,12 @@
 
 use money::{Amount, HoldId};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
 
 use super::model::{CaptureView, DEFAULT_SECONDS, HoldView, MAX_SECONDS};
 use super::{Part, Reservation};
 use crate::http::fields::{Fields, MinorUnits};
-use crate::http::input::{Description, Input, Raw};
+use crate::http::input::Optional;
 use crate::http::{Answer, Code, Customer, Json, Path, Problem, Reply, Route, Routes, StepUp};
 use crate::protections::guard::Guard;
 use crate::stepup::Asker;
@@ -78,22 +77,6 @@ pub struct CaptureHold {
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct VoidHold {}
-
-/// A body that may be left out where every field of it may.
-struct Optional<T>(T);
-
-impl<T: DeserializeOwned + ToSchema + Default> Input for Optional<T> {
-    fn read(raw: &Raw<'_>) -> Result<Self, Problem> {
-        if raw.body.is_empty() {
-            return Ok(Self(T::default()));
-        }
-        Json::read(raw).map(|Json(body)| Self(body))
-    }
-
-    fn describe(description: &mut Description) {
-        Json::<T>::describe(description);
-    }
-}
 
 impl PlaceHold {
     fn check(&self, fields: &mut Fields) -> Option<Reservation> {

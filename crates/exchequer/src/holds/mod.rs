@@ -115,6 +115,7 @@ fn order(act: &Act, customer: &CustomerId, wanted: &Reservation) -> PostOrder {
         amount: wanted.amount,
         currency: wanted.currency,
         memo: wanted.memo.clone(),
+        reference: None,
         key: None,
         linked_with_next: false,
         origin: act.origin.clone(),

@@ -42,7 +42,7 @@ struct ContextParts {
 
 /// What else a request brought to be known by.
 #[derive(Clone, Default)]
-struct Carried {
+pub(super) struct Carried {
     /// Thumbprint of the key that a sign-in or refresh has shown (RFC 9449).
     device_key: Option<[u8; 32]>,
     /// The session's cookie: of a signed-in caller the one that was taken, of anybody the one that was
@@ -88,7 +88,7 @@ pub struct Staff {
 }
 
 impl Context {
-    fn new(incoming: &Incoming<'_>, origin: Arc<Origin>, carried: Carried) -> Self {
+    pub(super) fn new(incoming: &Incoming<'_>, origin: Arc<Origin>, carried: Carried) -> Self {
         let (bank, request) = (incoming.bank.clone(), incoming.request);
         Self(Arc::new(ContextParts { bank, origin, request, key: None, carried }))
     }
@@ -105,7 +105,7 @@ impl Context {
         Self::new(incoming, identified.origin, carried)
     }
 
-    fn with_key(mut self, key: OnceKey) -> Self {
+    pub(super) fn with_key(mut self, key: OnceKey) -> Self {
         // The caller was just made, so this is the only handle and nothing is copied.
         Arc::make_mut(&mut self.0).key = Some(key);
         self
@@ -259,30 +259,32 @@ impl Staff {
 
 macro_rules! caller {
     ($name:ident, $scope:expr, $context:tt) => {
-        impl Caller for $name {
+        impl $crate::http::callers::Caller for $name {
             fn scope(&self) -> ([u8; 3], [u8; 16]) {
                 ($scope)(self)
             }
 
-            fn context(&self) -> &Context {
+            fn context(&self) -> &$crate::http::callers::Context {
                 &self.$context
             }
 
-            fn with_key(mut self, key: OnceKey) -> Self {
+            fn with_key(mut self, key: ::store::rows::OnceKey) -> Self {
                 self.$context = self.$context.with_key(key);
                 self
             }
         }
 
         impl std::ops::Deref for $name {
-            type Target = Context;
+            type Target = $crate::http::callers::Context;
 
-            fn deref(&self) -> &Context {
+            fn deref(&self) -> &$crate::http::callers::Context {
                 &self.$context
             }
         }
     };
 }
+
+pub(super) use caller;
 
 caller!(Public, |_: &Public| (*b"pub", [0; 16]), 0);
 caller!(Customer, |c: &Customer| (*b"cus", *c.id.bytes()), context);
@@ -291,8 +293,11 @@ caller!(Staff, |s: &Staff| (*b"stf", *s.id.bytes()), context);
 /// At most this much of a `User-Agent` is kept.
 const MAX_AGENT_CHARS: usize = 256;
 
+/// It is kept in the clear, so what looks like a card or a secret in it is not kept.
 pub(super) fn agent(parts: &Parts) -> String {
     let value = parts.headers.get(http::header::USER_AGENT);
     let text = value.map(|v| String::from_utf8_lossy(v.as_bytes())).unwrap_or_default();
-    text.chars().filter(|c| !c.is_control()).take(MAX_AGENT_CHARS).collect()
+    let text: String = text.chars().filter(|c| !c.is_control()).take(MAX_AGENT_CHARS).collect();
+    let kept = vault::redaction::redact(&text);
+    kept.into_owned()
 }

@@ -40,6 +40,8 @@ codes! {
     MethodNotAllowed "method_not_allowed" 405 "Method not allowed" "The Allow header lists what this path takes.";
     Unauthenticated "unauthenticated" 401 "Not signed in" "Send a valid access token: Authorization: Bearer TOKEN. Refresh it or sign in again.";
     InvalidDpopProof "invalid_dpop_proof" 401 "No valid proof of the key" "This session is bound to a key: send Authorization: DPoP TOKEN and a fresh proof in the header DPoP (RFC 9449), signed with ES256 or EdDSA by that key for this method, this address and this token.";
+    InvalidSignature "invalid_signature" 401 "The request's signature is not acceptable" "`detail` says what is wrong. Sign the exact bytes of method, path and query, time, nonce and body; use a nonce once and a clock that is right within 300 s.";
+    KeyNotAllowed "key_not_allowed" 403 "This key may not do that" "The key is restricted to other routes or addresses, or its merchant is suspended. Use another, or ask the bank.";
     TwoCredentials "two_credentials" 400 "A cookie and an access token at once" "Send one of them. Programs leave the cookie away.";
     CrossSiteRefused "cross_site_refused" 403 "Not from a page of the bank" "A request with the bank's cookie must come from the bank's own page and, where it changes something, carry the session's token: X-CSRF-Token, or csrf_token in a form.";
     WrongCaller "wrong_caller" 403 "Not for this kind of caller" "Customers' routes take a customer's token, staff routes an operator's.";
@@ -99,7 +101,30 @@ codes! {
     BalanceNotZero "balance_not_zero" 409 "The account still has a balance" "Move the balance out first.";
     HoldsActive "holds_active" 409 "The account still has active holds" "Capture or void them first.";
     TooManyAccounts "too_many_accounts" 422 "Too many accounts" "Close one that is no longer used.";
+    StatementTooLong "statement_too_long" 422 "Too many entries for one statement" "Take a shorter period, or a format that has room for more; `detail` says how many.";
     TooManyBeneficiaries "too_many_beneficiaries" 422 "Too many payees" "Take one off the list that is no longer paid.";
+    // Merchants, cards and payments.
+    TooManyKeys "too_many_keys" 409 "Too many keys" "Revoke one that is no longer used.";
+    KeyRevoked "key_revoked" 409 "The key is revoked already" "Nothing to do.";
+    TooManyEndpoints "too_many_endpoints" 409 "Too many endpoints" "Remove one that is no longer used.";
+    EndpointDisabled "endpoint_disabled" 409 "Nothing is sent to this endpoint" "Enable it first: PUT with status enabled.";
+    NothingToSettle "nothing_to_settle" 409 "There is nothing to pay out" "The merchant has no live money in the currency of its settlement account, or no such account.";
+    CardsNotStored "cards_not_stored" 403 "This bank stores no card numbers" "Its rule book lets only issuers and networks keep them (RBI, 2021): use a network token.";
+    CardRefused "card_refused" 422 "The card cannot be used" "`detail` says why: it has expired, was deleted, or belongs to the other mode.";
+    PaymentNotCapturable "payment_not_capturable" 409 "The payment cannot be captured" "Only an authorized payment can, while no other capture of it is under way.";
+    CaptureExceedsPayment "capture_exceeds_payment" 422 "More than was authorized" "Capture at most what is left of the amount.";
+    PaymentNotCancelable "payment_not_cancelable" 409 "The payment cannot be canceled" "Only an authorized payment of which nothing was captured can; refund a captured one.";
+    PaymentNotRefundable "payment_not_refundable" 409 "The payment cannot be refunded" "Only captured money can.";
+    RefundExceedsPayment "refund_exceeds_payment" 422 "More than was captured" "Refunds, those under way included, never exceed what was captured.";
+    AlreadyResolved "already_resolved" 409 "The difference is resolved already" "Nothing to do.";
+    GatewayMissing "gateway_missing" 503 "No card gateway" "This bank has no gateway for this mode. Ask the bank.";
+    // Four eyes.
+    ApprovalPending "approval_pending" 409 "The same waits for approval already" "Another operator decides it first, or its maker withdraws it; `detail` has its id.";
+    TooManyApprovals "too_many_approvals" 409 "Too many acts of yours wait for approval" "Have some decided, or withdraw them.";
+    OwnApproval "own_approval" 403 "Nobody decides what they asked for" "Another operator does. You can withdraw it.";
+    ApprovalDecided "approval_decided" 409 "It is decided already, or its time is over" "Look it up; ask again where the act is still wanted.";
+    MakerDisabled "maker_disabled" 409 "Who asked for it is disabled" "It can only be rejected; ask for it yourself where it is wanted.";
+    ApprovalOutdated "approval_outdated" 409 "What it was to change is not as it was" "Nothing was done. Look at it and ask again.";
     // Ourselves.
     Overloaded "overloaded" 503 "Too much work at once" "Send the same request with the same key after Retry-After seconds.";
     Unavailable "unavailable" 503 "The bank cannot do this at the moment" "Nothing was acknowledged. Send the same request with the same key after Retry-After seconds.";

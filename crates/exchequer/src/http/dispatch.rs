@@ -1,6 +1,6 @@
 //! From a routed request to its answer.
 //!
-//! Order: request id; caller; rate limit; place and permission; body within size and time; idempotency key; input; handler.
+//! Order: request id; caller; rate limit; place and permission; body within size and time; the body's signature; idempotency key; input; handler.
 //! So an unauthenticated request costs no body and learns nothing of what it would have led to. Whatever happens,
 //! a panic included, the answer carries the request id and the security headers.
 
@@ -20,10 +20,11 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use money::RequestId;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::callers::{self, Caller, Customer, Public, Staff};
+use super::callers::{self, Caller};
 use super::codes::Code;
 use super::cors;
 use super::credentials;
+use super::guards::Guard;
 use super::input::{Input, Raw};
 use super::limits::Gate;
 use super::once::{self, PROBLEM_JSON};
@@ -31,7 +32,6 @@ use super::problem::Problem;
 use super::reply::{HTML, JSON, RawReply};
 use super::routes::{Access, BodyLimit, Handler, Route, unrouted};
 use crate::bank::Bank;
-use crate::staff;
 
 /// The peer's address, put into the request by the connection.
 #[derive(Clone)]
@@ -54,41 +54,6 @@ impl<S: Send + Sync> FromRequest<S> for Incoming {
             Err(_) => vec![String::new()],
         };
         Ok(Self { segments, request: Request::from_parts(parts, body) })
-    }
-}
-
-/// How a kind of caller is made of a request, and what is asked of it before the handler.
-pub trait Guard: Sized {
-    fn admit(
-        incoming: &callers::Incoming<'_>,
-        access: Access,
-    ) -> impl Future<Output = Result<Self, Problem>> + Send;
-}
-
-impl Guard for Public {
-    async fn admit(incoming: &callers::Incoming<'_>, _: Access) -> Result<Self, Problem> {
-        Self::extract(incoming).await
-    }
-}
-
-impl Guard for Customer {
-    async fn admit(incoming: &callers::Incoming<'_>, _: Access) -> Result<Self, Problem> {
-        Self::extract(incoming).await
-    }
-}
-
-impl Guard for Staff {
-    async fn admit(incoming: &callers::Incoming<'_>, access: Access) -> Result<Self, Problem> {
-        let staff = Self::extract(incoming).await?;
-        match access {
-            Access::Staff(permission) if staff.role().permits(permission) => Ok(staff),
-            Access::Staff(permission) => {
-                staff::refuse_access(&staff, permission).await?;
-                Err(Problem::new(Code::Forbidden))
-            }
-            // The table adds a staff handler only under `Access::Staff`.
-            Access::Public(_) | Access::Customer => Err(Problem::new(Code::Forbidden)),
-        }
     }
 }
 
@@ -149,8 +114,8 @@ where
 {
     let bank = gate.bank();
     let incoming = callers::Incoming { bank, parts, request, gate };
-    let mut caller = match C::admit(&incoming, route.access).await {
-        Ok(caller) => caller,
+    let claim = match C::admit(&incoming, route.access).await {
+        Ok(claim) => claim,
         Err(problem) => return Err(gate.refused(problem).await),
     };
     let _place = match route.body_limit {
@@ -159,6 +124,10 @@ where
     };
     let body = read_body(bank, route, body).await?;
     gate.after_body(&body).await?;
+    let mut caller = match C::prove(claim, &incoming, &body).await {
+        Ok(caller) => caller,
+        Err(problem) => return Err(gate.refused(problem).await),
+    };
     if route.once {
         caller = with_key(caller, route, parts, &body)?;
     }
@@ -276,19 +245,13 @@ fn respond(result: Result<RawReply, Problem>, id: &RequestId, keep: Keep) -> Res
         Ok(reply) => (reply, None),
         Err(problem) => {
             log(&problem, id);
-            if problem.code == Code::InvalidDpopProof {
-                scheme = DPOP;
+            match problem.code {
+                Code::InvalidDpopProof => scheme = DPOP,
+                Code::InvalidSignature => scheme = SIGNED,
+                _ => {}
             }
             let (status, body) = (problem.code.status(), problem.body(id).into());
-            let reply = RawReply {
-                status,
-                content_type: PROBLEM_JSON,
-                body,
-                replayed: false,
-                resource: None,
-                cookie: None,
-            };
-            (reply, problem.retry_after_seconds)
+            (RawReply::new(status, PROBLEM_JSON, body), problem.retry_after_seconds)
         }
     };
     let length = reply.body.len();
@@ -320,6 +283,9 @@ fn respond(result: Result<RawReply, Problem>, id: &RequestId, keep: Keep) -> Res
     if let Some(cookie) = reply.cookie {
         headers.insert(header::SET_COOKIE, cookie);
     }
+    if let Some(disposition) = reply.disposition {
+        headers.insert(header::CONTENT_DISPOSITION, disposition);
+    }
     if let Some(seconds) = retry_after {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
@@ -334,6 +300,9 @@ const BEARER: HeaderValue = HeaderValue::from_static("Bearer");
 /// RFC 9449 §7.1.
 const DPOP: HeaderValue =
     HeaderValue::from_static("DPoP error=\"invalid_dpop_proof\", algs=\"ES256 EdDSA\"");
+
+/// The name of our own scheme (RFC 9110 §11.6.1).
+const SIGNED: HeaderValue = HeaderValue::from_static("Exchequer");
 
 /// What most answers carry: a copy is cheaper than an insertion each. Length and request id are here for
 /// their places, which makes the copy large enough; each answer has its own.

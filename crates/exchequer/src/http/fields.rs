@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
+use vault::SecretString;
 
 use super::problem::{FieldProblem, Problem};
 
@@ -40,6 +41,21 @@ impl PartialSchema for MinorUnits {
 impl ToSchema for MinorUnits {
     fn name() -> std::borrow::Cow<'static, str> {
         "MinorUnits".into()
+    }
+}
+
+/// A text of a body that is nobody's to see: wiped when it is dropped.
+pub struct SecretText(SecretString);
+
+impl SecretText {
+    pub fn expose(&self) -> &str {
+        self.0.expose()
+    }
+}
+
+impl<'de> Deserialize<'de> for SecretText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(SecretString::new).map(Self)
     }
 }
 
@@ -113,6 +129,16 @@ impl Fields {
         } else {
             return Some(text.to_owned());
         }
+        None
+    }
+
+    /// A text that is kept in the clear: nothing in it may look like a card, a code or a key.
+    pub fn plain(&mut self, field: &str, text: &str, least: usize, most: usize) -> Option<String> {
+        let text = self.text(field, text, least, most)?;
+        if vault::redaction::redact(&text) == text {
+            return Some(text);
+        }
+        self.refuse(field, "secret", "no card numbers, codes, keys or tokens");
         None
     }
 

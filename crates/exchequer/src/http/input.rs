@@ -58,6 +58,9 @@ pub struct Nothing;
 /// The JSON body.
 pub struct Json<T>(pub T);
 
+/// A body that may be left out where every field of it may.
+pub struct Optional<T>(pub T);
+
 /// The query string; unknown names are refused.
 pub struct Query<T>(pub T);
 
@@ -107,6 +110,19 @@ impl Input for Nothing {
     }
 
     fn describe(_: &mut Description) {}
+}
+
+impl<T: DeserializeOwned + ToSchema + Default> Input for Optional<T> {
+    fn read(raw: &Raw<'_>) -> Result<Self, Problem> {
+        if raw.body.is_empty() {
+            return Ok(Self(T::default()));
+        }
+        Json::read(raw).map(|Json(body)| Self(body))
+    }
+
+    fn describe(description: &mut Description) {
+        Json::<T>::describe(description);
+    }
 }
 
 impl<T: DeserializeOwned + ToSchema> Input for Json<T> {
@@ -189,7 +205,8 @@ fn check_content_type(parts: &Parts) -> Result<(), Problem> {
 
 fn parse_query<T: DeserializeOwned>(uri: &Uri) -> Result<T, Problem> {
     AxumQuery::<T>::try_from_uri(uri).map(|AxumQuery(query)| query).map_err(|error| {
-        Problem::new(Code::MalformedRequest).detail(format!("query string: {error}"))
+        let said = without_strange_name(error.to_string());
+        Problem::new(Code::MalformedRequest).detail(format!("query string: {said}"))
     })
 }
 
@@ -204,7 +221,28 @@ fn describe_json_error(error: &serde_json::Error) -> String {
             None => "a value of another type was expected".to_owned(),
         }
     } else {
-        text
+        without_strange_name(text)
     };
     safe.chars().take(200).collect()
+}
+
+/// The longest name that is repeated; those of the API are shorter.
+const MAX_NAME_CHARS: usize = 32;
+
+/// An unknown field's name is the caller's own text: it is repeated where it is a word, and not where it may be
+/// a value that slipped, a card number say.
+fn without_strange_name(text: String) -> String {
+    const BEFORE: &str = "unknown field `";
+    let Some((head, rest)) = text.split_once(BEFORE) else { return text };
+    // The last one: the name itself may have a backtick in it, and those that are expected follow.
+    let end = rest.find("`, expected ").or_else(|| rest.rfind("`, there are no fields"));
+    let Some((name, tail)) = end.and_then(|end| rest.split_at_checked(end)) else {
+        return format!("{head}unknown field");
+    };
+    let is_word = name.len() <= MAX_NAME_CHARS
+        && name.bytes().all(|b| b.is_ascii_alphabetic() || matches!(b, b'_' | b'-'));
+    if is_word {
+        return text;
+    }
+    format!("{head}unknown field{}", tail.trim_start_matches('`'))
 }

@@ -3,6 +3,7 @@
 //! A request goes: connection (`server`) → router → `dispatch` (request id, body, caller, permission,
 //! key, handler, panic net, headers) → the domain's `api.rs`. What it never does: decide about money.
 
+mod begun;
 pub mod callers;
 pub mod codes;
 pub mod cors;
@@ -10,8 +11,10 @@ mod credentials;
 mod dispatch;
 pub mod docs;
 pub mod fields;
+mod guards;
 pub mod input;
 pub mod limits;
+mod merchant;
 pub(crate) mod once;
 pub mod openapi;
 mod patience;
@@ -22,10 +25,12 @@ pub mod server;
 mod step_up;
 pub mod system;
 
+pub(crate) use begun::Begun;
 pub use callers::{Context, Customer, Public, Staff};
 pub use codes::Code;
 pub use dispatch::Peer;
 pub use input::{Json, Nothing, Path, Query};
+pub use merchant::{Merchant, Unproven};
 pub use problem::{FieldProblem, Problem};
 pub use reply::{Answer, Empty, Page, Reply};
 pub use routes::{Route, Routes};
@@ -44,11 +49,18 @@ pub fn routes() -> Routes {
     let routes = crate::passwords::api::routes(routes);
     let routes = crate::outbox::api::routes(routes);
     let routes = crate::accounts::api::routes(routes);
+    let routes = crate::statements::api::routes(routes);
     let routes = crate::transfers::api::routes(routes);
     let routes = crate::holds::api::routes(routes);
     let routes = crate::beneficiaries::api::routes(routes);
     let routes = crate::protections::api::routes(routes);
-    crate::staff::api::routes(routes)
+    let routes = crate::cards::api::routes(routes);
+    let routes = crate::payments::api::routes(routes);
+    let routes = crate::webhooks::api::routes(routes);
+    let routes = crate::staff::api::routes(routes);
+    let routes = crate::merchants::api::routes(routes);
+    let routes = crate::reconciliation::api::routes(routes);
+    crate::approvals::api::routes(routes)
 }
 
 /// The whole service, ready for a connection or an in-process test.

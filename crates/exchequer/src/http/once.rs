@@ -2,7 +2,7 @@
 
 use http::request::Parts;
 use store::posting;
-use store::rows::OnceKey;
+use store::rows::{OnceKey, StoredAnswer};
 use store::{Db, DbError, Tx};
 use vault::Place;
 
@@ -103,16 +103,10 @@ fn run_in<T>(
         if stored.request_hash != key.request_hash {
             return Ok(Ran::Reused);
         }
-        let body = stored
-            .answer
-            .ok_or_else(|| DbError::Corrupt("an answer is missing under its key".to_owned()))?;
-        if is_forgotten(&body) {
-            return Ok(Ran::Expired);
-        }
-        let status = u16::try_from(stored.status)
-            .map_err(|_| DbError::Corrupt("a stored status".to_owned()))?;
-        let body = open(&act.tools, &key.scope, &body)?;
-        return Ok(Ran::Replayed(posting::Answer { status, body }));
+        return Ok(match answered(&act.tools, &key.scope, &stored)? {
+            Some(answer) => Ran::Replayed(answer),
+            None => Ran::Expired,
+        });
     }
     let (status, resource, body, ran) = match call(tx, act)? {
         Ok(Reply { raw, .. }) => (raw.status, raw.resource, raw.body.to_vec(), Ran::Fresh(raw)),
@@ -129,6 +123,25 @@ fn run_in<T>(
     let sealed = seal(&act.tools, &key.scope, &body)?;
     tx.settle_key(&key.scope, status.into(), resource.as_ref(), Some(&sealed))?;
     Ok(ran)
+}
+
+/// The answer that is stored under a key; `None` where it is forgotten.
+pub(super) fn answered(
+    tools: &Tools,
+    scope: &[u8; 16],
+    stored: &StoredAnswer,
+) -> Result<Option<posting::Answer>, DbError> {
+    let body = stored
+        .answer
+        .as_ref()
+        .ok_or_else(|| DbError::Corrupt("an answer is missing under its key".to_owned()))?;
+    if is_forgotten(body) {
+        return Ok(None);
+    }
+    let status =
+        u16::try_from(stored.status).map_err(|_| DbError::Corrupt("a stored status".to_owned()))?;
+    let body = open(tools, scope, body)?;
+    Ok(Some(posting::Answer { status, body }))
 }
 
 /// An answer can hold personal data, so it is stored sealed, bound to its key's row.
@@ -191,5 +204,5 @@ fn place(scope: &[u8; 16]) -> Place<'_> {
 pub(crate) fn replayed(answer: posting::Answer) -> RawReply {
     let content_type = if answer.status < 400 { JSON } else { PROBLEM_JSON };
     let (status, body) = (answer.status, answer.body.into());
-    RawReply { status, content_type, body, replayed: true, resource: None, cookie: None }
+    RawReply { replayed: true, ..RawReply::new(status, content_type, body) }
 }

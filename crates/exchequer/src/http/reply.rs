@@ -35,6 +35,15 @@ pub(crate) struct RawReply {
     pub resource: Option<[u8; 16]>,
     /// `Set-Cookie`; never part of a stored answer.
     pub cookie: Option<HeaderValue>,
+    /// `Content-Disposition` of a file; never part of a stored answer.
+    pub disposition: Option<HeaderValue>,
+}
+
+impl RawReply {
+    pub fn new(status: u16, content_type: &'static str, body: Bytes) -> Self {
+        let (resource, cookie, disposition) = (None, None, None);
+        Self { status, content_type, body, replayed: false, resource, cookie, disposition }
+    }
 }
 
 /// The body of an answer without one.
@@ -70,28 +79,13 @@ impl<T: Serialize> Reply<T> {
     fn json(status: u16, body: &T) -> Self {
         // Our own types of strings, integers and lists: serialising them cannot fail.
         let body = serde_json::to_vec(body).unwrap_or_default();
-        Self::raw(RawReply {
-            status,
-            content_type: JSON,
-            body: body.into(),
-            replayed: false,
-            resource: None,
-            cookie: None,
-        })
+        Self::raw(RawReply::new(status, JSON, body.into()))
     }
 }
 
 impl Reply<Empty> {
     pub fn no_content() -> Self {
-        let body = Bytes::new();
-        Self::raw(RawReply {
-            status: 204,
-            content_type: JSON,
-            body,
-            replayed: false,
-            resource: None,
-            cookie: None,
-        })
+        Self::raw(RawReply::new(204, JSON, Bytes::new()))
     }
 }
 
@@ -125,6 +119,14 @@ impl<T> Reply<T> {
         Self::bytes(JSON, body)
     }
 
+    /// 200 with a file to be kept under a name, which is one of ours: letters, digits, `-`, `_` and `.`.
+    pub fn file(content_type: &'static str, name: &str, body: Bytes) -> Self {
+        let mut reply = Self::bytes(content_type, body);
+        let disposition = format!("attachment; filename=\"{name}\"");
+        reply.raw.disposition = HeaderValue::try_from(disposition).ok();
+        reply
+    }
+
     /// 201 with JSON that was made before.
     pub fn created_bytes(body: Bytes) -> Self {
         let reply = Self::bytes(JSON, body);
@@ -132,14 +134,7 @@ impl<T> Reply<T> {
     }
 
     fn bytes(content_type: &'static str, body: Bytes) -> Self {
-        Self::raw(RawReply {
-            status: 200,
-            content_type,
-            body,
-            replayed: false,
-            resource: None,
-            cookie: None,
-        })
+        Self::raw(RawReply::new(200, content_type, body))
     }
 
     pub(crate) fn raw(raw: RawReply) -> Self {

@@ -1,7 +1,7 @@
 //! The routes table: the only way a handler becomes reachable.
 //!
-//! A route is added with its caller: `public` (with the reason why anybody may), `customer`, or `staff`
-//! with a permission. The handler's first argument is that caller, or it does not compile. The table is
+//! A route is added with its caller: `public` (with the reason why anybody may), `customer`, `merchant`,
+//! or `staff` with a permission. The handler's first argument is that caller, or it does not compile. The table is
 //! what the OpenAPI document, `exchequer routes` and the authorisation tests enumerate.
 
 use std::sync::Arc;
@@ -13,11 +13,14 @@ use utoipa::ToSchema;
 
 use super::callers::{Caller, Customer, Public, Staff};
 use super::codes::Code;
-use super::dispatch::{self, Guard};
+use super::dispatch;
+use super::guards::Guard;
 use super::input::{BodySchema, Description, Input, body_schema};
 use super::limits::rules::{Class, class_of};
+use super::merchant::Merchant;
 use super::problem::Problem;
 use super::reply::{Answer, Empty};
+use crate::approvals::model::AskedView;
 use crate::bank::Bank;
 use crate::staff::model::Permission;
 
@@ -44,6 +47,10 @@ pub struct Route {
     pub codes: Vec<Code>,
     pub input: Description,
     pub output: Option<BodySchema>,
+    /// The body of a 202: what it does may wait for a second operator.
+    pub waiting: Option<BodySchema>,
+    /// Media types of its success, besides that of `output`.
+    pub files: &'static [&'static str],
 }
 
 /// Who may call.
@@ -52,6 +59,8 @@ pub enum Access {
     /// Anybody, because of this.
     Public(&'static str),
     Customer,
+    /// By a signed request.
+    Merchant,
     Staff(Permission),
 }
 
@@ -144,6 +153,8 @@ impl Route {
             codes: Vec::new(),
             input: Description::default(),
             output: None,
+            waiting: None,
+            files: &[],
         }
     }
 
@@ -174,6 +185,20 @@ impl Route {
         self
     }
 
+    /// Says that the answer may also be a file of one of these media types.
+    #[must_use]
+    pub fn or_files(mut self, media_types: &'static [&'static str]) -> Self {
+        self.files = media_types;
+        self
+    }
+
+    /// Says that the act may wait for a second operator, and that this is refused in these ways, last of all.
+    #[must_use]
+    pub fn may_wait(mut self) -> Self {
+        self.waiting = Some(body_schema::<AskedView>());
+        self.refuses(&[Code::ApprovalPending, Code::TooManyApprovals])
+    }
+
     #[must_use]
     pub fn bulk(mut self) -> Self {
         self.body_limit = BodyLimit::Bulk;
@@ -201,6 +226,16 @@ impl Routes {
         T: Output,
     {
         self.add(Route { access: Access::Customer, ..route }, handler)
+    }
+
+    #[must_use]
+    pub fn merchant<I, T, H>(self, route: Route, handler: H) -> Self
+    where
+        H: Handler<Merchant, I, T>,
+        I: Input + Send + 'static,
+        T: Output,
+    {
+        self.add(Route { access: Access::Merchant, ..route }, handler)
     }
 
     #[must_use]
@@ -271,6 +306,15 @@ const EVERY_SESSION: &[Code] = &[
     Code::WrongCaller,
 ];
 
+/// Every route for who signs requests can answer these.
+const EVERY_SIGNED: &[Code] = &[
+    Code::Unauthenticated,
+    Code::InvalidSignature,
+    Code::KeyNotAllowed,
+    Code::BodyTooLarge,
+    Code::BodyTimeout,
+];
+
 impl Route {
     /// All codes this route can answer, for the reference: in the order of the table.
     pub fn all_codes(&self) -> Vec<Code> {
@@ -282,6 +326,7 @@ impl Route {
         match self.access {
             Access::Public(_) => {}
             Access::Customer => codes.extend(EVERY_SESSION),
+            Access::Merchant => codes.extend(EVERY_SIGNED),
             Access::Staff(_) => {
                 codes.extend(EVERY_SESSION);
                 codes.push(Code::Forbidden);

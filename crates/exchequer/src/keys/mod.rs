@@ -1,83 +1,248 @@
-//! The data keys in the database: made with a new bank, opened at start-up, rotated by an operator.
+//! The data keys in the database: made with a new bank, opened at start-up, rotated, sealed anew, destroyed,
+//! wrapped anew.
 //!
-//! `vault` knows what a key is for and how it is wrapped; here are its rows. Old versions are retired,
-//! never deleted: they go on opening and verifying what they made. A running node keeps the keys it
-//! started with.
+//! `vault` knows what a key is for and how it is wrapped; here are its rows. The life of a version: made
+//! and known to every node ([`holder`] looks for new ones each second), used from
+//! [`vault::USED_AFTER_SECONDS`] on, retired by the next one, its values sealed anew ([`reseal`]), destroyed by an operator.
+//! Keys are wrapped and unwrapped outside of transactions, since the master key may be elsewhere ([`transit`]);
+//! the transaction then looks whether the table is still what it was.
+//!
+//! Sealings are counted for each version and told to its row now and then; long before random nonces
+//! could meet, the next version is made without anybody asking.
 
+pub mod holder;
+pub mod master;
+pub mod reseal;
 mod store;
+pub mod transit;
 
 use std::sync::Arc;
 
 use ::store::rows::{EventRow, Origin};
-use ::store::{DbError, Tx};
+use ::store::{Db, DbError, Tx};
 use money::{IdMint, RequestId, Rng, Timestamp};
 use serde_json::json;
-use vault::{KeyError, Keyring, MasterKey, Purpose, WrappedKey};
+use vault::{DataKey, KeyState, Purpose, USED_AFTER_SECONDS, WrappedKey};
 
-/// Why a key is not rotated.
+use self::master::{Master, MasterError};
+
+/// Why a key is not rotated, in the order in which it is found out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RotationRefusal {
-    /// Values are looked up under the active version alone, so every e-mail and phone number would be
-    /// unknown the moment after.
+    /// Values are looked up under the active version alone, and what some indexes were made of is not
+    /// stored (codes, hashes of requests), so they could not be made again.
     #[error(
-        "the blind_index key cannot be rotated yet: every stored index would have to be made again, \
-         which comes with a later version"
+        "the blind_index key cannot be rotated: recovery codes and idempotency keys are found by it, \
+         and what they were made of is not stored, so their indexes cannot be made again"
     )]
     IndexesWouldBeLost,
     /// The bank has no keys; `exchequer migrate` makes the first.
     #[error("there is no {} key to rotate; run `exchequer migrate`", .0.as_str())]
     NoKey(Purpose),
+    #[error("somebody else rotated the {} key at the same time", .0.as_str())]
+    Meanwhile(Purpose),
 }
 
-/// Who makes keys, when: an act of the command line, which has no keyring yet.
+/// Why a key is not destroyed, in the order in which it is found out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum DestroyRefusal {
+    #[error("there is no such version")]
+    NoSuchVersion,
+    #[error("it is destroyed already")]
+    Destroyed,
+    #[error("it is in use: rotate it first")]
+    Active,
+    /// A node may not know yet that it is retired, or a token that it signed still lives.
+    #[error("it may still be in use somewhere: not before {until}")]
+    TooEarly { until: Timestamp },
+    #[error("{left} values are left under it")]
+    ValuesLeft { left: u64 },
+}
+
+/// Why a key was neither refused nor done.
+#[derive(Debug, thiserror::Error)]
+pub enum KeysError {
+    #[error(transparent)]
+    Db(#[from] DbError),
+    #[error(transparent)]
+    Master(#[from] MasterError),
+    #[error("the keys were changed by somebody else at the same time; nothing was done")]
+    Meanwhile,
+}
+
+/// Who changes keys, when, under which master key: an act of the command line or of a job.
 #[derive(Clone)]
 pub struct KeyAct {
-    pub master: Arc<MasterKey>,
+    pub master: Arc<Master>,
     pub rng: Rng,
     pub now: Timestamp,
     pub origin: Arc<Origin>,
 }
+
+/// Seconds after its retirement that a version is still counted as in use: until the next one is used, and
+/// then as long again as a node may be slow.
+pub const SETTLED_SECONDS: i64 = 4 * USED_AFTER_SECONDS;
 
 /// All keys, by purpose and version.
 pub fn list(tx: &mut Tx<'_>) -> Result<Vec<WrappedKey>, DbError> {
     store::list(tx)
 }
 
-/// Makes version 1 of every purpose in a bank that has no keys; gives whether it did. A second process
-/// that does it at the same time fails on the primary key.
-pub fn create_first_in(tx: &mut Tx<'_>, act: &KeyAct) -> Result<bool, DbError> {
-    if !store::list(tx)?.is_empty() {
+/// Puts rows into an empty table; for banks that tests and measurements open with keys of their own.
+pub fn adopt_in(tx: &mut Tx<'_>, keys: &[WrappedKey]) -> Result<(), DbError> {
+    keys.iter().try_for_each(|key| store::insert(tx, key))
+}
+
+/// Makes version 1 of every purpose in a bank that has no keys, and in an older bank of every purpose that
+/// came since; gives whether it made any. A second process that does it at the same time fails on the
+/// primary key.
+pub async fn create_first(db: &Db, act: &KeyAct) -> Result<bool, KeysError> {
+    let known = db.read("keys.list", store::list).await?;
+    let is_new = known.is_empty();
+    let is_missing = |purpose: &Purpose| {
+        (is_new || purpose.came_later()) && known.iter().all(|key| key.purpose != *purpose)
+    };
+    let missing = Purpose::ALL.into_iter().filter(is_missing);
+    let drawn: Vec<DataKey> =
+        missing.map(|purpose| DataKey::draw(&act.rng, purpose, 1, act.now)).collect();
+    if drawn.is_empty() {
         return Ok(false);
     }
-    let made = Keyring::first_data_keys(&act.master, &act.rng, act.now).map_err(refused)?;
-    for key in &made {
-        store::insert(tx, key)?;
-    }
-    record(tx, act, "data_key.created", &made)?;
+    let made = act.master.wrap(&act.rng, &drawn).await?;
+    let act = act.clone();
+    let insert = move |tx: &mut Tx<'_>| {
+        made.iter().try_for_each(|key| store::insert(tx, key))?;
+        record(tx, &act, "data_key.created", &made)
+    };
+    db.write("keys.create", insert).await?;
     Ok(true)
 }
 
-/// Adds a new active version of a purpose and retires the others; gives the new version.
-pub fn rotate_in(
-    tx: &mut Tx<'_>,
+/// Adds a new active version of a purpose and retires the one before; gives the new version.
+pub async fn rotate(
+    db: &Db,
     act: &KeyAct,
     purpose: Purpose,
-) -> Result<Result<u32, RotationRefusal>, DbError> {
+) -> Result<Result<u32, RotationRefusal>, KeysError> {
     match purpose {
         Purpose::BlindIndex => return Ok(Err(RotationRefusal::IndexesWouldBeLost)),
-        Purpose::PersonalData | Purpose::TokenSigning | Purpose::EventFields => {}
+        Purpose::PersonalData
+        | Purpose::TokenSigning
+        | Purpose::EventFields
+        | Purpose::CardData
+        | Purpose::CardTokens
+        | Purpose::MerchantSecrets => {}
     }
-    let newest = store::lock_versions(tx, purpose)?.into_iter().max();
-    let Some(newest) = newest else { return Ok(Err(RotationRefusal::NoKey(purpose))) };
+    let known = db.read("keys.list", store::list).await?;
+    let Some(newest) = newest(&known, purpose) else {
+        return Ok(Err(RotationRefusal::NoKey(purpose)));
+    };
     let version = newest
         .checked_add(1)
         .ok_or_else(|| DbError::Corrupt(format!("version {newest} of a data key")))?;
-    let made =
-        Keyring::new_data_key(&act.master, &act.rng, purpose, version, act.now).map_err(refused)?;
-    store::retire(tx, purpose)?;
-    store::insert(tx, &made)?;
-    record(tx, act, "data_key.rotated", std::slice::from_ref(&made))?;
-    Ok(Ok(version))
+    let drawn = DataKey::draw(&act.rng, purpose, version, act.now);
+    let made = act.master.wrap(&act.rng, std::slice::from_ref(&drawn)).await?;
+    let act = act.clone();
+    let replace = move |tx: &mut Tx<'_>| -> Result<_, DbError> {
+        if self::newest(&store::lock_all(tx)?, purpose) != Some(newest) {
+            return Ok(Err(RotationRefusal::Meanwhile(purpose)));
+        }
+        store::retire(tx, purpose, act.now)?;
+        made.iter().try_for_each(|key| store::insert(tx, key))?;
+        record(tx, &act, "data_key.rotated", &made)?;
+        Ok(Ok(version))
+    };
+    Ok(db.write("keys.rotate", replace).await?)
+}
+
+/// Overwrites the key of a retired version under which nothing is left. `access_seconds` is how long a
+/// token lives. A node forgets the key when it next looks, and a backup from before still has it.
+pub async fn destroy(
+    db: &Db,
+    act: &KeyAct,
+    (purpose, version): (Purpose, u32),
+    access_seconds: u64,
+) -> Result<Result<(), DestroyRefusal>, DbError> {
+    let known = db.read("keys.list", store::list).await?;
+    let row = known.iter().find(|key| (key.purpose, key.version) == (purpose, version));
+    if let Err(refusal) = may_be_destroyed(row, access_seconds, act.now) {
+        return Ok(Err(refusal));
+    }
+    // Nobody seals with it any more, so what is counted now is all there is.
+    let left = reseal::left(db, purpose).await?.get(&version).copied().unwrap_or(0);
+    if left > 0 {
+        return Ok(Err(DestroyRefusal::ValuesLeft { left }));
+    }
+    let act = act.clone();
+    db.write("keys.destroy", move |tx| {
+        let rows = store::lock_all(tx)?;
+        let row = rows.iter().find(|key| (key.purpose, key.version) == (purpose, version));
+        let row = match may_be_destroyed(row, access_seconds, act.now) {
+            Ok(row) => row,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        if !store::destroy(tx, (purpose, version))? {
+            return Err(DbError::Corrupt("a locked data key was changed".to_owned()));
+        }
+        record(tx, &act, "data_key.destroyed", std::slice::from_ref(row))?;
+        Ok(Ok(()))
+    })
+    .await
+}
+
+fn may_be_destroyed(
+    row: Option<&WrappedKey>,
+    access_seconds: u64,
+    now: Timestamp,
+) -> Result<&WrappedKey, DestroyRefusal> {
+    let row = row.ok_or(DestroyRefusal::NoSuchVersion)?;
+    match row.state {
+        KeyState::Destroyed => return Err(DestroyRefusal::Destroyed),
+        KeyState::Active => return Err(DestroyRefusal::Active),
+        KeyState::Retired => {}
+    }
+    let tokens_live = match row.purpose {
+        Purpose::TokenSigning => i64::try_from(access_seconds).unwrap_or(i64::MAX),
+        Purpose::PersonalData
+        | Purpose::BlindIndex
+        | Purpose::EventFields
+        | Purpose::CardData
+        | Purpose::CardTokens
+        | Purpose::MerchantSecrets => 0,
+    };
+    let retired_at = row.retired_at.unwrap_or(row.created_at);
+    let until = retired_at.plus_seconds(SETTLED_SECONDS).plus_seconds(tokens_live);
+    if now < until {
+        return Err(DestroyRefusal::TooEarly { until });
+    }
+    Ok(row)
+}
+
+/// Wraps every key under another master key, or anew under the same, and proves that they open, before any
+/// row is changed; then changes all rows in one transaction. Gives how many keys those are.
+pub async fn rewrap(db: &Db, from: &Master, to: &KeyAct) -> Result<usize, KeysError> {
+    let before = db.read("keys.list", store::list).await?;
+    let keys = from.unwrap_keys(&before).await?;
+    let after = to.master.wrap(&to.rng, &keys).await?;
+    let _proof = to.master.unwrap_keys(&after).await?;
+    let (act, count) = (to.clone(), after.len());
+    let replace = move |tx: &mut Tx<'_>| -> Result<_, DbError> {
+        let now = store::lock_all(tx)?;
+        let of = |rows: &[WrappedKey]| -> Vec<_> {
+            rows.iter().map(|row| (row.purpose, row.version, row.wrapped.clone())).collect()
+        };
+        if of(&now) != of(&before) {
+            return Ok(false);
+        }
+        after.iter().try_for_each(|key| store::rewrap(tx, key))?;
+        record(tx, &act, "data_key.rewrapped", &after)?;
+        Ok(true)
+    };
+    if db.write("keys.rewrap", replace).await? { Ok(count) } else { Err(KeysError::Meanwhile) }
+}
+
+fn newest(keys: &[WrappedKey], purpose: Purpose) -> Option<u32> {
+    keys.iter().filter(|key| key.purpose == purpose).map(|key| key.version).max()
 }
 
 fn record(
@@ -88,6 +253,7 @@ fn record(
 ) -> Result<(), DbError> {
     let mint = IdMint::new(act.rng.clone());
     let request: RequestId = mint.mint(act.now);
+    let master = act.master.name();
     let events: Vec<EventRow> = keys
         .iter()
         .map(|key| EventRow {
@@ -99,15 +265,11 @@ fn record(
             resource: key.purpose.as_str().to_owned(),
             outcome: "done",
             before: None,
-            after: Some(json!({ "version": key.version }).to_string()),
+            after: Some(json!({ "version": key.version, "master": master }).to_string()),
         })
         .collect();
     tx.ensure_origins(std::slice::from_ref(&act.origin), act.now)?;
     tx.insert_events(&events)
-}
-
-fn refused(error: KeyError) -> DbError {
-    DbError::Corrupt(format!("a data key was not made: {error}"))
 }
 
 #[cfg(test)]

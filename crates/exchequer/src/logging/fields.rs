@@ -19,6 +19,7 @@ pub const ALLOWED: &[&str] = &[
     "bytes",
     "cause",
     "code",
+    "column",
     "connections",
     "count",
     "customer_id",

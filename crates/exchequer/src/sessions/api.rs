@@ -202,8 +202,11 @@ async fn end_all(caller: Customer, _: Nothing) -> Answer<Empty> {
 }
 
 async fn key_set(caller: Public, _: Nothing) -> Answer<KeySet> {
-    let keys = caller.bank().tools().keyring().signing_keys().iter();
+    let (tools, config) = (caller.bank().tools(), &caller.bank().config().tokens);
+    let (ring, now) = (tools.keyring(), tools.now());
+    let keys = ring.signing_keys().iter();
     let keys = keys
+        .filter(|key| super::jwt::still_verifies(key, config, now))
         .map(|key| PublicKey {
             kty: "OKP",
             crv: "Ed25519",

@@ -8,10 +8,12 @@ use data_encoding::BASE64URL_NOPAD;
 use money::{Id, SessionId, Timestamp};
 use serde::{Deserialize, Serialize};
 use store::DbError;
+use vault::SigningKey;
 
 use super::model::PrincipalRef;
 use crate::bank::Tools;
 use crate::config;
+use crate::keys::SETTLED_SECONDS;
 
 /// Longer than any token of ours.
 pub const MAX_TOKEN_BYTES: usize = 1_024;
@@ -63,7 +65,8 @@ pub fn issue(
     (session, device_key): (SessionId, Option<[u8; 32]>),
     now: Timestamp,
 ) -> Result<String, DbError> {
-    let key = tools.keyring().signing_keys().current();
+    let ring = tools.keyring();
+    let key = ring.signing_keys().current();
     let header = Header { alg: "EdDSA", typ: "at+jwt", kid: key.kid() };
     let lifetime = i64::try_from(config.access_seconds).unwrap_or(300);
     let claims = Claims {
@@ -89,6 +92,17 @@ pub fn issue(
     Ok(format!("{message}.{}", BASE64URL_NOPAD.encode(&signature)))
 }
 
+/// Whether a key's tokens may still live: those of a retired one until the last it signed is over.
+pub fn still_verifies(key: &SigningKey, config: &config::Tokens, now: Timestamp) -> bool {
+    let lifetime = i64::try_from(config.access_seconds).unwrap_or(i64::MAX);
+    key.retirement().is_none_or(|at| now <= signed_until(at).plus_seconds(lifetime))
+}
+
+/// Until when a retired key signs at the latest, on any node.
+fn signed_until(retired_at: Timestamp) -> Timestamp {
+    retired_at.plus_seconds(SETTLED_SECONDS)
+}
+
 /// Checks form, algorithm, type, key, signature, issuer, audience and time. `None`: not a token of
 /// ours, or no longer.
 pub fn verify(
@@ -107,7 +121,11 @@ pub fn verify(
     if header.alg != "EdDSA" || header.typ != "at+jwt" {
         return None;
     }
-    let key = tools.keyring().signing_keys().by_kid(header.kid)?;
+    let ring = tools.keyring();
+    let key = ring.signing_keys().by_kid(header.kid)?;
+    if !still_verifies(key, config, now) {
+        return None;
+    }
     let signature = BASE64URL_NOPAD.decode(signature.as_bytes()).ok()?;
     if !key.verifies(message.as_bytes(), &signature) {
         return None;
@@ -117,7 +135,8 @@ pub fn verify(
     let current = claims.iss == config.issuer
         && claims.aud == config.audience
         && now.seconds() < claims.exp
-        && claims.iat <= now.seconds().saturating_add(CLOCK_SKEW_SECONDS);
+        && claims.iat <= now.seconds().saturating_add(CLOCK_SKEW_SECONDS)
+        && key.retirement().is_none_or(|at| claims.iat <= signed_until(at).seconds());
     if !current {
         return None;
     }

@@ -34,6 +34,35 @@ pub fn list(tx: &mut Tx<'_>, after: Option<&StaffId>, most: i64) -> Result<Vec<M
     store::members(tx, after, most)
 }
 
+/// Two operators, locked in the order of their ids; given in the order that was asked for.
+pub fn pair_in(tx: &mut Tx<'_>, ids: [&StaffId; 2]) -> Result<[Member; 2], DbError> {
+    let mut of = |id: &StaffId| {
+        let found = store::lock_member(tx, id)?;
+        found.ok_or_else(|| DbError::Corrupt(format!("{id} acts and is not there")))
+    };
+    let [a, b] = ids;
+    if a <= b {
+        return Ok([of(a)?, of(b)?]);
+    }
+    let second = of(b)?;
+    Ok([of(a)?, second])
+}
+
+/// An operator who is to be let in again, locked. Refuses as [`enable_in`].
+pub fn disabled_in(
+    tx: &mut Tx<'_>,
+    act: &Act,
+    id: &StaffId,
+) -> Result<Result<Member, Problem>, DbError> {
+    let Some(member) = store::lock_member(tx, id)? else {
+        return Ok(Err(Problem::new(Code::NotFound)));
+    };
+    if member.is_enabled {
+        return refuse(tx, act, &member, ("staff.enable_refused", Code::NotDisabled));
+    }
+    Ok(Ok(member))
+}
+
 /// Ends an operator's access. `by` is who does it.
 ///
 /// Refuses, in order: `not_found`, `own_access`, `already_disabled`, `last_admin`. After the commit:
@@ -86,12 +115,10 @@ pub fn enable_in(
     act: &Act,
     id: &StaffId,
 ) -> Result<Result<Member, Problem>, DbError> {
-    let Some(member) = store::lock_member(tx, id)? else {
-        return Ok(Err(Problem::new(Code::NotFound)));
+    let member = match disabled_in(tx, act, id)? {
+        Ok(member) => member,
+        Err(problem) => return Ok(Err(problem)),
     };
-    if member.is_enabled {
-        return refuse(tx, act, &member, ("staff.enable_refused", Code::NotDisabled));
-    }
     store::set_enabled(tx, id, true)?;
     let member = Member { is_enabled: true, ..member };
     let text = "An administrator has opened your access as an operator again.";

@@ -36,6 +36,9 @@ pub enum Permission {
     ReadAccounts,
     ReadCustomers,
     ReadEvents,
+    ReadMerchants,
+    ManageMerchants,
+    SettleMerchants,
     LockCustomer,
     UnlockCustomer,
     DisableCustomer,
@@ -43,6 +46,10 @@ pub enum Permission {
     ReadMembers,
     DisableMember,
     EnableMember,
+    /// See acts that wait for a second operator: all for who decides, else one's own; take one's own back.
+    FollowApprovals,
+    /// Approve and reject what others asked for, where one has the permission of the act as well.
+    DecideApprovals,
 }
 
 /// The text is no role.
@@ -67,7 +74,7 @@ impl Role {
     pub const fn permits(self, permission: Permission) -> bool {
         use Permission as P;
         match permission {
-            P::SignOut | P::ReadAccounts | P::ReadCustomers => true,
+            P::SignOut | P::ReadAccounts | P::ReadCustomers | P::FollowApprovals => true,
             P::Deposit | P::Withdraw => matches!(self, Self::Teller),
             P::FreezeAccount | P::LockCustomer => {
                 matches!(self, Self::Support | Self::Compliance | Self::Admin)
@@ -77,9 +84,14 @@ impl Role {
             | P::SetLimits
             | P::ReverseTransfer
             | P::ReadEvents
-            | P::ReadMembers => matches!(self, Self::Compliance | Self::Admin),
+            | P::ReadMembers
+            | P::DecideApprovals => matches!(self, Self::Compliance | Self::Admin),
             P::UnlockCustomer | P::DisableCustomer | P::EnableCustomer => {
                 matches!(self, Self::Compliance)
+            }
+            P::ReadMerchants => matches!(self, Self::Support | Self::Compliance | Self::Admin),
+            P::ManageMerchants | P::SettleMerchants => {
+                matches!(self, Self::Compliance | Self::Admin)
             }
             P::DisableMember | P::EnableMember => matches!(self, Self::Admin),
         }
@@ -101,7 +113,7 @@ impl FromStr for Role {
 }
 
 impl Permission {
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 23] = [
         Self::SignOut,
         Self::Deposit,
         Self::Withdraw,
@@ -113,6 +125,9 @@ impl Permission {
         Self::ReadAccounts,
         Self::ReadCustomers,
         Self::ReadEvents,
+        Self::ReadMerchants,
+        Self::ManageMerchants,
+        Self::SettleMerchants,
         Self::LockCustomer,
         Self::UnlockCustomer,
         Self::DisableCustomer,
@@ -120,6 +135,8 @@ impl Permission {
         Self::ReadMembers,
         Self::DisableMember,
         Self::EnableMember,
+        Self::FollowApprovals,
+        Self::DecideApprovals,
     ];
 
     /// In events, and in the committed table of who may do what.
@@ -136,6 +153,9 @@ impl Permission {
             Self::ReadAccounts => "read_accounts",
             Self::ReadCustomers => "read_customers",
             Self::ReadEvents => "read_events",
+            Self::ReadMerchants => "read_merchants",
+            Self::ManageMerchants => "manage_merchants",
+            Self::SettleMerchants => "settle_merchants",
             Self::LockCustomer => "lock_customer",
             Self::UnlockCustomer => "unlock_customer",
             Self::DisableCustomer => "disable_customer",
@@ -143,6 +163,8 @@ impl Permission {
             Self::ReadMembers => "read_members",
             Self::DisableMember => "disable_member",
             Self::EnableMember => "enable_member",
+            Self::FollowApprovals => "follow_approvals",
+            Self::DecideApprovals => "decide_approvals",
         }
     }
 }

@@ -195,6 +195,7 @@ async fn send_batch(
                     amount: c.amount,
                     currency: c.currency,
                     memo: c.memo.clone(),
+                    reference: None,
                     key: None,
                     linked_with_next: atomic && i < last,
                     origin: act.origin.clone(),

@@ -124,6 +124,7 @@ pub(super) fn order(id: TransferId, wanted: Wanted) -> PostOrder {
         amount: wanted.amount,
         currency: wanted.currency,
         memo: wanted.memo,
+        reference: None,
         key: Some(wanted.key),
         linked_with_next: false,
         origin: wanted.origin,

@@ -24,6 +24,7 @@ pub struct Books {
     waiting: usize,
     captures: u64,
     reversals: u64,
+    card_transfers: u64,
     /// What is not a sum.
     pub standings: Standings,
 }
@@ -71,7 +72,20 @@ impl Books {
         match TransferKind::from_code(row.kind) {
             Ok(TransferKind::Capture) => self.captures = self.captures.saturating_add(1),
             Ok(TransferKind::Reversal) => self.reversals = self.reversals.saturating_add(1),
-            Ok(TransferKind::Transfer | TransferKind::Deposit | TransferKind::Withdrawal)
+            Ok(
+                TransferKind::CardCapture
+                | TransferKind::CardFee
+                | TransferKind::RefundSetAside
+                | TransferKind::RefundPaid
+                | TransferKind::RefundReturned,
+            ) => self.card_transfers = self.card_transfers.saturating_add(1),
+            Ok(
+                TransferKind::Transfer
+                | TransferKind::Deposit
+                | TransferKind::Withdrawal
+                | TransferKind::Payout
+                | TransferKind::Difference,
+            )
             | Err(_) => {}
         }
         for (side, is_debit) in [(row.debit, true), (row.credit, false)] {
@@ -169,6 +183,11 @@ impl Books {
     /// Captures and reversals among the transfers.
     pub fn parts(&self) -> (u64, u64) {
         (self.captures, self.reversals)
+    }
+
+    /// Transfers that steps of card payments made.
+    pub fn card_transfers(&self) -> u64 {
+        self.card_transfers
     }
 
     /// The event that this account was opened is there; what names no account opens none.
@@ -316,14 +335,13 @@ fn check_transfer(row: &Posted) -> Step {
     }
     let kind = TransferKind::from_code(row.kind)
         .map_err(|_| wrong("a kind that the ledger has", &row.kind.to_string()))?;
-    match (kind, row.has_reference) {
-        (TransferKind::Capture | TransferKind::Reversal, true)
-        | (TransferKind::Transfer | TransferKind::Deposit | TransferKind::Withdrawal, false) => {}
-        (TransferKind::Capture | TransferKind::Reversal, false) => {
-            let expected = "a reference to the hold or transfer that it is about";
+    match (kind.has_reference(), row.has_reference) {
+        (true, true) | (false, false) => {}
+        (true, false) => {
+            let expected = "a reference to what it is about";
             return Err(wrong(expected, &format!("a {} without", kind.as_str())).into());
         }
-        (TransferKind::Transfer | TransferKind::Deposit | TransferKind::Withdrawal, true) => {
+        (false, true) => {
             return Err(wrong("no reference", &format!("a {} with one", kind.as_str())).into());
         }
     }

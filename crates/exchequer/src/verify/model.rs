@@ -34,6 +34,10 @@ pub struct Summary {
     pub holds: u64,
     pub captures: u64,
     pub reversals: u64,
+    /// Card payments.
+    pub payments: u64,
+    /// What of them gateways were asked for.
+    pub steps: u64,
     /// Idempotency keys.
     pub keys: u64,
     pub origins: u64,
@@ -119,6 +123,8 @@ impl fmt::Display for Summary {
             (self.holds, "holds"),
             (self.captures, "captures"),
             (self.reversals, "reversals"),
+            (self.payments, "card payments"),
+            (self.steps, "steps of them"),
             (self.keys, "idempotency keys"),
             (self.origins, "origins"),
             (self.events, "events"),

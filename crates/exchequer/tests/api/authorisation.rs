@@ -7,7 +7,8 @@ use exchequer::http::{self as edge, Code};
 use exchequer::staff::model::{Permission, Role};
 use http::Method;
 use money::kind::{
-    Account, Beneficiary, Challenge, Customer, Factor, Hold, Session, Staff, Transfer,
+    Account, Approval, Beneficiary, Card, Challenge, Customer, Difference, Factor, Hold, Key,
+    Merchant, Payment, Session, Staff, Transfer, Webhook,
 };
 use serde_json::json;
 use testkit::{Client, Device, Person, Reply, TestBank};
@@ -45,10 +46,18 @@ fn concrete(bank: &TestBank, path: &str) -> String {
         p if p.contains("/holds/") => bank.unknown_id::<Hold>(),
         p if p.contains("/customers/") => bank.unknown_id::<Customer>(),
         p if p.contains("/members/") => bank.unknown_id::<Staff>(),
+        p if p.contains("/differences/") => bank.unknown_id::<Difference>(),
+        p if p.contains("/approvals/") => bank.unknown_id::<Approval>(),
         p if p.contains("/sessions/") => bank.unknown_id::<Session>(),
         p if p.contains("/challenges/") => bank.unknown_id::<Challenge>(),
         p if p.contains("/factors/") => bank.unknown_id::<Factor>(),
         p if p.contains("/beneficiaries/") => bank.unknown_id::<Beneficiary>(),
+        p if p.contains("/cards/") => bank.unknown_id::<Card>(),
+        p if p.contains("/payments/") => bank.unknown_id::<Payment>(),
+        p if p.contains("/merchants/") => bank.unknown_id::<Merchant>(),
+        p if p.contains("/differences/") => bank.unknown_id::<Difference>(),
+        p if p.contains("/merchant_keys/") => bank.unknown_id::<Key>(),
+        p if p.contains("/webhook_endpoints/") => bank.unknown_id::<Webhook>(),
         p if p.contains("/limits/{currency}") => return p.replace("{currency}", "INR"),
         p => {
             assert!(!p.contains('{'), "teach the test the ids of {p}");
@@ -112,7 +121,7 @@ async fn no_route_serves_a_session_that_has_ended() {
 async fn nobody_is_served(p: &Pair) {
     for line in &lines() {
         let client = match line.access {
-            Access::Public(_) => continue,
+            Access::Public(_) | Access::Merchant => continue,
             Access::Customer => &p.asha.client,
             Access::Staff(_) => &p.teller.client,
         };
@@ -167,7 +176,7 @@ async fn no_route_serves_a_bound_token_without_its_proof() {
     let staff = post_with(&p.bank, &path, &answer, &proof).await.expect(200);
     for line in &lines() {
         let token = match line.access {
-            Access::Public(_) => continue,
+            Access::Public(_) | Access::Merchant => continue,
             Access::Customer => customer.text("/access_token"),
             Access::Staff(_) => staff.text("/access_token"),
         };
@@ -188,7 +197,8 @@ async fn no_route_serves_a_cookie_from_elsewhere_without_its_token_or_beside_ano
     let browser = sign_in(&p.bank, &p.asha).await;
     let cookie = ("cookie", &*browser.cookie);
     let csrf = ("x-csrf-token", &*browser.csrf);
-    for line in lines().iter().filter(|l| !matches!(l.access, Access::Public(_))) {
+    for line in lines().iter().filter(|l| !matches!(l.access, Access::Public(_) | Access::Merchant))
+    {
         let path = concrete(&p.bank, line.path);
         let client = p.bank.client();
         if line.method != Method::GET {
@@ -276,6 +286,14 @@ async fn customers_and_operators_do_not_take_each_others_routes() {
     for line in &lines() {
         let client = match line.access {
             Access::Public(_) => continue,
+            // Who does not sign is nobody there.
+            Access::Merchant => {
+                for client in [&p.asha.client, &p.teller.client] {
+                    let path = concrete(&p.bank, line.path);
+                    call(client, line, &path).await.refused(401, "unauthenticated");
+                }
+                continue;
+            }
             Access::Customer => &p.teller.client,
             Access::Staff(_) => &p.asha.client,
         };

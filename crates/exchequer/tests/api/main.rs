@@ -1,9 +1,12 @@
 //! The bank over HTTP, in the process, on the database of this run. Files mirror the routes.
 
 mod accounts;
+mod approvals;
+mod approvals_merchants;
 mod authorisation;
 mod batch;
 mod beneficiaries;
+mod cards;
 mod confirmations;
 mod conservation;
 mod customers;
@@ -21,7 +24,10 @@ mod outbox;
 mod outbox_caps;
 mod outbox_trouble;
 mod passwords;
+mod payments;
+mod payments_faults;
 mod protections;
+mod reconciliation;
 mod restarts;
 mod rows;
 mod secrets;
@@ -33,7 +39,10 @@ mod sessions_web;
 mod staff;
 mod standing;
 mod standing_staff;
+mod statements;
 mod stepup;
 mod trail;
 mod transfers;
 mod webauthn;
+mod webhooks;
+mod webhooks_sent;

@@ -220,6 +220,7 @@ async fn the_banks_own_limits_stay_as_they_were() {
     let set = json!({ "per_transfer": 100 });
     let _set = officer.client.post(&path, &set).await.expect(200);
     let _stopped = switch(&p, "stop").await.expect(200);
+    // Lower than the bank's own, though the switch is a limit of nothing: it needs no second operator.
     let other = json!({ "per_transfer": 50, "per_day": 1_000 });
     let _set = officer.client.post(&path, &other).await.expect(200);
     send(&p, 5).await.refused(422, "limit_exceeded");

@@ -274,7 +274,8 @@ async fn a_token_of_another_algorithm_type_issuer_or_audience_is_refused_though_
     let bank = TestBank::new().await;
     let asha = bank.customer("Asha").await;
     let (header, claims, _) = decoded(asha.client.token().expect("a token"));
-    let key = bank.bank().tools().keyring().signing_keys().current();
+    let ring = bank.bank().tools().keyring();
+    let key = ring.signing_keys().current();
     let signed = |header: &Value, claims: &Value| {
         let part = |json: &Value| BASE64URL_NOPAD.encode(json.to_string().as_bytes());
         let message = format!("{}.{}", part(header), part(claims));

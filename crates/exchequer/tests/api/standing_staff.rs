@@ -81,7 +81,8 @@ async fn a_disabled_operator_is_out_at_once_and_stays_out() {
     bank.verify(&half, "totp", &bank.totp_code(&teller)).await.refused(401, "invalid_code");
     act(&admin, &id, "disable").await.refused(409, "already_disabled");
     assert_eq!(bank.inbox().await[0]["to"], teller.email.as_str());
-    let _enabled = act(&admin, &id, "enable").await.expect(200);
+    let enabled = act(&admin, &id, "enable").await;
+    assert_eq!(bank.done(enabled, Role::Admin).await, id);
     act(&admin, &id, "enable").await.refused(409, "not_disabled");
     bank.sign_in_operator(&mut teller).await;
     let _found = teller.client.get(search).await.expect(200);
@@ -114,7 +115,8 @@ async fn nobody_disables_themselves_and_the_last_administrator_stays() {
     assert_eq!(execute(&bank, elsewhere).await, 1);
     act(&second, &one, "disable").await.refused(409, "last_admin");
     let _still_in = first.client.get("/v1/staff/members").await.expect(200);
-    let _enabled = act(&first, &two, "enable").await.expect(200);
+    let enabled = act(&first, &two, "enable").await;
+    assert_eq!(bank.done(enabled, Role::Admin).await, two);
     let _done = act(&first, &two, "disable").await.expect(200);
 }
 

@@ -1,8 +1,12 @@
 //! The trail of everything: each action that the code can write is written once, and read back.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use exchequer::config::{AtCap, OnMove};
+use exchequer::jobs::Job;
+use exchequer::keys::master::Master;
+use exchequer::keys::{self, KeyAct};
 use exchequer::staff::model::Role;
 use serde_json::{Value, json};
 use testkit::{Person, TestBank};
@@ -86,7 +90,12 @@ async fn change_standings_every_way(p: &Pair, admin: &Person) {
     p.bank.confirm_email(&fiona).await;
     for verb in ["lock", "unlock", "disable", "enable"] {
         let path = format!("/v1/staff/customers/{}/{verb}", fiona.id);
-        let _done = officer.client.post(&path, &json!({})).await.expect(200);
+        let done = officer.client.post(&path, &json!({})).await;
+        if matches!(verb, "unlock" | "enable") {
+            let _done = p.bank.done(done, Role::Compliance).await;
+        } else {
+            let _done = done.expect(200);
+        }
         let again = officer.client.post(&path, &json!({})).await;
         assert_eq!(again.status, 409, "{verb}");
     }
@@ -95,26 +104,42 @@ async fn change_standings_every_way(p: &Pair, admin: &Person) {
     let member = members.iter().find(|m| m["email"] == officer.email.as_str()).expect("a member");
     for verb in ["disable", "enable"] {
         let path = format!("/v1/staff/members/{}/{verb}", member["id"].as_str().expect("an id"));
-        let _done = admin.client.post(&path, &json!({})).await.expect(200);
+        let done = admin.client.post(&path, &json!({})).await;
+        if verb == "enable" {
+            let _done = p.bank.done(done, Role::Admin).await;
+        } else {
+            let _done = done.expect(200);
+        }
         let again = admin.client.post(&path, &json!({})).await;
         assert_eq!(again.status, 409, "{verb}");
     }
 }
 
-async fn make_keys(bank: &TestBank) {
-    let rng = money::Rng::seeded(3);
-    let act = exchequer::keys::KeyAct {
-        master: vault::MasterKey::generate(&rng).expect("a master key").into(),
-        rng,
+/// A bank of its own for its keys, from their making to their end.
+async fn keep_keys() -> Vec<Value> {
+    let bank = TestBank::new().await;
+    let auditor = bank.operator(Role::Compliance).await;
+    // As in a bank from before there were cards.
+    assert_eq!(execute(&bank, "DELETE FROM data_keys WHERE purpose = 'card_data'").await, 1);
+    let mut act = KeyAct {
+        master: Arc::new(Master::File(testkit::bank::master_key())),
+        rng: money::Rng::seeded(3),
         now: bank.clock().now(),
         origin: store::rows::Origin::system("test"),
     };
-    let made = bank.bank().db().write("keys.test", move |tx| {
-        let first = exchequer::keys::create_first_in(tx, &act)?;
-        let version = exchequer::keys::rotate_in(tx, &act, vault::Purpose::PersonalData)?;
-        Ok::<_, store::DbError>((first, version))
-    });
-    assert_eq!(made.await.expect("keys"), (true, Ok(2)));
+    let (db, purpose) = (bank.bank().db(), vault::Purpose::CardData);
+    assert!(keys::create_first(db, &act).await.expect("keys"));
+    assert_eq!(keys::rotate(db, &act, purpose).await.expect("a key"), Ok(2));
+    bank.advance(keys::SETTLED_SECONDS);
+    act.now = bank.clock().now();
+    let (_running, stop) = tokio::sync::watch::channel(false);
+    let _told = Job::RefreshKeys.run(bank.bank(), &stop).await.expect("a look");
+    assert_eq!(Job::ResealValues.run(bank.bank(), &stop).await.expect("a walk"), 0);
+    assert_eq!(keys::destroy(db, &act, (purpose, 1), 300).await.expect("an end"), Ok(()));
+    // One of each purpose, the destroyed one aside.
+    let all = vault::Purpose::ALL.len();
+    assert_eq!(keys::rewrap(db, &act.master, &act).await.expect("rows"), all);
+    trail(&auditor).await
 }
 
 /// Factors added, shown, mistyped, renamed and removed; proofs right and wrong; guesses until a lock.
@@ -233,9 +258,9 @@ async fn everything_that_the_code_can_write_into_the_trail_appears_there() {
     }
     let mut dora = p.bank.customer("Dora").await;
     let _cookies = crate::sessions_web::step_up(&p.bank, &mut dora).await;
-    make_keys(&p.bank).await;
     let mut trail = trail(&admin).await;
     trail.extend(refuse_sessions().await);
+    trail.extend(keep_keys().await);
     let actions = trail.iter().map(|e| e["action"].as_str().expect("an action").to_owned());
     let seen: BTreeSet<String> = actions.filter(|action| has_noun(action)).collect();
     let written = written_actions();

@@ -175,7 +175,7 @@ async fn a_million_guesses_at_a_dumped_code_find_nothing_without_the_key() {
     let keys = vault::MasterKey::generate(&money::Rng::seeded(1)).expect("a key");
     let rng = money::Rng::seeded(2);
     let rows = vault::Keyring::first_data_keys(&keys, &rng, bank.clock().now()).expect("keys");
-    let other = vault::Keyring::open(&keys, &rows).expect("a ring");
+    let other = vault::Keyring::open(&keys, &rows, bank.clock().now()).expect("a ring");
     assert_ne!(
         other.blind_index("challenges.code_hash", right.as_bytes()),
         bank.bank().tools().keyring().blind_index("challenges.code_hash", right.as_bytes())

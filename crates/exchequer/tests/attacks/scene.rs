@@ -3,7 +3,7 @@
 use exchequer::staff::model::Role;
 use serde_json::{Value, json};
 use store::DbError;
-use testkit::{Person, Reply, TestBank};
+use testkit::{Person, Reply, Shop, TestBank};
 
 /// Asha has 10,000 INR; Bela has an empty account.
 pub struct Scene {
@@ -64,4 +64,14 @@ pub async fn post(bank: &TestBank, path: &str, body: &Value) -> Reply {
 
 pub fn succeeded(replies: &[Reply]) -> usize {
     replies.iter().filter(|reply| reply.status.is_success()).count()
+}
+
+/// Two secrets of a webhook endpoint, and an act that waits for a second operator.
+pub async fn keep_secrets(admin: &Person, shop: &Shop) {
+    let hook = json!({ "url": "https://shop.example.com/hook" });
+    let hook = shop.post("/v1/webhook_endpoints", &hook).await.expect(201).text("/id");
+    let rotate = format!("/v1/webhook_endpoints/{hook}/rotate");
+    let _two = shop.post(&rotate, &json!({})).await.expect(200);
+    let keys = format!("/v1/staff/merchants/{}/keys", shop.id);
+    let _waits = admin.client.post(&keys, &json!({ "mode": "live" })).await.expect(202);
 }

@@ -1,6 +1,6 @@
 //! Fast state of this process: entries with an end, and the limiter's windows.
 //!
-//! Bound: [`MAX_ENTRIES`] entries of about 60 bytes, and as many of what was shown once. Past it the expired are
+//! Bound: [`MAX_ENTRIES`] entries of about 60 bytes, and [`MAX_SHOWN`] of what was shown once. Past it the expired are
 //! forgotten, and then, of entries that every reader must do without anyway, all. What was shown once is
 //! never forgotten before its time: nothing new is taken instead.
 
@@ -13,6 +13,8 @@ use super::Gone;
 use super::windows::Windows;
 
 pub(super) const MAX_ENTRIES: usize = 200_000;
+/// Nonces of signed requests are remembered for up to ten minutes: 1,600 a second, 60 MB.
+pub(super) const MAX_SHOWN: usize = 1_000_000;
 
 #[derive(Default)]
 pub struct Memory {
@@ -54,10 +56,10 @@ impl Memory {
         if shown.get(&key).is_some_and(|entry| now < entry.expires_at) {
             return Ok(false);
         }
-        if shown.len() >= MAX_ENTRIES {
+        if shown.len() >= MAX_SHOWN {
             shown.retain(|_, entry| now < entry.expires_at);
         }
-        if shown.len() >= MAX_ENTRIES {
+        if shown.len() >= MAX_SHOWN {
             return Err(Gone);
         }
         shown.insert(key, Entry { value, expires_at: now.plus_seconds(seconds) });

@@ -152,6 +152,14 @@ impl Cache {
         }
     }
 
+    /// Whether it is this process's own: nobody else writes it, and it starts empty.
+    pub fn is_own(&self) -> bool {
+        match self {
+            Self::Memory(_) => true,
+            Self::Redis(_) => false,
+        }
+    }
+
     /// The backend's name.
     pub fn name(&self) -> &'static str {
         match self {

@@ -105,12 +105,12 @@ fn what_was_shown_once_is_never_forgotten_before_its_time() {
         key[..8].copy_from_slice(&u64::try_from(n).unwrap().to_be_bytes());
         key
     };
-    for n in 0..memory::MAX_ENTRIES {
+    for n in 0..memory::MAX_SHOWN {
         assert_eq!(memory.put_new(key(n), 1, 60, now), Ok(true));
     }
-    assert_eq!(memory.put_new(key(memory::MAX_ENTRIES), 1, 60, now), Err(Gone));
+    assert_eq!(memory.put_new(key(memory::MAX_SHOWN), 1, 60, now), Err(Gone));
     assert_eq!(memory.put_new(key(0), 1, 60, now), Ok(false));
-    assert_eq!(memory.put_new(key(memory::MAX_ENTRIES), 1, 60, now.plus_seconds(60)), Ok(true));
+    assert_eq!(memory.put_new(key(memory::MAX_SHOWN), 1, 60, now.plus_seconds(60)), Ok(true));
 }
 
 /// The rule in its plainest form: all that was accepted, looked through each time.

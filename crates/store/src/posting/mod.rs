@@ -46,6 +46,8 @@ pub struct PostOrder {
     pub amount: Amount,
     pub currency: Currency,
     pub memo: Option<String>,
+    /// What it is about, where its kind has that ([`TransferKind::has_reference`]).
+    pub reference: Option<[u8; 16]>,
     /// Absent where the surrounding transaction has claimed a key already.
     pub key: Option<OnceKey>,
     /// This order and the next happen together or not at all; never together with `key`.
@@ -199,7 +201,7 @@ fn transfer_row(
         kind: order.kind,
         posted_at: now,
         memo: order.memo.clone(),
-        reference: None,
+        reference: order.reference,
         origin: *order.origin.id(),
         request: order.request,
     }

@@ -29,6 +29,8 @@ static INSERT: LazyLock<Insert> = LazyLock::new(|| {
 });
 const STORED: &str = "SELECT request_hash, status, resource, answer FROM idempotency \
      WHERE run = $1 AND scope = $2";
+const STORED_LOCKED: &str = "SELECT request_hash, status, resource, answer FROM idempotency \
+     WHERE run = $1 AND scope = $2 ORDER BY scope";
 const SETTLE: &str = "UPDATE idempotency SET status = $3, resource = $4, answer = $5 \
      WHERE run = $1 AND scope = $2";
 const RELEASE: &str = "DELETE FROM idempotency WHERE run = $1 AND scope = $2";
@@ -100,8 +102,8 @@ impl Tx<'_> {
         Ok(None)
     }
 
-    /// Replaces the answer of a key that this transaction claimed. The key's run may have been closed
-    /// since, in the same transaction.
+    /// Replaces the answer of a key that this transaction claimed, or an earlier one without an answer. The
+    /// key's run may have been closed since.
     pub fn settle_key(
         &mut self,
         scope: &[u8; 16],
@@ -123,6 +125,26 @@ impl Tx<'_> {
             }
         }
         Err(lost(*scope))
+    }
+
+    /// What is stored under a key that was claimed before, by whichever transaction; on PostgreSQL nobody
+    /// else settles it until this one ends.
+    pub fn key_answer(&mut self, scope: &[u8; 16]) -> Result<Option<StoredAnswer>, DbError> {
+        let runs = match &self.backend {
+            Backend::Sqlite(session) => {
+                let mut runs = session.runs.borrow_mut();
+                runs.follow(session)?;
+                std::iter::once(runs.open()).chain(runs.may_hold(scope)).collect()
+            }
+            Backend::Postgres(_) => vec![ONLY_RUN],
+        };
+        for run in runs {
+            let rows = self.query_locked(STORED_LOCKED, params![run, scope])?;
+            if let Some(row) = rows.first() {
+                return read(row).map(Some);
+            }
+        }
+        Ok(None)
     }
 
     /// Gives up a key that this transaction claimed: nothing was done under it, and the next request

@@ -14,6 +14,7 @@ mod known;
 mod numbers;
 mod outflows;
 mod places;
+mod replaced;
 mod runs;
 mod transfers;
 
@@ -24,6 +25,7 @@ pub(crate) use known::{Fixed, Known};
 pub use numbers::NumberedAccount;
 pub use outflows::Outflow;
 pub(crate) use places::Places;
+pub use replaced::{ReplaceSql, Replacement};
 pub(crate) use runs::{ROWS as RUN_ROWS, Runs};
 
 /// Rows from which on PostgreSQL is asked for all of them in another way than for few: accounts are loaded

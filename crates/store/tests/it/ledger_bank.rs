@@ -72,6 +72,7 @@ impl LedgerBank {
             amount: Amount::new(amount).expect("an amount"),
             currency: Currency::INR,
             memo: None,
+            reference: None,
             key: key.map(|k| OnceKey::new(b"test", "POST /t", k, &[request.as_bytes()])),
             linked_with_next: false,
             origin: Arc::clone(&self.origin),

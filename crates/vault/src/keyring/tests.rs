@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use std::sync::LazyLock;
 
 const NOW: Timestamp = Timestamp::EPOCH;
+const LATER: Timestamp = Timestamp::from_seconds(USED_AFTER_SECONDS);
 const PLACE: Place<'static> = Place { table: "customers", column: "phone", row: b"cus_1" };
 
 struct Bank {
@@ -26,11 +27,15 @@ fn master(seed: u64) -> MasterKey {
 }
 
 fn open(master: &MasterKey, rows: &[WrappedKey]) -> Keyring {
-    Keyring::open(master, rows).unwrap_or_else(|error| panic!("{error}"))
+    Keyring::open(master, rows, LATER).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn refusal(master: &MasterKey, rows: &[WrappedKey]) -> KeyError {
-    Keyring::open(master, rows).err().expect("this opened")
+    Keyring::open(master, rows, LATER).err().expect("this opened")
+}
+
+fn drawn(purpose: Purpose, version: u32) -> WrappedKey {
+    DataKey::draw(&Rng::System, purpose, version, NOW).wrap(&BANK.master, &Rng::System).unwrap()
 }
 
 /// The rows after one rotation of `purpose`.
@@ -38,8 +43,9 @@ fn rotated(purpose: Purpose) -> Vec<WrappedKey> {
     let mut rows = BANK.rows.clone();
     for row in rows.iter_mut().filter(|row| row.purpose == purpose) {
         row.state = KeyState::Retired;
+        row.retired_at = Some(NOW);
     }
-    rows.push(Keyring::new_data_key(&BANK.master, &Rng::System, purpose, 2, NOW).unwrap());
+    rows.push(drawn(purpose, 2));
     rows
 }
 
@@ -49,7 +55,7 @@ fn words_go_both_ways() {
         assert_eq!(Purpose::parse(purpose.as_str()), Some(purpose));
     }
     assert_eq!(Purpose::parse("Personal_Data"), None);
-    for state in [KeyState::Active, KeyState::Retired] {
+    for state in [KeyState::Active, KeyState::Retired, KeyState::Destroyed] {
         assert_eq!(KeyState::parse(state.as_str()), Some(state));
     }
     assert_eq!(KeyState::parse(""), None);
@@ -63,7 +69,7 @@ fn a_new_bank_has_one_key_of_each_purpose_and_no_two_alike() {
     let mut wrapped: Vec<_> = rows.iter().map(|row| row.wrapped.clone()).collect();
     wrapped.sort();
     wrapped.dedup();
-    assert_eq!(wrapped.len(), 4);
+    assert_eq!(wrapped.len(), Purpose::ALL.len());
 }
 
 #[test]
@@ -117,7 +123,7 @@ fn a_key_does_not_pass_for_another_purpose_or_version() {
 fn a_version_occurs_once() {
     let mut rows = BANK.rows.clone();
     let purpose = Purpose::BlindIndex;
-    rows.push(Keyring::new_data_key(&BANK.master, &Rng::System, purpose, 1, NOW).unwrap());
+    rows.push(drawn(purpose, 1));
     assert_eq!(refusal(&BANK.master, &rows), KeyError::Duplicate { purpose, version: 1 });
 }
 
@@ -153,15 +159,97 @@ fn the_newest_active_key_is_used_in_whatever_order_the_rows_come() {
     let mut rows = BANK.rows.clone();
     for version in [3, 2] {
         let purpose = Purpose::PersonalData;
-        rows.push(
-            Keyring::new_data_key(&BANK.master, &Rng::System, purpose, version, NOW).unwrap(),
-        );
+        rows.push(drawn(purpose, version));
     }
     for _ in 0..rows.len() {
         rows.rotate_left(1);
         let sealed = open(&BANK.master, &rows).seal(&Rng::System, &PLACE, b"x").unwrap();
         assert_eq!(crate::sealing::sealed_with(&sealed), Ok(3));
     }
+}
+
+#[test]
+fn a_new_version_is_used_only_when_every_node_can_know_it() {
+    let rows = rotated(Purpose::PersonalData);
+    let before = Timestamp::from_seconds(USED_AFTER_SECONDS - 1);
+    for (now, expected) in [(NOW, 1), (before, 1), (LATER, 2)] {
+        let ring = Keyring::open(&BANK.master, &rows, now).unwrap_or_else(|e| panic!("{e}"));
+        let sealed = ring.seal(&Rng::System, &PLACE, b"x").unwrap();
+        assert_eq!(crate::sealing::sealed_with(&sealed), Ok(expected), "{now}");
+        assert!(Keyring::chosen(&rows, now).contains(&(Purpose::PersonalData, expected)));
+    }
+    // Also where several were made at once.
+    let mut rows = rows;
+    rows.push(drawn(Purpose::PersonalData, 3));
+    let ring = Keyring::open(&BANK.master, &rows, before).unwrap_or_else(|e| panic!("{e}"));
+    let sealed = ring.seal(&Rng::System, &PLACE, b"x").unwrap();
+    assert_eq!(crate::sealing::sealed_with(&sealed), Ok(1));
+}
+
+#[test]
+fn a_destroyed_key_opens_nothing_and_needs_no_bytes() {
+    let old = BANK.ring.seal(&Rng::System, &PLACE, b"old").unwrap();
+    let mut rows = rotated(Purpose::PersonalData);
+    let first = rows.iter_mut().find(|row| row.purpose == Purpose::PersonalData).unwrap();
+    first.state = KeyState::Destroyed;
+    first.wrapped.clear();
+    let ring = open(&BANK.master, &rows);
+    let found = ring.open_sealed(&PLACE, &old).err();
+    assert_eq!(found, Some(SealError::UnknownKey { version: 1 }));
+    assert!(!Keyring::chosen(&rows, NOW).contains(&(Purpose::PersonalData, 1)));
+    // An empty row that says it is not destroyed is damage.
+    let first = rows.iter_mut().find(|row| row.purpose == Purpose::PersonalData).unwrap();
+    first.state = KeyState::Retired;
+    let expected = KeyError::Malformed { purpose: Purpose::PersonalData, version: 1 };
+    assert_eq!(refusal(&BANK.master, &rows), expected);
+}
+
+#[test]
+fn uses_are_counted_by_the_version_that_made_them() {
+    let ring = open(&BANK.master, &rotated(Purpose::CardData));
+    assert_eq!(ring.take_uses(), []);
+    for _ in 0..3 {
+        ring.seal_for(Sealing::CardData, &Rng::System, &PLACE, b"x").unwrap();
+    }
+    ring.seal(&Rng::System, &PLACE, b"x").unwrap();
+    assert_eq!(ring.untold_uses(), 4);
+    let uses = ring.take_uses();
+    assert_eq!(uses, [(Sealing::PersonalData, 1, 1), (Sealing::CardData, 2, 3)]);
+    assert_eq!(ring.take_uses(), []);
+    assert_eq!(ring.untold_uses(), 0);
+    assert_eq!(ring.active_version(Sealing::CardData), 2);
+}
+
+#[test]
+fn a_key_that_somebody_else_wrapped_says_what_it_is_for() {
+    let key = DataKey::draw(&Rng::seeded(3), Purpose::CardData, 7, NOW);
+    let row = key.wrapped_elsewhere([9; 8], "vault:v1:abc");
+    assert_eq!(row.ciphertext_elsewhere([9; 8]), Ok("vault:v1:abc"));
+    let other = KeyError::OtherMasterKey { purpose: Purpose::CardData, version: 7 };
+    assert_eq!(row.ciphertext_elsewhere([8; 8]), Err(other));
+    assert_eq!(row.unwrap_key(&BANK.master).err(), Some(other));
+    assert_eq!(
+        BANK.rows[0].ciphertext_elsewhere([9; 8]).err(),
+        Some(KeyError::OtherMasterKey { purpose: BANK.rows[0].purpose, version: 1 })
+    );
+
+    let envelope = key.envelope();
+    assert!(row.opened_elsewhere(&envelope).is_ok_and(|k| k.bytes.expose() == key.bytes.expose()));
+    for relabelled in [
+        WrappedKey { version: 8, ..row.clone() },
+        WrappedKey { purpose: Purpose::CardTokens, ..row.clone() },
+    ] {
+        assert!(matches!(
+            relabelled.opened_elsewhere(&envelope).err(),
+            Some(KeyError::NotAuthentic { .. })
+        ));
+    }
+    for len in 0..envelope.expose().len() {
+        let cut = SecretBytes::new(envelope.expose()[..len].to_vec());
+        assert!(row.opened_elsewhere(&cut).is_err(), "{len}");
+    }
+    let long = SecretBytes::new([envelope.expose(), &[0]].concat());
+    assert!(row.opened_elsewhere(&long).is_err());
 }
 
 #[test]
@@ -173,6 +261,8 @@ fn a_retired_signing_key_still_verifies() {
     assert_ne!(ring.signing_keys().current().kid(), old.kid());
     assert!(ring.signing_keys().by_kid(old.kid()).unwrap().verifies(b"token", &signature));
     assert_eq!(ring.signing_keys().iter().count(), 2);
+    assert_eq!(ring.signing_keys().current().retirement(), None);
+    assert_eq!(ring.signing_keys().by_kid(old.kid()).unwrap().retirement(), Some(NOW));
 }
 
 #[test]

@@ -61,7 +61,7 @@ const ROUNDS: usize = 4;
 /// What was found. The text in its place is `[redacted:` + name + `]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// A payment card number (ISO/IEC 7812-1), 13 to 19 digits.
+    /// A payment card number (ISO/IEC 7812-1), 12 to 19 digits.
     Card,
     /// An Aadhaar number: 12 digits, Verhoeff.
     Aadhaar,

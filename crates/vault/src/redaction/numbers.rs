@@ -2,7 +2,7 @@
 //!
 //! Digits are read as a *run*: groups with one to three separators between them. In a run of at
 //! least twelve digits, in this order: a card number in a few neighbouring groups whose lengths a
-//! card's could be ([`Run::is_card_shaped`]); Aadhaar numbers in what is left; then each remaining
+//! card's could be ([`Run::is_card_shaped`]); Aadhaar and card numbers of twelve digits in what is left; then each remaining
 //! part as a whole, whatever its groups. The lengths matter because one number in ten passes Luhn:
 //! without them a list of counters would lose every tenth window.
 //! Cost: a run is read once; a group is tried with at most 18 groups behind it.
@@ -196,9 +196,9 @@ impl Scanner<'_> {
             let end = at.saturating_add(step.max(1));
             while at.saturating_add(size) <= end {
                 let last = at.saturating_add(size).saturating_sub(1);
-                if self.is_aadhaar(run, at, last) {
+                if let Some(kind) = self.of_twelve(run, at, last) {
                     self.whole(run, left, at);
-                    self.take(run, (at, last), Kind::Aadhaar);
+                    self.take(run, (at, last), kind);
                     left = last.saturating_add(1);
                 }
                 at = last.saturating_add(1);
@@ -220,16 +220,27 @@ impl Scanner<'_> {
         is_card
     }
 
-    fn is_aadhaar(&self, run: &Run, first: usize, last: usize) -> bool {
+    /// What twelve digits are: an Aadhaar number, one of Maestro's shortest card numbers, or neither.
+    fn of_twelve(&self, run: &Run, first: usize, last: usize) -> Option<Kind> {
         let values = run.values_of(first, last);
-        let Some((start, end)) = run.place(first, last) else { return false };
-        values.len() == AADHAAR
-            && values.first().is_some_and(|first| *first >= 2)
-            && verhoeff_valid_values(values)
-            && !self.continues_a_word(start)
-            && !self.at(end).is_ascii_alphanumeric()
-            && !self.is_identifier(run, first, last)
-            && !(first == last && self.is_quantity(start))
+        let (start, end) = run.place(first, last)?;
+        if values.len() != AADHAAR {
+            return None;
+        }
+        let is_aadhaar =
+            values.first().is_some_and(|first| *first >= 2) && verhoeff_valid_values(values);
+        let kind = if is_aadhaar {
+            Kind::Aadhaar
+        } else if run.is_card_of_twelve(first, last) {
+            Kind::Card
+        } else {
+            return None;
+        };
+        let is_part = self.continues_a_word(start)
+            || self.at(end).is_ascii_alphanumeric()
+            || self.is_identifier(run, first, last)
+            || (first == last && self.is_quantity(start));
+        (!is_part).then_some(kind)
     }
 
     fn take(&mut self, run: &Run, (first, last): (usize, usize), kind: Kind) {

@@ -8,6 +8,8 @@ pub(super) const ROWS: &[(&str, &str)] = &[
     ("order number that fails Luhn, in JSON", r#"{"order":1234567890123456}"#),
     ("passes Luhn but no scheme issues it", "ref 1234567890123452"),
     ("passes Luhn but has 12 digits", "ref 411111111116"),
+    ("passes Luhn and has 12 digits, as an amount", r#"{"amount":501800000009} ns=676100000006"#),
+    ("passes Luhn and has 12 digits, glued to letters", "x501800000009"),
     ("passes Luhn but the brand's length differs", "ref 411111111111116"),
     ("more than 19 digits", "411111111111111141111111 more"),
     ("our ids", "acc_01h4111111111111111kn084sn trf_01h455vb4pex5vsknk084sn02q"),

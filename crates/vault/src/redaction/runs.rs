@@ -61,6 +61,12 @@ impl Run {
             && luhn_valid_values(values)
     }
 
+    /// A card number of twelve digits: as long as an Aadhaar number, and looked for where one is.
+    pub(super) fn is_card_of_twelve(&self, first: usize, last: usize) -> bool {
+        let values = self.values_of(first, last);
+        brands::plausible_of_twelve(values) && luhn_valid_values(values)
+    }
+
     /// Groups as people and forms cut card numbers: not at all; in fours with a rest, 4-6-5 and
     /// 4-6-4, or digit by digit, with any separators; in other equal groups or in long ones, with
     /// the same separator or nearly.

@@ -16,9 +16,10 @@ const PEM_LABEL: usize = 64;
 /// The fewest characters of a credential in running text, and how many make one whatever they are.
 const CREDENTIAL: (usize, usize) = (8, 20);
 
-/// The first parts of keys that are secret by their name alone: ours and Stripe's, and Standard
-/// Webhooks' signing secret.
-const KEY_PREFIXES: [&[u8]; 5] = [b"sk_live", b"sk_test", b"rk_live", b"rk_test", b"whsec"];
+/// The first parts of keys that are secret by their name alone: ours (what merchants sign with) and
+/// Stripe's, and Standard Webhooks' signing secret.
+const KEY_PREFIXES: [&[u8]; 7] =
+    [b"exs_live", b"exs_test", b"sk_live", b"sk_test", b"rk_live", b"rk_test", b"whsec"];
 
 /// Schemes whose URLs may hold a password with a bare `/` or `?` in it, as people write them.
 const CONNECTION_SCHEMES: [&[u8]; 12] = [

@@ -10,7 +10,7 @@ const PLACE: Place<'static> = Place { table: "customers", column: "phone", row: 
 fn sealer(active: u32, others: &[u32]) -> Sealer {
     let key = |version: u32| {
         let bytes = crate::sha256(&version.to_be_bytes());
-        (version, aead::key(&bytes).unwrap())
+        SealingKey { version, key: aead::key(&bytes).unwrap(), sealings: 0 }
     };
     Sealer::new(key(active), others.iter().copied().map(key).collect())
 }
@@ -114,6 +114,25 @@ fn lengths_are_bounded() {
     let too_long = Place { row: &row, ..PLACE };
     assert_eq!(sealer.seal(&Rng::System, &too_long, b"x"), Err(SealError::PlaceTooLong));
     assert_eq!(refusal(sealer.open(&too_long, &sealed)), SealError::PlaceTooLong);
+}
+
+#[test]
+fn a_key_seals_as_often_as_it_may_and_then_refuses() {
+    let sealer = sealer(1, &[]);
+    let seal = || sealer.seal(&Rng::System, &PLACE, b"x");
+    sealer.learn_uses(1, REFUSED_AFTER - 2);
+    let last = [seal().unwrap(), seal().unwrap()];
+    assert_eq!(seal(), Err(SealError::UsedUp { version: 1 }));
+    assert!(last.iter().all(|sealed| sealer.open(&PLACE, sealed).is_ok()));
+    // Telling them takes none of them back.
+    assert_eq!(sealer.take_uses(), (1, 3));
+    assert_eq!(sealer.take_uses(), (1, 0));
+    assert_eq!(seal(), Err(SealError::UsedUp { version: 1 }));
+    // Another version has a count of its own.
+    sealer.learn_uses(2, 0);
+    assert_eq!(seal(), Err(SealError::UsedUp { version: 1 }));
+    sealer.learn_uses(1, 0);
+    assert!(seal().is_ok());
 }
 
 proptest! {

@@ -106,6 +106,38 @@ fn key_refusal(path: &Path) -> String {
 }
 
 #[test]
+fn a_master_key_in_transit_is_whole_and_the_only_one() {
+    let mut folder = Folder::new();
+    folder.environment("EXCHEQUER_MASTER_KEY_TRANSIT_URL", "http://vault.example:8200");
+    let faults = folder.faults().to_string();
+    for wrong in [
+        "another master key, in Transit",
+        "http, which anybody on the way can read",
+        "master_key_transit_key",
+        "master_key_transit_token",
+    ] {
+        assert!(faults.contains(wrong), "{wrong}: {faults}");
+    }
+    folder.environment("EXCHEQUER_MASTER_KEY_FILE", "");
+    folder.environment("EXCHEQUER_MASTER_KEY_TRANSIT_URL", "https://vault.example:8200");
+    folder.environment("EXCHEQUER_MASTER_KEY_TRANSIT_KEY", "exchequer");
+    let token = folder.path("token");
+    write(&token, "hvs.secret\n", 0o600);
+    folder.environment("EXCHEQUER_MASTER_KEY_TRANSIT_TOKEN_FILE", &token.display().to_string());
+    let config = folder.load();
+    let transit = config.transit.as_ref().expect("a Transit");
+    assert_eq!((&*transit.mount, &*transit.key), ("transit", "exchequer"));
+    assert_eq!(transit.token.expose(), "hvs.secret");
+    assert!(!config.render().contains("hvs.secret"));
+    for (name, value) in [("KEY", "../sys/seal"), ("MOUNT", "a//b"), ("KEY", "a?b"), ("MOUNT", "/")]
+    {
+        let mut folder = Folder { sources: folder.sources.clone(), ..Folder::new() };
+        folder.environment(&format!("EXCHEQUER_MASTER_KEY_TRANSIT_{name}"), value);
+        assert!(folder.faults().to_string().contains("is no name"), "{value}");
+    }
+}
+
+#[test]
 fn a_master_key_that_others_can_read_is_refused_and_its_mode_named() {
     let folder = Folder::new();
     let path = folder.path("master.key");

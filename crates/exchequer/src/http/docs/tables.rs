@@ -22,7 +22,7 @@ pub fn public_text(routes: &Routes) -> String {
         Access::Public(why) => {
             Some([route.method.to_string(), route.path.to_owned(), why.to_owned()])
         }
-        Access::Customer | Access::Staff(_) => None,
+        Access::Customer | Access::Merchant | Access::Staff(_) => None,
     });
     aligned(lines.collect())
 }
@@ -75,6 +75,7 @@ fn caller(route: &Route) -> String {
     match route.access {
         Access::Public(_) => "public".to_owned(),
         Access::Customer => "customer".to_owned(),
+        Access::Merchant => "merchant".to_owned(),
         Access::Staff(permission) => format!("staff:{}", permission.as_str()),
     }
 }

@@ -43,6 +43,10 @@ pub enum Class {
     StaffSignIn = 12,
     /// A telephone number is to be confirmed by a message, which costs money.
     Text = 13,
+    /// A gateway tells that a payment has news.
+    Notice = 14,
+    /// A statement is made: a walk through a year of entries, and megabytes of its own.
+    Statement = 15,
 }
 
 /// Whom a limit counts.
@@ -83,7 +87,7 @@ const fn rule(per: Per, most: u32) -> Rule {
 /// Addresses are shared, by offices and by carriers, so theirs are the wide ones. All sign-ins together
 /// are a third of what the hashing pool can do.
 impl Class {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Probe,
         Self::Visit,
         Self::Stranger,
@@ -98,6 +102,8 @@ impl Class {
         Self::Rare,
         Self::StaffSignIn,
         Self::Text,
+        Self::Notice,
+        Self::Statement,
     ];
 
     /// All are kept or the request is refused; the first is the one whose state the answer shows.
@@ -117,7 +123,9 @@ impl Class {
             Self::SendCode => const { &[rule(Per::Address, 10), rule(Per::All, 600)] },
             Self::Register => const { &[rule(Per::Address, 10), rule(Per::All, 300)] },
             Self::Read => const { &[rule(Per::Caller, 1_000)] },
+            Self::Notice => const { &[rule(Per::Address, 60_000)] },
             Self::Change | Self::Pay => const { &[rule(Per::Caller, 100)] },
+            Self::Statement => const { &[rule(Per::Caller, 20)] },
             Self::Rare => const { &[rule(Per::Caller, 10)] },
         }
     }
@@ -137,17 +145,23 @@ impl Class {
             | Self::Stranger
             | Self::Refresh
             | Self::Read
+            | Self::Notice
+            | Self::Statement
             | Self::Change => WhenGone::Here,
         }
     }
 
     pub(super) const fn space(self) -> Space {
         match self {
-            Self::Probe | Self::Visit | Self::Stranger | Self::Refresh => Space::Visitors,
+            Self::Probe | Self::Visit | Self::Stranger | Self::Refresh | Self::Notice => {
+                Space::Visitors
+            }
             Self::SignIn | Self::StaffSignIn | Self::Answer | Self::SendCode | Self::Register => {
                 Space::Guarded
             }
-            Self::Read | Self::Change | Self::Pay | Self::Rare | Self::Text => Space::Callers,
+            Self::Read | Self::Statement | Self::Change | Self::Pay | Self::Rare | Self::Text => {
+                Space::Callers
+            }
         }
     }
 
@@ -158,7 +172,7 @@ impl Class {
 
     /// `RateLimit-Policy`, made once.
     pub(super) fn policy(self) -> Option<&'static HeaderValue> {
-        static POLICIES: LazyLock<[Option<HeaderValue>; 14]> =
+        static POLICIES: LazyLock<[Option<HeaderValue>; 16]> =
             LazyLock::new(|| Class::ALL.map(policy));
         POLICIES.get(usize::from(self as u8)).and_then(Option::as_ref)
     }
@@ -228,6 +242,25 @@ const ROUTES: &[(&str, Class)] = &[
     ("stopOutgoing", Class::Change),
     ("resumeOutgoing", Class::Rare),
     ("openAccount", Class::Change),
+    ("storeCard", Class::Pay),
+    ("createPayment", Class::Pay),
+    ("capturePayment", Class::Pay),
+    ("cancelPayment", Class::Pay),
+    ("refundPayment", Class::Rare),
+    ("createWebhookEndpoint", Class::Change),
+    ("rotateWebhookSecret", Class::Change),
+    ("redeliverEvent", Class::Change),
+    ("noticeOfSandbox", Class::Notice),
+    ("noticeOfStripe", Class::Notice),
+    ("createMerchant", Class::Change),
+    ("changeMerchant", Class::Change),
+    ("makeMerchantKey", Class::Change),
+    ("rotateMerchantKey", Class::Change),
+    ("revokeMerchantKey", Class::Change),
+    ("settleMerchant", Class::Pay),
+    ("resolveDifference", Class::Change),
+    ("getStatement", Class::Statement),
+    ("getStatementAsStaff", Class::Statement),
     ("sendTransfer", Class::Pay),
     ("sendTransfers", Class::Pay),
     ("placeHold", Class::Pay),
@@ -247,6 +280,9 @@ const ROUTES: &[(&str, Class)] = &[
     ("enableCustomer", Class::Change),
     ("disableStaffMember", Class::Change),
     ("enableStaffMember", Class::Change),
+    ("approveAct", Class::Pay),
+    ("rejectAct", Class::Change),
+    ("withdrawAct", Class::Change),
 ];
 
 /// The class of a route. A changing route that is not named is held to a strict one until it is.
@@ -256,9 +292,11 @@ pub(in crate::http) fn class_of(route: &Route) -> Class {
     named.unwrap_or(match route.access {
         Access::Public(_) if reads => Class::Visit,
         Access::Public(_) => Class::SignIn,
-        Access::Customer | Access::Staff(_) if reads => Class::Read,
-        Access::Customer | Access::Staff(_) if route.method != Method::POST => Class::Change,
-        Access::Customer | Access::Staff(_) => Class::Rare,
+        Access::Customer | Access::Merchant | Access::Staff(_) if reads => Class::Read,
+        Access::Customer | Access::Merchant | Access::Staff(_) if route.method != Method::POST => {
+            Class::Change
+        }
+        Access::Customer | Access::Merchant | Access::Staff(_) => Class::Rare,
     })
 }
 

@@ -11,6 +11,7 @@ use utoipa::openapi::{ContentBuilder, Ref, RefOr};
 use super::operations::{content, header};
 use super::{CODES_EXTENSION, Schemas};
 use crate::http::codes::Code;
+use crate::http::input::BodySchema;
 use crate::http::limits::rules::Class;
 use crate::http::once::PROBLEM_JSON;
 use crate::http::routes::Route;
@@ -29,7 +30,9 @@ pub(super) fn responses(route: &Route, schemas: &Schemas) -> Responses {
     }
     let refusals =
         by_status.into_iter().map(|(status, codes)| (status, refusal(route, status, &codes)));
+    let waiting = route.waiting.as_ref().map(|body| (202, accepted(route, (body, schemas))));
     std::iter::once((route.success, success(route, schemas)))
+        .chain(waiting)
         .chain(refusals)
         .map(|(status, response)| (status.to_string(), response))
         .collect()
@@ -67,17 +70,32 @@ pub(super) fn headers() -> Vec<(&'static str, Header)> {
     ]
 }
 
+/// Nothing is done yet.
+fn accepted(route: &Route, (body, schemas): (&BodySchema, &Schemas)) -> Response {
+    let text = "It waits for a second operator: `POST /v1/staff/approvals/{id}/approve`.";
+    answered(route, text).content(body.media_type, content(body, schemas)).build()
+}
+
 fn success(route: &Route, schemas: &Schemas) -> Response {
-    let response = with_headers(ResponseBuilder::new().description("Done."), &[REQUEST_ID]);
+    let response = answered(route, "Done.");
+    let response = match &route.output {
+        Some(body) => response.content(body.media_type, content(body, schemas)),
+        None => response,
+    };
+    let files = route.files.iter().fold(response, |response, media_type| {
+        response.content(*media_type, ContentBuilder::new().build())
+    });
+    files.build()
+}
+
+/// With the headers that every answer but a refusal has.
+fn answered(route: &Route, text: &str) -> ResponseBuilder {
+    let response = with_headers(ResponseBuilder::new().description(text), &[REQUEST_ID]);
     let response = if route.once { with_headers(response, &[REPLAYED]) } else { response };
-    let response = if route.class == Class::Probe {
+    if route.class == Class::Probe {
         response
     } else {
         with_headers(response, &[RATE_LIMIT, RATE_LIMIT_POLICY])
-    };
-    match &route.output {
-        Some(body) => response.content(body.media_type, content(body, schemas)).build(),
-        None => response.build(),
     }
 }
 

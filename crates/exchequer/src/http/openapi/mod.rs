@@ -15,7 +15,7 @@ mod tests;
 use std::collections::BTreeMap;
 
 use utoipa::openapi::info::{InfoBuilder, License};
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
     ComponentsBuilder, OpenApi, OpenApiBuilder, Paths, RefOr, Schema, ServerBuilder,
 };
@@ -33,6 +33,7 @@ pub type Schemas = BTreeMap<String, RefOr<Schema>>;
 
 pub const CUSTOMER_TOKEN: &str = "customerToken";
 pub const STAFF_TOKEN: &str = "staffToken";
+pub const MERCHANT_SIGNATURE: &str = "merchantSignature";
 /// On a response: the codes it can carry, in the order in which they are decided.
 pub const CODES_EXTENSION: &str = "x-codes";
 
@@ -54,6 +55,7 @@ pub fn document(routes: &Routes) -> OpenApi {
             STAFF_TOKEN,
             bearer("An operator's access token; each route names the permission it needs."),
         )
+        .security_scheme(MERCHANT_SIGNATURE, signature())
         .parameter(operations::IDEMPOTENCY_KEY, operations::idempotency_key())
         .schemas_from_iter(schemas);
     let components = answers::headers()
@@ -99,11 +101,19 @@ fn schemas(routes: &Routes) -> Schemas {
         schemas.extend(body.schemas);
     }
     for route in routes.table() {
-        for body in route.input.body.iter().chain(&route.output) {
+        for body in route.input.body.iter().chain(&route.output).chain(&route.waiting) {
             schemas.extend(body.schemas.iter().cloned());
         }
     }
     schemas
+}
+
+fn signature() -> SecurityScheme {
+    SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description(
+        "X-Signature",
+        "A request signed by a merchant's key: `Authorization: Exchequer key_…`, `X-Timestamp`, `X-Nonce` \
+         and `X-Signature`; or RFC 9421 with Content-Digest.",
+    )))
 }
 
 fn bearer(description: &str) -> SecurityScheme {

@@ -10,7 +10,7 @@ use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{ContentBuilder, HttpMethod, Ref, RefOr, Required, Schema};
 
-use super::{CUSTOMER_TOKEN, STAFF_TOKEN, Schemas, answers, samples, tags};
+use super::{CUSTOMER_TOKEN, MERCHANT_SIGNATURE, STAFF_TOKEN, Schemas, answers, samples, tags};
 use crate::http::input::BodySchema;
 use crate::http::routes::{Access, BodyLimit, Route};
 use crate::staff::model::Role;
@@ -65,6 +65,7 @@ fn description(route: &Route) -> String {
     let mut sentences = vec![match route.access {
         Access::Public(why) => format!("Open to anybody: {why}."),
         Access::Customer => "For a signed-in customer.".to_owned(),
+        Access::Merchant => "For a merchant, by a signed request.".to_owned(),
         Access::Staff(permission) => {
             let roles: Vec<_> = Role::ALL
                 .iter()
@@ -89,6 +90,7 @@ fn security(access: Access) -> Vec<SecurityRequirement> {
     match access {
         Access::Public(_) => Vec::new(),
         Access::Customer => vec![SecurityRequirement::new(CUSTOMER_TOKEN, [""; 0])],
+        Access::Merchant => vec![SecurityRequirement::new(MERCHANT_SIGNATURE, [""; 0])],
         // OpenAPI 3.1 §4.8.30: for schemes other than OAuth 2 the list may name what is required.
         Access::Staff(permission) => {
             vec![SecurityRequirement::new(STAFF_TOKEN, [permission.as_str()])]

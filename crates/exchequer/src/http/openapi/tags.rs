@@ -66,6 +66,20 @@ pub const TAGS: &[Tag] = &[
         paths: &["/v1/beneficiaries", "/v1/limits", "/v1/protections"],
     },
     Tag {
+        anchor: "merchants",
+        title: "Cards and payments",
+        description: "What merchants do, by signed requests: keep cards, take money from them, give it back. \
+                      Test and live do not meet.",
+        paths: &["/v1/cards", "/v1/payments", "/v1/gateways"],
+    },
+    Tag {
+        anchor: "events",
+        title: "Events and webhooks",
+        description: "What has happened to a merchant's payments and refunds: a gapless sequence to read, and \
+                      the same sent to endpoints, signed as Standard Webhooks.",
+        paths: &["/v1/events", "/v1/webhook_endpoints"],
+    },
+    Tag {
         anchor: "operators",
         title: "Operators",
         description: "What the bank's own people do. Each route needs a permission; roles have them.",

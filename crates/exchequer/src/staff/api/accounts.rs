@@ -1,6 +1,5 @@
 //! Customers' accounts as operators see and change them.
 
-use ledger::Limits;
 use money::{AccountId, Amount};
 use serde::{Deserialize, Deserializer, Serialize};
 use store::{DbError, Tx};
@@ -9,6 +8,8 @@ use utoipa::ToSchema;
 use super::found;
 use crate::accounts::model::{AccountRow, AccountView};
 use crate::accounts::{self, get_any};
+use crate::approvals::api::ask;
+use crate::approvals::deed::{Deed, LimitPair, NewLimits};
 use crate::bank::Act;
 use crate::http::fields::{Fields, MinorUnits};
 use crate::http::{Answer, Code, Json, Path, Problem, Reply, Route, Routes, Staff};
@@ -48,7 +49,8 @@ pub fn routes(routes: Routes) -> Routes {
         .staff(
             Permission::SetLimits,
             standing("/v1/staff/accounts/{id}/limits", "setLimits", "What may leave an account")
-                .refuses(&[Code::AccountClosed]),
+                .refuses(&[Code::AccountClosed])
+                .may_wait(),
             set_limits,
         )
 }
@@ -162,15 +164,20 @@ async fn set_limits(
     caller
         .once("staff.set_limits", move |tx, act| {
             // Locked before it is read: what is absent keeps the value that no one else can change now.
-            let loaded = tx.load_accounts(std::slice::from_ref(&id), act.now)?;
-            let Some(before) = loaded.first().map(|found| found.account.limits) else {
-                return Ok(Err(Problem::new(Code::NotFound)));
+            let before = match accounts::standing_limits(tx, act, &id)? {
+                Ok(limits) => LimitPair::from(limits),
+                Err(problem) => return Ok(Err(problem)),
             };
-            let limits = Limits {
+            let limits = LimitPair {
                 per_transfer: per_transfer.or(before.per_transfer),
                 per_day: per_day.or(before.per_day),
             };
-            let set = accounts::set_limits(tx, act, &id, limits)?;
+            // Less may leave at once; for more to leave, two have to want it.
+            if act.tools.config().approvals.are_required && limits.is_looser_than(before) {
+                let account = id.to_string();
+                return ask(tx, act, Deed::SetLimits(NewLimits { account, limits, before }));
+            }
+            let set = accounts::set_limits(tx, act, &id, limits.limits())?;
             Ok(set.map(|row| Reply::ok(&view(&row)).about(&row.account.id)))
         })
         .await

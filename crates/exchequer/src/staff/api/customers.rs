@@ -3,6 +3,9 @@
 use money::CustomerId;
 
 use super::audit::{FoundCustomerView, customer_view};
+use crate::approvals;
+use crate::approvals::api::ask;
+use crate::approvals::deed::{Deed, Whom};
 use crate::customers::standing::{self, Change};
 use crate::http::{Answer, Code, Path, Reply, Route, Routes, Staff};
 use crate::sessions::api::forget_ended;
@@ -30,7 +33,8 @@ pub fn routes(routes: Routes) -> Routes {
                 "unlockCustomer",
                 "Let a locked customer in again",
             )
-            .refuses(&[Code::NotLocked]),
+            .refuses(&[Code::NotLocked])
+            .may_wait(),
             unlock,
         )
         .staff(
@@ -50,7 +54,8 @@ pub fn routes(routes: Routes) -> Routes {
                 "enableCustomer",
                 "Give a disabled customer their access back",
             )
-            .refuses(&[Code::NotDisabled]),
+            .refuses(&[Code::NotDisabled])
+            .may_wait(),
             enable,
         )
 }
@@ -60,7 +65,8 @@ async fn lock(caller: Staff, Path(id): Path<CustomerId>) -> Answer<FoundCustomer
 }
 
 async fn unlock(caller: Staff, Path(id): Path<CustomerId>) -> Answer<FoundCustomerView> {
-    change(caller, "staff.unlock_customer", id, Change::Unlock).await
+    let deed = Deed::UnlockCustomer(Whom { id: id.to_string() });
+    let_in(caller, ("staff.unlock_customer", deed), id, Change::Unlock).await
 }
 
 async fn disable(caller: Staff, Path(id): Path<CustomerId>) -> Answer<FoundCustomerView> {
@@ -68,7 +74,26 @@ async fn disable(caller: Staff, Path(id): Path<CustomerId>) -> Answer<FoundCusto
 }
 
 async fn enable(caller: Staff, Path(id): Path<CustomerId>) -> Answer<FoundCustomerView> {
-    change(caller, "staff.enable_customer", id, Change::Enable).await
+    let deed = Deed::EnableCustomer(Whom { id: id.to_string() });
+    let_in(caller, ("staff.enable_customer", deed), id, Change::Enable).await
+}
+
+/// To keep somebody out takes one operator, to let them in two.
+async fn let_in(
+    caller: Staff,
+    (name, deed): (&'static str, Deed),
+    id: CustomerId,
+    wanted: Change,
+) -> Answer<FoundCustomerView> {
+    if !caller.bank().config().approvals.are_required {
+        return change(caller, name, id, wanted).await;
+    }
+    caller
+        .once(name, move |tx, act| match standing::check_in(tx, act, &id, wanted)? {
+            Ok(_) => ask(tx, act, deed.clone()),
+            Err(problem) => Ok(Err(problem)),
+        })
+        .await
 }
 
 async fn change(
@@ -80,6 +105,11 @@ async fn change(
     let reply = caller
         .once(name, move |tx, act| {
             let changed = standing::change_in(tx, act, &id, change)?;
+            // What was asked for about a lock must not lift a later one.
+            if change == Change::Disable && changed.is_ok() {
+                let unlock = Deed::UnlockCustomer(Whom { id: id.to_string() });
+                approvals::supersede_in(tx, act, &unlock, "disabled meanwhile")?;
+            }
             Ok(changed.map(|customer| Reply::ok(&customer_view(&customer)).about(&customer.id)))
         })
         .await?;

@@ -5,6 +5,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::accounts::api::PageQuery;
+use crate::approvals::api::ask;
+use crate::approvals::deed::{Deed, Whom};
 use crate::http::{Answer, Code, Page, Path, Query, Reply, Route, Routes, Staff};
 use crate::sessions::api::forget_ended;
 use crate::sessions::model::PrincipalRef;
@@ -37,7 +39,8 @@ pub fn routes(routes: Routes) -> Routes {
                 "Give an operator their access back",
             )
             .answers(200)
-            .refuses(&[Code::NotDisabled]),
+            .refuses(&[Code::NotDisabled])
+            .may_wait(),
             enable,
         )
 }
@@ -83,6 +86,12 @@ async fn disable(caller: Staff, Path(id): Path<StaffId>) -> Answer<MemberView> {
 async fn enable(caller: Staff, Path(id): Path<StaffId>) -> Answer<MemberView> {
     caller
         .once("staff.enable_member", move |tx, act| {
+            if act.tools.config().approvals.are_required {
+                return match members::disabled_in(tx, act, &id)? {
+                    Ok(_) => ask(tx, act, Deed::EnableMember(Whom { id: id.to_string() })),
+                    Err(problem) => Ok(Err(problem)),
+                };
+            }
             let enabled = members::enable_in(tx, act, &id)?;
             Ok(enabled.map(|member| Reply::ok(&view(&member)).about(&member.id)))
         })

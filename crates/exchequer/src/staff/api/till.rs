@@ -7,11 +7,14 @@ use money::{Amount, Currency, TransferId};
 use serde::Deserialize;
 use store::posting::Party;
 use store::rows::TransferKind;
+use store::{DbError, Tx};
 use utoipa::ToSchema;
 
 use crate::accounts;
 use crate::accounts::number::AccountNumber;
-use crate::bank;
+use crate::approvals::api::ask;
+use crate::approvals::deed::{Cash, Deed, Reversal};
+use crate::bank::{self, Act};
 use crate::http::fields::{Fields, MAX_TEXT_CHARS, MinorUnits};
 use crate::http::{Answer, Code, Json, Path, Problem, Reply, Route, Routes, Staff};
 use crate::staff::model::Permission;
@@ -35,13 +38,16 @@ pub fn routes(routes: Routes) -> Routes {
     routes
         .staff(
             Permission::Deposit,
-            Route::post("/v1/staff/deposits", "deposit", "Take money in").refuses(PLANNER_REFUSALS),
+            Route::post("/v1/staff/deposits", "deposit", "Take money in")
+                .refuses(PLANNER_REFUSALS)
+                .may_wait(),
             deposit,
         )
         .staff(
             Permission::Withdraw,
             Route::post("/v1/staff/withdrawals", "withdraw", "Pay money out")
-                .refuses(PLANNER_REFUSALS),
+                .refuses(PLANNER_REFUSALS)
+                .may_wait(),
             withdraw,
         )
         .staff(
@@ -51,7 +57,8 @@ pub fn routes(routes: Routes) -> Routes {
                 "reverseTransfer",
                 "Send a transfer back, in part or whole",
             )
-            .refuses(REVERSAL_REFUSALS),
+            .refuses(REVERSAL_REFUSALS)
+            .may_wait(),
             reverse,
         )
 }
@@ -97,10 +104,29 @@ impl CashMovement {
         let ((account, amount), (currency, reference)) = fields.finish(checked)?;
         Ok(Checked { account, amount, currency, reference })
     }
+
+    /// The act as it waits.
+    fn waiting(&self, checked: &Checked) -> Cash {
+        Cash {
+            account: self.account.clone(),
+            amount: checked.amount.get(),
+            currency: checked.currency.code().to_owned(),
+            reference: checked.reference.clone(),
+        }
+    }
+}
+
+impl Checked {
+    fn is_large(&self, caller: &Staff) -> bool {
+        caller.bank().config().approvals.is_large(self.amount.get(), self.currency)
+    }
 }
 
 async fn deposit(caller: Staff, Json(body): Json<CashMovement>) -> Answer<TransferView> {
     let checked = body.check()?;
+    if checked.is_large(&caller) {
+        return ask_cash(&caller, Deed::Deposit(body.waiting(&checked))).await;
+    }
     let cash = cash(&caller, checked.currency).await?;
     let account = checked.account.clone();
     move_cash(&caller, checked, TransferKind::Deposit, (cash, account)).await
@@ -108,9 +134,17 @@ async fn deposit(caller: Staff, Json(body): Json<CashMovement>) -> Answer<Transf
 
 async fn withdraw(caller: Staff, Json(body): Json<CashMovement>) -> Answer<TransferView> {
     let checked = body.check()?;
+    if checked.is_large(&caller) {
+        return ask_cash(&caller, Deed::Withdraw(body.waiting(&checked))).await;
+    }
     let cash = cash(&caller, checked.currency).await?;
     let account = checked.account.clone();
     move_cash(&caller, checked, TransferKind::Withdrawal, (account, cash)).await
+}
+
+/// What the ledger would refuse is told when it is approved.
+async fn ask_cash(caller: &Staff, deed: Deed) -> Answer<TransferView> {
+    caller.once("staff.ask_cash", move |tx, act| ask(tx, act, deed.clone())).await
 }
 
 async fn move_cash(
@@ -157,10 +191,27 @@ async fn reverse(
     let reason = fields.finish(reason)?;
     caller
         .once("staff.reverse", move |tx, act| {
+            let asked = amount.map(Amount::get);
+            if is_large(tx, act, (&id, asked))? {
+                let (transfer, reason) = (id.to_string(), reason.clone());
+                let reversal = Reversal { transfer, amount: asked, reason };
+                return ask(tx, act, Deed::ReverseTransfer(reversal));
+            }
             let reversed = crate::staff::reverse_in(tx, act, &id, (amount, &reason))?;
             Ok(reversed.map(|row| Reply::created(&TransferView::from(&row)).about(&row.id)))
         })
         .await
+}
+
+/// Without an amount it is as large as the transfer. What is not there is not large, and is refused by the verb.
+fn is_large(
+    tx: &mut Tx<'_>,
+    act: &Act,
+    (transfer, amount): (&TransferId, Option<i64>),
+) -> Result<bool, DbError> {
+    let rules = &act.tools.config().approvals;
+    let found = tx.transfer(transfer)?.filter(|row| row.kind != TransferKind::Reversal);
+    Ok(found.is_some_and(|row| rules.is_large(amount.unwrap_or(row.amount), row.currency)))
 }
 
 /// A customer's account by id or number.

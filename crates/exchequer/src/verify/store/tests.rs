@@ -12,10 +12,11 @@ use vault::{Keyring, MasterKey};
 
 use crate::bank::{Act, Bank};
 use crate::config::Config;
+use crate::keys::holder::KeyHolder;
 use crate::verify::{self, Finding, Report};
 use crate::{accounts, demo};
 
-fn options(path: &Path) -> Options {
+pub(super) fn options(path: &Path) -> Options {
     Options { require_durable: false, ..Options::new(Location::Sqlite { path: path.to_owned() }) }
 }
 
@@ -26,7 +27,7 @@ async fn make(path: &Path) {
     store::migrate(&options(path), now).unwrap();
     let master = MasterKey::generate(&rng).unwrap();
     let keys = Keyring::first_data_keys(&master, &rng, now).unwrap();
-    let keyring = Keyring::open(&master, &keys).unwrap();
+    let keyring = KeyHolder::open_here(master, keys, now).unwrap();
     let db = Db::open(&options(path)).unwrap();
     let config = Config::demo(path.parent().unwrap().to_owned(), "127.0.0.1:0".parse().unwrap());
     let bank = Bank::new(db, keyring, config, Clock::System, rng);
@@ -58,6 +59,7 @@ fn fill(
         amount: Amount::new(amount).unwrap(),
         currency: inr,
         memo: None,
+        reference: None,
         key,
         linked_with_next: false,
         origin: act.origin.clone(),
@@ -163,7 +165,7 @@ const SPOILED: &[(&str, &str, &str)] = &[
         "transfers",
         "what the schema allows",
     ),
-    ("UPDATE transfers SET kind = 6 WHERE memo = 'Concert'", "transfers", "a kind"),
+    ("UPDATE transfers SET kind = 13 WHERE memo = 'Concert'", "transfers", "a kind"),
     ("DELETE FROM transfers WHERE memo = 'Concert'", "transfers", "entry"),
     ("DELETE FROM transfers WHERE kind = 5", "accounts", "posted"),
     ("UPDATE transfers SET reference = zeroblob(16) WHERE kind = 4", "transfers", "which it names"),
@@ -197,7 +199,7 @@ const SPOILED: &[(&str, &str, &str)] = &[
     ("DELETE FROM events WHERE action = 'account.opened'", "accounts", "account.opened"),
 ];
 
-async fn find(path: &Path, statements: Vec<&'static str>) -> Option<Finding> {
+pub(super) async fn find(path: &Path, statements: Vec<&'static str>) -> Option<Finding> {
     let db = Db::open(&options(path)).unwrap();
     db.write("test", move |tx| {
         statements.iter().try_for_each(|sql| tx.execute(sql, &[]).map(|_| ()))
@@ -210,8 +212,24 @@ async fn find(path: &Path, statements: Vec<&'static str>) -> Option<Finding> {
     report.finding().cloned()
 }
 
+/// A statement with whatever takes the guard of its table away and puts it back.
+pub(super) fn guarded(sql: &'static str) -> Vec<&'static str> {
+    let guard = [
+        ("transfers SET", TRANSFERS_GUARD),
+        ("FROM transfers", TRANSFERS_GUARD),
+        ("events", EVENTS_GUARD),
+        ("origins", ORIGINS_GUARD),
+    ]
+    .into_iter()
+    .find(|(name, _)| sql.contains(name) && !sql.starts_with("UPDATE accounts"));
+    match guard {
+        Some((_, [first, second, third, fourth])) => vec![first, second, sql, third, fourth],
+        None => vec![sql],
+    }
+}
+
 /// Under a name of its own: a log left beside another copy would be taken for this one's.
-fn copied(from: &Path, number: usize) -> PathBuf {
+pub(super) fn copied(from: &Path, number: usize) -> PathBuf {
     let to = from.with_file_name(format!("spoiled-{number}.db"));
     std::fs::copy(from, &to).unwrap();
     to
@@ -223,19 +241,7 @@ async fn each_spoiled_row_is_named() {
     let path = folder.path().join("bank.db");
     make(&path).await;
     for (number, (sql, table, expected)) in SPOILED.iter().enumerate() {
-        let guard = [
-            ("transfers SET", TRANSFERS_GUARD),
-            ("FROM transfers", TRANSFERS_GUARD),
-            ("events", EVENTS_GUARD),
-            ("origins", ORIGINS_GUARD),
-        ]
-        .into_iter()
-        .find(|(name, _)| sql.contains(name) && !sql.starts_with("UPDATE accounts"));
-        let statements = match guard {
-            Some((_, [first, second, third, fourth])) => vec![first, second, *sql, third, fourth],
-            None => vec![*sql],
-        };
-        let finding = find(&copied(&path, number), statements).await;
+        let finding = find(&copied(&path, number), guarded(sql)).await;
         let finding = finding.unwrap_or_else(|| panic!("{sql}: nothing was found"));
         assert_eq!(finding.table, *table, "{sql}: {finding}");
         assert!(finding.expected.contains(expected), "{sql}: {finding}");

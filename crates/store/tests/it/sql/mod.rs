@@ -14,9 +14,10 @@ use testkit::database::postgres_address;
 use tokio_postgres::types::Type;
 
 /// Tables with a row for each customer, or for something that customers do.
-const GROWING: [&str; 14] = [
+const GROWING: [&str; 17] = [
     "accounts",
     "balances",
+    "cards",
     "challenges",
     "customers",
     "email_confirmations",
@@ -25,6 +26,8 @@ const GROWING: [&str; 14] = [
     "idempotency",
     "origins",
     "outflows",
+    "payment_steps",
+    "payments",
     "refresh_tokens",
     "reversals",
     "sessions",
@@ -35,6 +38,7 @@ const GROWING: [&str; 14] = [
 const WALKS: &[(&str, &str)] = &[
     ("UPDATE sessions SET ended_at = $1, end_reason = 'restored'", "a restore ends all of them"),
     ("SELECT run, scope FROM idempotency ORDER BY", "verify reads every row of every table"),
+    ("SELECT key_version, CAST(COUNT(*)", "an operator asks what an old key still serves"),
 ];
 
 /// Words that only one of the two has.

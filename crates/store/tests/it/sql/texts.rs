@@ -23,7 +23,8 @@ pub fn all(crates: &Path) -> Vec<(String, String)> {
     collect(&crates.join("exchequer/src"), &mut files);
     files.retain(|path| {
         let path = path.strip_prefix(crates).expect("inside").to_string_lossy().into_owned();
-        let is_store = path.starts_with("store/") || path.ends_with("/store.rs");
+        let is_store =
+            path.starts_with("store/") || path.ends_with("/store.rs") || path.contains("/store/");
         is_store && !path.contains("/tests") && !path.ends_with("scratch.rs")
     });
     files.sort();

@@ -12,6 +12,8 @@ use exchequer::accounts;
 use exchequer::bank::{Act, Bank, cash_account};
 use exchequer::config::{Config, Redis};
 use exchequer::customers::{self, Registration};
+use exchequer::keys;
+use exchequer::keys::holder::KeyHolder;
 use exchequer::serve::store_options;
 use exchequer::verify::{self, Report};
 use money::{AccountId, Amount, Clock, Currency, CustomerId, Rng};
@@ -20,7 +22,7 @@ use store::rows::TransferKind;
 use store::{Db, DbError, Location, Options, Tx, params};
 use tokio::runtime::Runtime;
 use tokio_postgres::NoTls;
-use vault::{Keyring, MasterKey};
+use vault::{Keyring, MasterKey, WrappedKey};
 
 use crate::Result;
 
@@ -102,11 +104,12 @@ impl Opened {
         let rng = Rng::System;
         let master = MasterKey::generate(&rng)?;
         let keys = Keyring::first_data_keys(&master, &rng, Clock::System.now())?;
-        let keyring = Keyring::open(&master, &keys)?;
+        let holder = KeyHolder::open_here(master, keys.clone(), Clock::System.now())?;
         let db = Db::open(options)?;
+        runtime.block_on(db.write("bench.keys", move |tx| adopt(tx, &keys)))?;
         // The bank's batcher is a task of the runtime.
         let bank =
-            runtime.block_on(async { Bank::new(db, keyring, config, Clock::System, Rng::System) });
+            runtime.block_on(async { Bank::new(db, holder, config, Clock::System, Rng::System) });
         Ok(Self { runtime, bank, members: Arc::default() })
     }
 
@@ -151,6 +154,12 @@ pub fn all_done(results: &[Posted]) -> Result<(), DbError> {
         None => Ok(()),
         Some(other) => Err(DbError::Corrupt(format!("a transfer was not done: {other:?}"))),
     }
+}
+
+/// The keys of this measurement go into the table, unless an earlier one left its own: nothing of that is
+/// opened.
+fn adopt(tx: &mut Tx<'_>, made: &[WrappedKey]) -> Result<(), DbError> {
+    if keys::list(tx)?.is_empty() { keys::adopt_in(tx, made) } else { Ok(()) }
 }
 
 fn members(tx: &mut Tx<'_>) -> Result<Vec<Member>, DbError> {
@@ -199,6 +208,7 @@ fn deposit(act: &Act, account: AccountId, currency: Currency) -> Result<PostOrde
         amount: Amount::new(DEPOSIT).map_err(|error| DbError::Corrupt(error.to_string()))?,
         currency,
         memo: None,
+        reference: None,
         key: None,
         linked_with_next: false,
         origin: act.origin.clone(),

@@ -91,6 +91,7 @@ impl Load {
             amount: wanted.amount,
             currency: wanted.currency,
             memo: wanted.memo,
+            reference: None,
             key: Some(wanted.key),
             linked_with_next: false,
             origin: wanted.origin,

@@ -14,9 +14,11 @@
 
 mod bank;
 mod bare;
+mod cards;
 mod door;
 mod engine;
 mod http;
+mod keys;
 mod limits;
 mod load;
 mod served;
@@ -51,6 +53,11 @@ session TOTAL FOLDER                      the check of a token that is known
 session-redis TOTAL FOLDER                the same with a Redis: what it is asked
 sessions TOTAL FOLDER                     what so many remembered sessions hold in memory
 sign-in TOTAL FOLDER                      sign-ins, and hashes alone
+tokenize TOTAL FOLDER                     numbers into the card vault
+signature TOTAL                           the check of a signed request of 1 KiB
+redaction TOTAL                           log lines through the scanner
+payments TOTAL FOLDER                     card payments over HTTP, through the sandbox gateway
+keys TOTAL FOLDER                         a field sealed and opened; so many sealed anew while serving
 memory TOTAL FOLDER                       a demo after TOTAL transfers over HTTP
 fill TOTAL FOLDER                         a demo that holds TOTAL transfers and is stopped
 start FOLDER                              the demo that `fill` left, from start to listening";
@@ -129,6 +136,7 @@ fn measure(words: &[&str]) -> Result<Value> {
             opened.finish()?;
             Ok(rates)
         }
+        ["tokenize" | "signature" | "redaction" | "payments" | "keys", ..] => cards::measure(words),
         ["memory", total, folder] => served::memory(total.parse()?, Path::new(folder)),
         ["fill", total, folder] => served::fill(total.parse()?, Path::new(folder)),
         ["start", folder] => served::start(Path::new(folder)),

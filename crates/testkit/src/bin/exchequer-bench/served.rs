@@ -55,6 +55,11 @@ impl Demo {
         self.server.address()
     }
 
+    /// The object of `demo --json`.
+    pub fn introduction(&self) -> Value {
+        self.server.json()
+    }
+
     /// Signs in every customer without a second factor and finds an account in rupees of each.
     pub fn sign_in(&self) -> Result<Vec<SignedIn>> {
         let introduction = self.server.json();

@@ -1,0 +1,121 @@
+//! `/v1/staff/reconciliations` and `/v1/staff/differences`.
+
+use money::DifferenceId;
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+
+use super::model::{DifferenceView, ReconciliationView};
+use super::store;
+use crate::http::fields::{Fields, MAX_TEXT_CHARS};
+use crate::http::{Answer, Code, Json, Nothing, Page, Path, Query, Reply, Route, Routes, Staff};
+use crate::staff::model::Permission;
+
+pub fn routes(routes: Routes) -> Routes {
+    routes
+        .staff(
+            Permission::ReadMerchants,
+            Route::get(
+                "/v1/staff/reconciliations",
+                "listReconciliations",
+                "Gateways' reports that were read, newest day first",
+            ),
+            list,
+        )
+        .staff(
+            Permission::ReadMerchants,
+            Route::get(
+                "/v1/staff/differences",
+                "listDifferences",
+                "What gateways and the bank do not agree on, newest first",
+            ),
+            differences,
+        )
+        .staff(
+            Permission::SettleMerchants,
+            Route::post(
+                "/v1/staff/differences/{id}/resolve",
+                "resolveDifference",
+                "Say what a difference was",
+            )
+            .answers(200)
+            .refuses(&[Code::AlreadyResolved]),
+            resolve,
+        )
+}
+
+/// Which differences.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct DifferenceQuery {
+    /// True (also when absent): those that nobody has resolved. False: all.
+    open: Option<bool>,
+    /// 1 to 100; 20 when absent.
+    limit: Option<i64>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// What it was.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ResolveDifference {
+    /// 1 to 140 characters.
+    #[schema(example = "refunded by hand at the gateway, ticket 4711")]
+    note: String,
+}
+
+/// Reports of one answer: three months of two gateways.
+const MAX_REPORTS: i64 = 200;
+const DEFAULT_LIMIT: i64 = 20;
+const MAX_LIMIT: i64 = 100;
+
+async fn list(caller: Staff, _: Nothing) -> Answer<Page<ReconciliationView>> {
+    let rows =
+        caller.read("reconciliation.list", |tx| Ok(store::list_done(tx, MAX_REPORTS)?)).await?;
+    let data = rows.iter().map(ReconciliationView::from).collect();
+    Ok(Reply::ok(&Page { data, next_cursor: None }))
+}
+
+async fn differences(
+    caller: Staff,
+    Query(query): Query<DifferenceQuery>,
+) -> Answer<Page<DifferenceView>> {
+    let mut fields = Fields::default();
+    let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
+    if !(1..=MAX_LIMIT).contains(&limit) {
+        fields.refuse("limit", "out_of_range", format!("1 to {MAX_LIMIT}"));
+    }
+    let before: Option<Option<DifferenceId>> =
+        query.cursor.as_deref().map(|text| fields.parse("cursor", text, "`next_cursor` of a page"));
+    let before = fields.finish(Some(before.flatten()))?;
+    let is_open = query.open.unwrap_or(true);
+    // One more than is shown tells whether there is a next page.
+    let most = limit.saturating_add(1);
+    let mut rows = caller
+        .read("reconciliation.differences", move |tx| {
+            Ok(store::differences(tx, (before.as_ref(), is_open), most)?)
+        })
+        .await?;
+    let shown = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = rows.len() > shown;
+    rows.truncate(shown);
+    let data: Vec<DifferenceView> = rows.iter().map(DifferenceView::from).collect();
+    let next_cursor = data.last().filter(|_| more).map(|last| last.id.clone());
+    Ok(Reply::ok(&Page { data, next_cursor }))
+}
+
+async fn resolve(
+    caller: Staff,
+    (Path(id), Json(body)): (Path<DifferenceId>, Json<ResolveDifference>),
+) -> Answer<DifferenceView> {
+    let mut fields = Fields::default();
+    let note = fields.plain("note", &body.note, 1, MAX_TEXT_CHARS);
+    let note = fields.finish(note)?;
+    let by = caller.id();
+    caller
+        .once("reconciliation.resolve", move |tx, act| {
+            let resolved = super::resolve_in(tx, act, (&id, &by), &note)?;
+            Ok(resolved.map(|row| Reply::ok(&DifferenceView::from(&row)).about(&row.id)))
+        })
+        .await
+}

@@ -202,9 +202,7 @@ pub(super) fn greeting(
         lines.push(code_line(folder, email));
     }
     if !people.merchants.is_empty() {
-        lines.push(
-            "\nMerchants: signed requests (README, \"Take a card payment\") with\n".to_owned(),
-        );
+        lines.push("\nMerchants: signed requests, as in the README's tour, with\n".to_owned());
     }
     for DemoMerchant { id, name, key_id, secret } in &people.merchants {
         lines.push(format!("  {name} {id}\n      key     {key_id}\n      secret  {secret}\n"));

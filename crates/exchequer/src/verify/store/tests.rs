@@ -199,7 +199,7 @@ const SPOILED: &[(&str, &str, &str)] = &[
     ("DELETE FROM events WHERE action = 'account.opened'", "accounts", "account.opened"),
 ];
 
-pub(super) async fn find(path: &Path, statements: Vec<&'static str>) -> Option<Finding> {
+async fn find(path: &Path, statements: Vec<&'static str>) -> Option<Finding> {
     let db = Db::open(&options(path)).unwrap();
     db.write("test", move |tx| {
         statements.iter().try_for_each(|sql| tx.execute(sql, &[]).map(|_| ()))
@@ -213,7 +213,7 @@ pub(super) async fn find(path: &Path, statements: Vec<&'static str>) -> Option<F
 }
 
 /// A statement with whatever takes the guard of its table away and puts it back.
-pub(super) fn guarded(sql: &'static str) -> Vec<&'static str> {
+fn guarded(sql: &'static str) -> Vec<&'static str> {
     let guard = [
         ("transfers SET", TRANSFERS_GUARD),
         ("FROM transfers", TRANSFERS_GUARD),
@@ -229,10 +229,24 @@ pub(super) fn guarded(sql: &'static str) -> Vec<&'static str> {
 }
 
 /// Under a name of its own: a log left beside another copy would be taken for this one's.
-pub(super) fn copied(from: &Path, number: usize) -> PathBuf {
+fn copied(from: &Path, number: usize) -> PathBuf {
     let to = from.with_file_name(format!("spoiled-{number}.db"));
     std::fs::copy(from, &to).unwrap();
     to
+}
+
+/// Each statement spoils a copy of its own: the table that is named, and what was expected there.
+pub(super) async fn each_is_named(
+    path: &Path,
+    spoiled: &[(&'static str, &'static str, &'static str)],
+) {
+    for (number, (sql, table, expected)) in spoiled.iter().enumerate() {
+        let finding = find(&copied(path, number), guarded(sql)).await;
+        let finding = finding.unwrap_or_else(|| panic!("{sql}: nothing was found"));
+        assert_eq!(finding.table, *table, "{sql}: {finding}");
+        assert!(finding.expected.contains(expected), "{sql}: {finding}");
+        assert!(!finding.id.is_empty(), "{sql}: {finding}");
+    }
 }
 
 #[tokio::test]
@@ -240,13 +254,7 @@ async fn each_spoiled_row_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bank.db");
     make(&path).await;
-    for (number, (sql, table, expected)) in SPOILED.iter().enumerate() {
-        let finding = find(&copied(&path, number), guarded(sql)).await;
-        let finding = finding.unwrap_or_else(|| panic!("{sql}: nothing was found"));
-        assert_eq!(finding.table, *table, "{sql}: {finding}");
-        assert!(finding.expected.contains(expected), "{sql}: {finding}");
-        assert!(!finding.id.is_empty(), "{sql}: {finding}");
-    }
+    each_is_named(&path, SPOILED).await;
 }
 
 #[tokio::test]

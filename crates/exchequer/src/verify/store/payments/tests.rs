@@ -7,7 +7,7 @@ use store::{Db, DbError, Tx};
 use vault::card::{Expiry, Number};
 use vault::{Keyring, MasterKey};
 
-use super::super::tests::{copied, find, guarded, options};
+use super::super::tests::{each_is_named, options};
 use crate::bank::{Act, Bank};
 use crate::cards::{self, NewCard};
 use crate::config::Config;
@@ -300,13 +300,7 @@ async fn each_spoiled_row_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bank.db");
     make(&path).await;
-    for (number, (sql, table, expected)) in SPOILED.iter().enumerate() {
-        let finding = find(&copied(&path, number), guarded(sql)).await;
-        let finding = finding.unwrap_or_else(|| panic!("{sql}: nothing was found"));
-        assert_eq!(finding.table, *table, "{sql}: {finding}");
-        assert!(finding.expected.contains(expected), "{sql}: {finding}");
-        assert!(!finding.id.is_empty(), "{sql}: {finding}");
-    }
+    each_is_named(&path, SPOILED).await;
 }
 
 /// The schema rules it out, so it is fed by hand.

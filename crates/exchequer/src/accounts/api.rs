@@ -49,6 +49,11 @@ impl PageQuery {
     /// So that a page is a fraction of a second for both sides.
     const MAX_LIMIT: i64 = 100;
 
+    /// Of a list that can be asked for more than a page of it.
+    pub fn of(limit: Option<i64>, cursor: Option<String>) -> Self {
+        Self { limit, cursor }
+    }
+
     /// Rows wanted. Refuses `invalid_fields`.
     pub fn limit(&self) -> Result<i64, Problem> {
         let limit = self.limit.unwrap_or(Self::DEFAULT_LIMIT);
@@ -58,6 +63,11 @@ impl PageQuery {
             let detail = format!("1 to {}", Self::MAX_LIMIT);
             Err(Problem::field("limit", "out_of_range", detail))
         }
+    }
+
+    /// Both. Refuses, in order: `invalid_fields`, `malformed_request`.
+    pub fn read<T: FromStr>(&self) -> Result<(i64, Option<T>), Problem> {
+        Ok((self.limit()?, self.cursor()?))
     }
 
     /// Where to go on. Refuses `malformed_request`.
@@ -88,17 +98,13 @@ async fn list(caller: Customer, Query(page): Query<PageQuery>) -> Answer<Page<Ac
     let (limit, after) = (page.limit()?, page.cursor::<AccountId>()?);
     let owner = caller.id();
     // One more than is shown tells whether there is a next page.
-    let mut found = caller
+    let found = caller
         .read("accounts.list", move |tx| {
             Ok(super::list(tx, &owner, after.as_ref(), limit.saturating_add(1))?)
         })
         .await?;
-    let shown = usize::try_from(limit).unwrap_or(usize::MAX);
-    let more = found.len() > shown;
-    found.truncate(shown);
     let data: Vec<AccountView> = found.iter().map(|owned| owned.row().into()).collect();
-    let next_cursor = data.last().filter(|_| more).map(|last| last.id.clone());
-    Ok(Reply::ok(&Page { data, next_cursor }))
+    Ok(Reply::ok(&Page::cut(data, limit, |last| last.id.clone())))
 }
 
 async fn get(caller: Customer, Path(id): Path<AccountId>) -> Answer<AccountView> {

@@ -8,6 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::deed::Deed;
 use super::model::{Approval, ApprovalView, AskedView, Status};
 use super::{carry_out, may_see, store};
+use crate::accounts::api::PageQuery;
 use crate::bank::{Act, Bank};
 use crate::http::fields::{Fields, MAX_TEXT_CHARS};
 use crate::http::{
@@ -118,39 +119,27 @@ pub struct RejectAct {
     reason: String,
 }
 
-const DEFAULT_LIMIT: i64 = 20;
-const MAX_LIMIT: i64 = 100;
-
 async fn list(caller: Staff, Query(query): Query<ApprovalQuery>) -> Answer<Page<ApprovalView>> {
     let mut fields = Fields::default();
-    let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
-    if !(1..=MAX_LIMIT).contains(&limit) {
-        fields.refuse("limit", "out_of_range", format!("1 to {MAX_LIMIT}"));
-    }
-    let before: Option<Option<ApprovalId>> =
-        query.cursor.as_deref().map(|text| fields.parse("cursor", text, "`next_cursor` of a page"));
+    let (limit, before) = PageQuery::of(query.limit, query.cursor).read::<ApprovalId>()?;
     let status = query.status.as_deref().map(Status::parse);
     if status == Some(None) {
         fields.refuse("status", "invalid", Status::ALL.map(Status::as_str).join(", "));
     }
-    let before = fields.finish(Some(before.flatten()))?;
+    fields.finish(Some(()))?;
     let all = caller.role().permits(Permission::DecideApprovals);
     let maker = (!all).then(|| caller.id());
     let (tools, now) = (caller.bank().tools().clone(), caller.bank().tools().now());
     // One more than is shown tells whether there is a next page.
     let most = limit.saturating_add(1);
-    let mut found = caller
+    let found = caller
         .read("approvals.list", move |tx| {
             let which = (maker.as_ref(), status.flatten());
             Ok(store::list(tx, &tools, which, (before.as_ref(), most))?)
         })
         .await?;
-    let shown = usize::try_from(limit).unwrap_or(usize::MAX);
-    let more = found.len() > shown;
-    found.truncate(shown);
     let data: Vec<ApprovalView> = found.iter().map(|row| ApprovalView::new(row, now)).collect();
-    let next_cursor = data.last().filter(|_| more).map(|last| last.id.clone());
-    Ok(Reply::ok(&Page { data, next_cursor }))
+    Ok(Reply::ok(&Page::cut(data, limit, |last| last.id.clone())))
 }
 
 async fn get(caller: Staff, Path(id): Path<ApprovalId>) -> Answer<ApprovalView> {

@@ -99,17 +99,13 @@ async fn list(caller: Customer, Query(page): Query<PageQuery>) -> Answer<Page<Be
     let (limit, after) = (page.limit()?, page.cursor::<BeneficiaryId>()?);
     let (customer, tools) = (caller.id(), caller.bank().tools().clone());
     // One more than is shown tells whether there is a next page.
-    let mut found = caller
+    let found = caller
         .read("beneficiaries.list", move |tx| {
             Ok(super::list(tx, &tools, &customer, after.as_ref(), limit.saturating_add(1))?)
         })
         .await?;
-    let shown = usize::try_from(limit).unwrap_or(usize::MAX);
-    let more = found.len() > shown;
-    found.truncate(shown);
     let data: Vec<BeneficiaryView> = found.iter().map(BeneficiaryView::from).collect();
-    let next_cursor = data.last().filter(|_| more).map(|last| last.id.clone());
-    Ok(Reply::ok(&Page { data, next_cursor }))
+    Ok(Reply::ok(&Page::cut(data, limit, |last| last.id.clone())))
 }
 
 async fn remove(caller: Customer, Path(id): Path<BeneficiaryId>) -> Answer<Empty> {

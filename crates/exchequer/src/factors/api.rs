@@ -251,18 +251,14 @@ async fn confirm(
 async fn list_own(caller: Customer, Query(page): Query<PageQuery>) -> Answer<Page<FactorView>> {
     let (limit, after) = (page.limit()?, page.cursor::<FactorId>()?);
     let (act, customer) = (caller.act(), caller.id());
-    let mut views = caller
+    let views = caller
         .read("factors.list", move |tx| {
             let mut rows = list(tx, &act, &customer)?;
             rows.retain(|row| after.is_none_or(|after| row.id > after));
             Ok(rows.iter().map(|row| view(&act.tools, row)).collect::<Result<Vec<_>, _>>()?)
         })
         .await?;
-    let shown = usize::try_from(limit).unwrap_or(usize::MAX);
-    let more = views.len() > shown;
-    views.truncate(shown);
-    let next_cursor = views.last().filter(|_| more).map(|last| last.id.clone());
-    Ok(Reply::ok(&Page { data: views, next_cursor }))
+    Ok(Reply::ok(&Page::cut(views, limit, |last| last.id.clone())))
 }
 
 async fn rename(

@@ -169,6 +169,18 @@ pub struct Page<T> {
     pub next_cursor: Option<String>,
 }
 
+impl<T> Page<T> {
+    /// The page of at most `limit` items, from a list that was asked for one more: whether that is there
+    /// tells whether there is a next page. `cursor` names an item for the request after it.
+    pub fn cut(mut data: Vec<T>, limit: i64, cursor: impl FnOnce(&T) -> String) -> Self {
+        let shown = usize::try_from(limit).unwrap_or(usize::MAX);
+        let more = data.len() > shown;
+        data.truncate(shown);
+        let next_cursor = data.last().filter(|_| more).map(cursor);
+        Self { data, next_cursor }
+    }
+}
+
 // By hand: a derived schema has one name, `Page`, for the pages of all lists.
 impl<T: ToSchema> PartialSchema for Page<T> {
     fn schema() -> RefOr<Schema> {

@@ -168,14 +168,10 @@ async fn list(caller: Staff, Query(page): Query<PageQuery>) -> Answer<Page<Merch
     let (limit, after) = (page.limit()?, page.cursor::<MerchantId>()?);
     // One more than is shown tells whether there is a next page.
     let most = limit.saturating_add(1);
-    let mut found =
+    let found =
         caller.read("merchants.list", move |tx| Ok(store::list(tx, after.as_ref(), most)?)).await?;
-    let shown = usize::try_from(limit).unwrap_or(usize::MAX);
-    let more = found.len() > shown;
-    found.truncate(shown);
     let data: Vec<MerchantView> = found.iter().map(MerchantView::from).collect();
-    let next_cursor = data.last().filter(|_| more).map(|last| last.id.clone());
-    Ok(Reply::ok(&Page { data, next_cursor }))
+    Ok(Reply::ok(&Page::cut(data, limit, |last| last.id.clone())))
 }
 
 async fn get(caller: Staff, Path(id): Path<MerchantId>) -> Answer<MerchantView> {

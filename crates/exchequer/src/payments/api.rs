@@ -285,14 +285,10 @@ async fn list(caller: Merchant, Query(page): Query<PageQuery>) -> Answer<Page<Pa
     let of = (caller.id(), caller.mode());
     // One more than is shown tells whether there is a next page.
     let most = limit.saturating_add(1);
-    let mut data = caller
+    let data = caller
         .read("payments.list", move |tx| Ok(super::list(tx, (&of.0, of.1), before.as_ref(), most)?))
         .await?;
-    let shown = usize::try_from(limit).unwrap_or(usize::MAX);
-    let more = data.len() > shown;
-    data.truncate(shown);
-    let next_cursor = data.last().filter(|_| more).map(|last| last.id.clone());
-    Ok(Reply::ok(&Page { data, next_cursor }))
+    Ok(Reply::ok(&Page::cut(data, limit, |last| last.id.clone())))
 }
 
 async fn refunds(caller: Merchant, Path(id): Path<PaymentId>) -> Answer<Page<RefundView>> {

@@ -6,6 +6,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::model::{DifferenceView, ReconciliationView};
 use super::store;
+use crate::accounts::api::PageQuery;
 use crate::http::fields::{Fields, MAX_TEXT_CHARS};
 use crate::http::{Answer, Code, Json, Nothing, Page, Path, Query, Reply, Route, Routes, Staff};
 use crate::staff::model::Permission;
@@ -66,8 +67,6 @@ pub struct ResolveDifference {
 
 /// Reports of one answer: three months of two gateways.
 const MAX_REPORTS: i64 = 200;
-const DEFAULT_LIMIT: i64 = 20;
-const MAX_LIMIT: i64 = 100;
 
 async fn list(caller: Staff, _: Nothing) -> Answer<Page<ReconciliationView>> {
     let rows =
@@ -80,28 +79,17 @@ async fn differences(
     caller: Staff,
     Query(query): Query<DifferenceQuery>,
 ) -> Answer<Page<DifferenceView>> {
-    let mut fields = Fields::default();
-    let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
-    if !(1..=MAX_LIMIT).contains(&limit) {
-        fields.refuse("limit", "out_of_range", format!("1 to {MAX_LIMIT}"));
-    }
-    let before: Option<Option<DifferenceId>> =
-        query.cursor.as_deref().map(|text| fields.parse("cursor", text, "`next_cursor` of a page"));
-    let before = fields.finish(Some(before.flatten()))?;
+    let (limit, before) = PageQuery::of(query.limit, query.cursor).read::<DifferenceId>()?;
     let is_open = query.open.unwrap_or(true);
     // One more than is shown tells whether there is a next page.
     let most = limit.saturating_add(1);
-    let mut rows = caller
+    let rows = caller
         .read("reconciliation.differences", move |tx| {
             Ok(store::differences(tx, (before.as_ref(), is_open), most)?)
         })
         .await?;
-    let shown = usize::try_from(limit).unwrap_or(usize::MAX);
-    let more = rows.len() > shown;
-    rows.truncate(shown);
     let data: Vec<DifferenceView> = rows.iter().map(DifferenceView::from).collect();
-    let next_cursor = data.last().filter(|_| more).map(|last| last.id.clone());
-    Ok(Reply::ok(&Page { data, next_cursor }))
+    Ok(Reply::ok(&Page::cut(data, limit, |last| last.id.clone())))
 }
 
 async fn resolve(

@@ -162,12 +162,8 @@ async fn list(caller: Customer, Query(page): Query<PageQuery>) -> Answer<Page<Se
         .read("sessions.list", move |tx| Ok(super::list(tx, &principal, now, &rules)?))
         .await?;
     rows.retain(|row| before.is_none_or(|before| row.id < before));
-    let shown = usize::try_from(limit).unwrap_or(usize::MAX);
-    let more = rows.len() > shown;
-    rows.truncate(shown);
     let data: Vec<SessionView> = rows.iter().map(|row| view(row, caller.session())).collect();
-    let next_cursor = data.last().filter(|_| more).map(|last| last.id.clone());
-    Ok(Reply::ok(&Page { data, next_cursor }))
+    Ok(Reply::ok(&Page::cut(data, limit, |last| last.id.clone())))
 }
 
 /// Ending one that has ended already is the same as ending it.

@@ -349,7 +349,7 @@ async fn deliveries(
     let of = (caller.id(), caller.mode());
     // One more than is shown tells whether there is a next page.
     let page = (before, limit.saturating_add(1));
-    let mut found = caller
+    let found = caller
         .read("webhooks.deliveries", move |tx| {
             if super::find(tx, (&of.0, of.1), &id)?.is_none() {
                 return Err(Problem::new(Code::NotFound));
@@ -357,11 +357,9 @@ async fn deliveries(
             Ok(super::deliveries(tx, &id, status, page)?)
         })
         .await?;
-    let shown = usize::try_from(limit).unwrap_or(usize::MAX);
-    let more = found.len() > shown;
-    found.truncate(shown);
-    let next_cursor = found.last().filter(|_| more).map(|last| last.sequence.to_string());
-    Ok(Reply::ok(&Page { data: found.iter().map(DeliveryView::from).collect(), next_cursor }))
+    let rows = Page::cut(found, limit, |last| last.sequence.to_string());
+    let data = rows.data.iter().map(DeliveryView::from).collect();
+    Ok(Reply::ok(&Page { data, next_cursor: rows.next_cursor }))
 }
 
 async fn redeliver(

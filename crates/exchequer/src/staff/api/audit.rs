@@ -2,19 +2,18 @@
 //!
 //! A search is itself an event, since who looked for whom matters; so it writes.
 
-use std::str::FromStr;
-
 use money::{CustomerId, EventId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 
+use crate::accounts::api::PageQuery;
 use crate::bank::Tools;
 use crate::customers::model::{Customer, Email, Phone};
 use crate::customers::{self, SearchKey};
 use crate::events;
 use crate::events::model::{EventFilter, EventView};
-use crate::http::{Answer, Code, Page, Problem, Query, Reply, Route, Routes, Staff};
+use crate::http::{Answer, Page, Problem, Query, Reply, Route, Routes, Staff};
 use crate::staff::model::Permission;
 
 pub fn routes(routes: Routes) -> Routes {
@@ -75,7 +74,7 @@ async fn search(
     caller: Staff,
     Query(query): Query<CustomerQuery>,
 ) -> Answer<Page<FoundCustomerView>> {
-    let (limit, after) = page::<CustomerId>(query.limit, query.cursor.as_deref())?;
+    let (limit, after) = PageQuery::of(query.limit, query.cursor).read::<CustomerId>()?;
     let key = search_key(&query.query).ok_or_else(|| {
         let wanted = "an e-mail address, a phone number in E.164, or a customer's id";
         Problem::field("query", "invalid", wanted)
@@ -92,14 +91,12 @@ async fn search(
             Ok(found)
         })
         .await?;
-    let shown = usize::try_from(limit).unwrap_or(usize::MAX);
-    let data: Vec<_> = customers.iter().take(shown).map(customer_view).collect();
-    let next_cursor = data.last().filter(|_| customers.len() > shown).map(|last| last.id.clone());
-    Ok(Reply::ok(&Page { data, next_cursor }))
+    let data: Vec<_> = customers.iter().map(customer_view).collect();
+    Ok(Reply::ok(&Page::cut(data, limit, |last| last.id.clone())))
 }
 
 async fn list(caller: Staff, Query(query): Query<EventQuery>) -> Answer<Page<EventView>> {
-    let (limit, before) = page::<EventId>(query.limit, query.cursor.as_deref())?;
+    let (limit, before) = PageQuery::of(query.limit, query.cursor.clone()).read::<EventId>()?;
     for (field, value) in [("action", &query.action), ("resource", &query.resource)] {
         // PostgreSQL takes no U+0000 in a text.
         if value.as_ref().is_some_and(|text| text.chars().any(char::is_control)) {
@@ -113,23 +110,6 @@ async fn list(caller: Staff, Query(query): Query<EventQuery>) -> Answer<Page<Eve
     let data = slice.events.into_iter().map(|(_, event)| event).collect();
     let next_cursor = slice.next.map(|id| id.to_string());
     Ok(Reply::ok(&Page { data, next_cursor }))
-}
-
-const DEFAULT_LIMIT: i64 = 20;
-const MAX_LIMIT: i64 = 100;
-
-/// Rows wanted, and where to go on.
-fn page<T: FromStr>(limit: Option<i64>, cursor: Option<&str>) -> Result<(i64, Option<T>), Problem> {
-    let limit = limit.unwrap_or(DEFAULT_LIMIT);
-    if !(1..=MAX_LIMIT).contains(&limit) {
-        return Err(Problem::field("limit", "out_of_range", format!("1 to {MAX_LIMIT}")));
-    }
-    let bad = |_| {
-        let detail = "`cursor` is not one that this list gave";
-        Problem::new(Code::MalformedRequest).detail(detail)
-    };
-    let cursor = cursor.map(str::parse).transpose().map_err(bad)?;
-    Ok((limit, cursor))
 }
 
 /// A `+` that nobody escaped arrives as a space.

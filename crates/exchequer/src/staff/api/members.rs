@@ -65,10 +65,8 @@ async fn list(caller: Staff, Query(page): Query<PageQuery>) -> Answer<Page<Membe
     let found = caller
         .read("staff.members", move |tx| Ok(members::list(tx, after.as_ref(), most)?))
         .await?;
-    let shown = usize::try_from(limit).unwrap_or(usize::MAX);
-    let data: Vec<MemberView> = found.iter().take(shown).map(view).collect();
-    let next_cursor = data.last().filter(|_| found.len() > shown).map(|last| last.id.clone());
-    Ok(Reply::ok(&Page { data, next_cursor }))
+    let data: Vec<MemberView> = found.iter().map(view).collect();
+    Ok(Reply::ok(&Page::cut(data, limit, |last| last.id.clone())))
 }
 
 async fn disable(caller: Staff, Path(id): Path<StaffId>) -> Answer<MemberView> {

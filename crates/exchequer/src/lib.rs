@@ -26,6 +26,7 @@ pub mod keys;
 pub mod logging;
 pub mod merchants;
 pub mod outbox;
+pub mod pages;
 pub mod passwords;
 pub mod payments;
 pub mod protections;

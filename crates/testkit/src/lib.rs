@@ -5,6 +5,7 @@
 
 pub mod authenticator;
 pub mod bank;
+pub mod browser;
 pub mod client;
 pub mod database;
 pub mod device;
@@ -21,6 +22,7 @@ pub mod texts;
 pub mod transit;
 
 pub use bank::{Person, TestBank};
+pub use browser::Browser;
 pub use client::{Client, Reply, key};
 pub use database::TestDatabase;
 pub use device::Device;

@@ -5,12 +5,13 @@ use super::tree::Tree;
 use crate::workspace::{DependencyKind, Package};
 
 /// Each crate of ours and those of ours that it may use. A new crate is entered here first.
-const ARROWS: [(&str, &[&str]); 7] = [
+const ARROWS: [(&str, &[&str]); 8] = [
     ("money", &[]),
     ("ledger", &["money"]),
     ("vault", &["money"]),
     ("store", &["money", "ledger", "vault"]),
-    ("exchequer", &["money", "ledger", "vault", "store"]),
+    ("web", &["money"]),
+    ("exchequer", &["money", "ledger", "vault", "store", "web"]),
     ("testkit", &["money", "ledger", "vault", "store", "exchequer"]),
     ("xtask", &[]),
 ];

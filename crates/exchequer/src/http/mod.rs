@@ -65,5 +65,5 @@ pub fn routes() -> Routes {
 
 /// The whole service, ready for a connection or an in-process test.
 pub fn service(bank: &Bank) -> axum::Router {
-    routes().into_router(bank)
+    crate::pages::service(routes().into_router(bank), bank)
 }

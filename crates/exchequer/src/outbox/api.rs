@@ -1,12 +1,11 @@
-//! `/demo/inbox`: what a demo bank would have sent. In a real bank there is no such path.
+//! `/demo/inbox.json`: what a demo bank would have sent. In a real bank there is no such path.
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::model::Channel;
+use super::store;
 use super::store::Shown;
-use super::{pages, store};
-use crate::http::reply::Html;
 use crate::http::{Answer, Code, Nothing, Problem, Public, Reply, Route, Routes};
 
 /// Messages that the inbox shows.
@@ -14,21 +13,13 @@ const SHOWN: i64 = 100;
 
 pub fn routes(routes: Routes) -> Routes {
     let why = "a demo bank's mail and text messages are nobody's; a real bank answers 404";
-    routes
-        .public(
-            why,
-            Route::get("/demo/inbox", "showInbox", "A demo bank's messages as a page")
-                .refuses(&[Code::NotFound])
-                .never_kept(),
-            page,
-        )
-        .public(
-            why,
-            Route::get("/demo/inbox.json", "getInbox", "A demo bank's messages, newest first")
-                .refuses(&[Code::NotFound])
-                .never_kept(),
-            json,
-        )
+    routes.public(
+        why,
+        Route::get("/demo/inbox.json", "getInbox", "A demo bank's messages, newest first")
+            .refuses(&[Code::NotFound])
+            .never_kept(),
+        json,
+    )
 }
 
 /// The newest messages of a demo bank, at most 100.
@@ -51,11 +42,6 @@ pub struct InboxMessage {
     pub subject: Option<String>,
     pub text: String,
     pub created_at: String,
-}
-
-async fn page(caller: Public, _: Nothing) -> Answer<Html> {
-    let messages = newest(&caller).await?;
-    Ok(Reply::html(pages::inbox(&messages).into()))
 }
 
 async fn json(caller: Public, _: Nothing) -> Answer<Inbox> {

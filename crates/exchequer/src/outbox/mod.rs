@@ -24,7 +24,6 @@ mod gateways;
 pub(crate) mod job;
 mod mail;
 pub mod model;
-mod pages;
 mod sms;
 mod store;
 

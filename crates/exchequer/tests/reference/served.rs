@@ -41,7 +41,7 @@ async fn the_document_is_served_as_it_is_committed() {
 #[tokio::test]
 async fn pages_run_nothing_and_load_their_style_only() {
     let bank = TestBank::new().await;
-    for path in ["/", "/docs", "/docs/errors"] {
+    for path in ["/docs", "/docs/errors"] {
         let reply = bank.client().get(path).await.expect(200);
         assert_eq!(reply.header("content-type"), Some("text/html; charset=utf-8"), "{path}");
         let policy = reply.header("content-security-policy").unwrap();

@@ -6,7 +6,6 @@
 //! tables of the command line and of `docs/api.md` stand in `tables`.
 
 mod errors;
-mod home;
 mod markdown;
 mod markup;
 mod operation;
@@ -16,7 +15,6 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use markup::{Frame, escape};
 pub use tables::{
     codes_table, codes_text, permissions_text, public_text, routes_table, routes_text,
 };
@@ -27,11 +25,6 @@ use super::routes::Routes;
 
 /// `GET /docs/style.css`.
 pub const STYLE: &str = include_str!("style.css");
-
-/// `GET /`: what this is and where to go on.
-pub fn home_page() -> String {
-    home::Home.to_string()
-}
 
 /// `GET /docs`.
 pub fn reference_page(routes: &Routes, document: &OpenApi) -> String {

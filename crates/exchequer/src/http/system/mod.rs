@@ -60,11 +60,6 @@ pub fn routes(routes: Routes) -> Routes {
                 Ok(Reply::css(Bytes::from_static(docs::STYLE.as_bytes())))
             },
         )
-        .public(
-            reference,
-            Route::get("/", "getHome", "What this is"),
-            |_: Public, _: Nothing| async { Ok(Reply::html(pages().home)) },
-        )
 }
 
 /// The process answers.
@@ -112,7 +107,6 @@ struct Pages {
     openapi: Bytes,
     reference: Bytes,
     errors: Bytes,
-    home: Bytes,
 }
 
 fn pages() -> Pages {
@@ -123,7 +117,6 @@ fn pages() -> Pages {
             openapi: openapi::text(&document).into(),
             reference: docs::reference_page(&routes, &document).into(),
             errors: docs::errors_page().into(),
-            home: docs::home_page().into(),
         }
     });
     PAGES.clone()

@@ -1,0 +1,26 @@
+//! The pages of the bank, before its API: what the crate `web` needs to know of this bank.
+//!
+//! A page speaks to the API and to nothing else (`web::api`), so there is nothing of a domain here.
+
+use std::sync::Arc;
+
+use axum::Router;
+
+use crate::bank::Bank;
+
+/// What an anonymous form's token is made with.
+const TOKENS: &str = "web.visits";
+
+/// The API, and pages wherever it has no route.
+pub fn service(api: Router, bank: &Bank) -> Router {
+    let (tools, config) = (bank.tools().clone(), bank.config());
+    let settings = web::Settings {
+        public_url: config.http.public_url.clone(),
+        is_demo: config.demo,
+        body_timeout_seconds: config.http.body_timeout_seconds,
+        rng: tools.rng().clone(),
+        clock: tools.clock().clone(),
+        sign: Arc::new(move |cookie| tools.keyring().blind_index(TOKENS, cookie)),
+    };
+    api.clone().fallback_service(web::router(api, settings))
+}

@@ -1,0 +1,86 @@
+//! What holds for every page: headers, tokens, where a form may come from, whose page it is.
+
+use testkit::{Browser, TestBank};
+
+use crate::signed_in;
+
+/// A path of a page: its `{…}` filled with an id that is nobody's.
+fn filled(path: &str) -> String {
+    path.replace("{id}", "acc_00000000000000000000000000").replace("{name}", "x.css")
+}
+
+#[tokio::test]
+async fn every_page_has_its_headers_and_private_ones_want_a_sign_in() {
+    let bank = TestBank::new().await;
+    for (method, path, access) in web::pages() {
+        if method != "GET" {
+            continue;
+        }
+        let browser = Browser::new(bank.client());
+        let reply = browser.visit(&filled(path)).await;
+        let policy = reply.header("content-security-policy").unwrap_or_default();
+        for part in [
+            "default-src 'none'",
+            "frame-ancestors 'none'",
+            "base-uri 'none'",
+            "trusted-types 'none'",
+        ] {
+            assert!(policy.contains(part), "{path}: {policy}");
+        }
+        assert!(!policy.contains("unsafe"), "{path}");
+        for (name, value) in [
+            ("x-content-type-options", "nosniff"),
+            ("x-frame-options", "DENY"),
+            ("referrer-policy", "same-origin"),
+            ("cross-origin-opener-policy", "same-origin"),
+            ("cross-origin-embedder-policy", "require-corp"),
+            ("cross-origin-resource-policy", "same-origin"),
+        ] {
+            assert_eq!(reply.header(name), Some(value), "{path}: {name}");
+        }
+        if access != "anybody" {
+            assert_eq!(reply.status.as_u16(), 303, "{path}");
+            assert!(reply.header("location").is_some_and(|to| to.contains("sign-in")), "{path}");
+        }
+        if !path.starts_with("/assets") {
+            assert_eq!(reply.header("cache-control"), Some("no-store"), "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_form_is_taken_without_its_token_or_from_elsewhere() {
+    let bank = TestBank::new().await;
+    let asha = bank.customer("asha").await;
+    for (method, path, access) in web::pages() {
+        if method != "POST" || access == "operator" {
+            continue;
+        }
+        let browser = signed_in(&bank, &asha).await;
+        let token =
+            browser.get("/").await.form("/sign-out").value("csrf_token").unwrap().to_owned();
+        let path = filled(path);
+        let own = [("sec-fetch-site", "same-origin")];
+        for (body, headers) in [
+            ("", &own[..]),
+            ("csrf_token=wrong", &own[..]),
+            (&*format!("csrf_token={token}"), &[("sec-fetch-site", "cross-site")][..]),
+            (&*format!("csrf_token={token}"), &[("sec-fetch-site", "same-site")][..]),
+            (&*format!("csrf_token={token}"), &[("origin", "https://evil.example")][..]),
+            (&*format!("csrf_token={token}"), &[("origin", "null")][..]),
+        ] {
+            let reply = browser.post(&path, body, headers).await;
+            assert_eq!(reply.status.as_u16(), 403, "{path} {body} {headers:?}");
+        }
+        assert_eq!(browser.get("/").await.path, "/", "still signed in: nothing was done");
+    }
+}
+
+#[tokio::test]
+async fn what_is_unknown_is_a_page_for_people_and_a_problem_for_programs() {
+    let bank = TestBank::new().await;
+    let page = Browser::new(bank.client()).get("/nowhere").await.expect(404);
+    assert!(page.says("There is nothing here"), "{}", page.html);
+    bank.client().get("/nowhere").await.refused(404, "not_found");
+    bank.client().get("/v1/nowhere").await.refused(404, "not_found");
+}

@@ -1,0 +1,142 @@
+//! Who a page is for: made here only, and a handler's first argument.
+//!
+//! Whether somebody is signed in is the API's to say, at every request. A form of somebody who is not has a
+//! token too: a keyed hash of a cookie that only this browser has.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use data_encoding::BASE64URL_NOPAD;
+use http::Method;
+use serde::Deserialize;
+
+use crate::trouble::Trouble;
+use crate::visit::Visit;
+
+/// The form field with the token.
+pub const CSRF_FIELD: &str = "csrf_token";
+/// The cookie of who is not signed in.
+const VISIT_COOKIE: &str = "exchequer-visit";
+/// As long as a form may stay open.
+const VISIT_SECONDS: u32 = 12 * 3600;
+
+/// A kind of caller of a page.
+pub trait Caller: Send + Sized + 'static {
+    fn admit(visit: Arc<Visit>) -> impl Future<Output = Result<Self, Trouble>> + Send;
+}
+
+/// Anybody.
+#[derive(Clone)]
+pub struct Visitor {
+    visit: Arc<Visit>,
+    csrf_token: String,
+}
+
+/// A signed-in customer.
+#[derive(Clone)]
+pub struct Customer {
+    visit: Arc<Visit>,
+    session: Session,
+}
+
+/// Anybody, by the form of a page that may have been a customer's or nobody's.
+pub struct Anyone(Arc<Visit>);
+
+/// The API's word on a browser's session.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Session {
+    pub session_id: String,
+    pub csrf_token: String,
+    /// RFC 3339, as all times of the API. Missing where it does not tell: then the page has no timer.
+    pub idle_expires_at: Option<String>,
+    pub expires_at: Option<String>,
+}
+
+impl Caller for Visitor {
+    async fn admit(visit: Arc<Visit>) -> Result<Self, Trouble> {
+        let held = visit.cookie(VISIT_COOKIE).filter(|held| held.len() == 22).map(str::to_owned);
+        let known = held.as_deref().map(|held| token_of(&visit, held));
+        if *visit.method() == Method::POST
+            && known.as_deref().is_none_or(|known| !is_same(known, visit.form().raw(CSRF_FIELD)))
+        {
+            return Err(Trouble::Stale);
+        }
+        let csrf_token = known.unwrap_or_else(|| {
+            let fresh = visit.fresh_key();
+            visit.give_cookie(VISIT_COOKIE, &fresh, VISIT_SECONDS);
+            token_of(&visit, &fresh)
+        });
+        Ok(Self { visit, csrf_token })
+    }
+}
+
+impl Caller for Customer {
+    async fn admit(visit: Arc<Visit>) -> Result<Self, Trouble> {
+        if visit.session_cookie().is_none() {
+            return Err(Trouble::SignIn);
+        }
+        let session: Session = visit.get("/v1/web/session").receive().await?;
+        if *visit.method() == Method::POST
+            && !is_same(&session.csrf_token, visit.form().raw(CSRF_FIELD))
+        {
+            return Err(Trouble::Stale);
+        }
+        visit.set_csrf_token(session.csrf_token.clone());
+        Ok(Self { visit, session })
+    }
+}
+
+impl Caller for Anyone {
+    async fn admit(visit: Arc<Visit>) -> Result<Self, Trouble> {
+        if let Ok(customer) = Customer::admit(Arc::clone(&visit)).await {
+            return Ok(Self(customer.visit));
+        }
+        Visitor::admit(visit).await.map(|visitor| Self(visitor.visit))
+    }
+}
+
+impl Deref for Anyone {
+    type Target = Visit;
+
+    fn deref(&self) -> &Visit {
+        &self.0
+    }
+}
+
+impl Visitor {
+    pub fn form_token(&self) -> &str {
+        &self.csrf_token
+    }
+}
+
+impl Customer {
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+}
+
+impl Deref for Visitor {
+    type Target = Visit;
+
+    fn deref(&self) -> &Visit {
+        &self.visit
+    }
+}
+
+impl Deref for Customer {
+    type Target = Visit;
+
+    fn deref(&self) -> &Visit {
+        &self.visit
+    }
+}
+
+fn token_of(visit: &Visit, held: &str) -> String {
+    BASE64URL_NOPAD.encode(&(visit.site().settings.sign)(held.as_bytes()))
+}
+
+/// In a time that does not depend on where they differ.
+fn is_same(expected: &str, shown: &str) -> bool {
+    expected.len() == shown.len()
+        && expected.bytes().zip(shown.bytes()).fold(0, |all, (a, b)| all | (a ^ b)) == 0
+}

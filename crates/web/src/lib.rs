@@ -1,0 +1,61 @@
+//! The bank that people see: the customers' web bank and the operators' console, rendered on the server.
+//!
+//! A page is a client of the bank's own API, in the same process and with the visitor's own cookie
+//! ([`api`]). So a page can do nothing that the API does not allow its visitor, each rule is in one place,
+//! and whatever a page shows another program could show too. This crate knows no database, no key and no domain
+//! type; that the API is enough for a bank is seen by there being one.
+//!
+//! Order of a request ([`table`]): route; where it comes from; form, bounded; who it is, asked of the API; the form's
+//! token; handler; headers. Everything works without script but security keys and the idle timer's countdown.
+//!
+//! What it never does: keep anything between two requests, write a text of a person other than escaped, send
+//! a visitor to another host.
+
+mod accounts;
+mod answer;
+pub mod api;
+mod assets;
+mod callers;
+mod entrance;
+mod form;
+mod frame;
+mod inbox;
+mod language;
+mod overview;
+mod policy;
+mod show;
+mod step_up;
+mod table;
+mod trouble;
+mod visit;
+mod words;
+
+use std::sync::Arc;
+
+use axum::Router;
+
+pub use api::Api;
+
+/// What the pages need to know of the bank.
+#[derive(Clone)]
+pub struct Settings {
+    /// Without a slash at the end; its scheme decides about cookies and transport security.
+    pub public_url: String,
+    /// A demo bank: shows the inbox.
+    pub is_demo: bool,
+    pub body_timeout_seconds: u64,
+    pub rng: money::Rng,
+    pub clock: money::Clock,
+    /// A keyed hash, the same on every node: makes the token of a form from a visitor's cookie.
+    pub sign: Arc<dyn Fn(&[u8]) -> [u8; 32] + Send + Sync>,
+}
+
+/// All pages, before an API. What neither knows is a page that says so.
+pub fn router(api: Router, settings: Settings) -> Router {
+    table::all().into_router(Api::new(api), settings)
+}
+
+/// Every page: method, path, who may see it. For tests that go through all of them.
+pub fn pages() -> Vec<(String, &'static str, &'static str)> {
+    table::all().list()
+}

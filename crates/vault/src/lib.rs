@@ -58,7 +58,7 @@ pub use keyring::{
 };
 pub use master::{MASTER_KEY_ID_LEN, MasterKey, MasterKeyError};
 pub use password::{
-    MAX_PASSWORD_BYTES, PasswordError, PasswordHasher, PasswordParams, PasswordRefusal,
+    MAX_CONTEXT_WORDS, MAX_PASSWORD_BYTES, PasswordError, PasswordHasher, PasswordParams, PasswordRefusal,
     PasswordRules, Verdict, check_password,
 };
 pub use sealing::{Place, SealError, sealed_with};

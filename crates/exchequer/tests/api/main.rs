@@ -23,6 +23,7 @@ mod outage;
 mod outbox;
 mod outbox_caps;
 mod outbox_trouble;
+mod password_rules;
 mod passwords;
 mod payments;
 mod payments_faults;

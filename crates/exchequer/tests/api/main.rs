@@ -37,6 +37,7 @@ mod sessions_dpop;
 mod sessions_limits;
 mod sessions_places;
 mod sessions_web;
+mod signed_out;
 mod staff;
 mod standing;
 mod standing_staff;

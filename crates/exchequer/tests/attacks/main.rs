@@ -19,6 +19,7 @@ mod password_again;
 mod passwords;
 mod races;
 mod redis;
+mod redis_failover;
 mod redis_forms;
 mod scene;
 mod second_factor;

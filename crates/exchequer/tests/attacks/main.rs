@@ -31,6 +31,7 @@ mod signed_mutations;
 mod standing;
 mod statements;
 mod stepup;
+mod timing;
 mod transit;
 mod webauthn;
 mod webhooks;

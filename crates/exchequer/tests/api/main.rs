@@ -45,6 +45,7 @@ mod statements;
 mod stepup;
 mod trail;
 mod transfers;
+mod ways_in;
 mod webauthn;
 mod webhooks;
 mod webhooks_sent;

@@ -30,6 +30,7 @@ fn published_passwords_pass_the_strictest_rules() {
         min_chars: 15,
         max_bytes: MAX_PASSWORD_BYTES,
         needs_letters_and_digits: true,
+        context_words: config(Path::new("unused")).passwords.context_words,
     };
     let customers = CUSTOMERS.iter().map(|c| (c.password, vec![c.email, c.full_name]));
     let operators = OPERATORS.iter().map(|o| (o.password, vec![o.email]));

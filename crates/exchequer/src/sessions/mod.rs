@@ -14,6 +14,7 @@
 pub mod api;
 pub mod cache;
 pub mod dpop;
+mod everybody;
 mod gate;
 pub mod job;
 pub mod jws;
@@ -34,6 +35,7 @@ use crate::config;
 use crate::events;
 use crate::http::{Code, Problem};
 
+pub use self::everybody::end_everybodys_in;
 pub use self::gate::GateRefusal;
 pub use self::model::{Form, PrincipalRef, Tokens};
 use self::places::Place;

@@ -4,6 +4,7 @@ mod accounts;
 mod audit;
 mod customers;
 mod members;
+mod sign_out;
 mod till;
 
 use serde::Deserialize;
@@ -36,7 +37,7 @@ pub fn routes(routes: Routes) -> Routes {
             log_out,
         );
     let routes = accounts::routes(till::routes(routes));
-    members::routes(customers::routes(audit::routes(routes)))
+    sign_out::routes(members::routes(customers::routes(audit::routes(routes))))
 }
 
 /// E-mail and password.

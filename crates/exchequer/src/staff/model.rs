@@ -43,9 +43,15 @@ pub enum Permission {
     UnlockCustomer,
     DisableCustomer,
     EnableCustomer,
+    /// End all sessions of a customer, who may sign in anew.
+    SignOutCustomer,
     ReadMembers,
     DisableMember,
     EnableMember,
+    /// End all sessions of an operator, who may sign in anew.
+    SignOutMember,
+    /// End all sessions of everybody.
+    SignOutEverybody,
     /// See acts that wait for a second operator: all for who decides, else one's own; take one's own back.
     FollowApprovals,
     /// Approve and reject what others asked for, where one has the permission of the act as well.
@@ -76,10 +82,11 @@ impl Role {
         match permission {
             P::SignOut | P::ReadAccounts | P::ReadCustomers | P::FollowApprovals => true,
             P::Deposit | P::Withdraw => matches!(self, Self::Teller),
-            P::FreezeAccount | P::LockCustomer => {
+            P::FreezeAccount | P::LockCustomer | P::SignOutCustomer => {
                 matches!(self, Self::Support | Self::Compliance | Self::Admin)
             }
-            P::UnfreezeAccount
+            P::SignOutEverybody
+            | P::UnfreezeAccount
             | P::CloseAccount
             | P::SetLimits
             | P::ReverseTransfer
@@ -93,7 +100,7 @@ impl Role {
             P::ManageMerchants | P::SettleMerchants => {
                 matches!(self, Self::Compliance | Self::Admin)
             }
-            P::DisableMember | P::EnableMember => matches!(self, Self::Admin),
+            P::DisableMember | P::EnableMember | P::SignOutMember => matches!(self, Self::Admin),
         }
     }
 }
@@ -113,7 +120,7 @@ impl FromStr for Role {
 }
 
 impl Permission {
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 26] = [
         Self::SignOut,
         Self::Deposit,
         Self::Withdraw,
@@ -132,9 +139,12 @@ impl Permission {
         Self::UnlockCustomer,
         Self::DisableCustomer,
         Self::EnableCustomer,
+        Self::SignOutCustomer,
         Self::ReadMembers,
         Self::DisableMember,
         Self::EnableMember,
+        Self::SignOutMember,
+        Self::SignOutEverybody,
         Self::FollowApprovals,
         Self::DecideApprovals,
     ];
@@ -160,6 +170,9 @@ impl Permission {
             Self::UnlockCustomer => "unlock_customer",
             Self::DisableCustomer => "disable_customer",
             Self::EnableCustomer => "enable_customer",
+            Self::SignOutCustomer => "sign_out_customer",
+            Self::SignOutMember => "sign_out_member",
+            Self::SignOutEverybody => "sign_out_everybody",
             Self::ReadMembers => "read_members",
             Self::DisableMember => "disable_member",
             Self::EnableMember => "enable_member",

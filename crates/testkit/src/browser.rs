@@ -232,5 +232,6 @@ fn unescaped(html: &str) -> String {
         .fold(html.replace("&#60;", "<").replace("&#62;", ">"), |text, (from, to)| {
             text.replace(from, to)
         });
-    text.replace("&#38;", "&").replace("&amp;", "&")
+    // Pages escape an ampersand by its number; templates write the entity.
+    text.replace("&amp;", "&").replace("&#38;", "&")
 }

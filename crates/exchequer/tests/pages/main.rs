@@ -1,7 +1,10 @@
 //! The pages, driven through their forms as a browser would: the bank in the process, one file per area.
 
+mod accounts;
 mod entrance;
 mod everywhere;
+mod payees;
+mod sending;
 
 use testkit::{Browser, Person, TestBank};
 

@@ -126,10 +126,18 @@ export class Bank {
     return (await this.must("POST", path, { body: { method: "totp", code } })).access_token;
   }
 
-  // Posted minor units of one account.
-  async balance(person, { id }) {
-    const token = await this.token(person);
-    return (await this.must("GET", `/v1/accounts/${id}`, { token })).balance.posted;
+  // Posted minor units of an account of the demo's customers, as an operator sees them.
+  async posted(account) {
+    this.tellerToken ??= this.token(this.operator("teller"), "/v1/staff/login");
+    const token = await this.tellerToken;
+    return (await this.must("GET", `/v1/staff/accounts/${account}`, { token })).balance.posted;
+  }
+
+  // Cash of the teller, in minor units.
+  async deposit(account, amount, currency = "INR") {
+    await this.posted(account);
+    const body = { account, amount, currency, reference: "Cash" };
+    return this.must("POST", "/v1/staff/deposits", { token: await this.tellerToken, body });
   }
 
   async stop() {

@@ -1,7 +1,7 @@
 // A demo bank as a process: started in a new folder on a free port, asked as a client would, stopped by its id.
 
 import { spawn } from "node:child_process";
-import { randomUUID } from "node:crypto";
+import { createHash, createHmac, randomBytes, randomUUID } from "node:crypto";
 import { createWriteStream, mkdirSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -124,6 +124,24 @@ export class Bank {
     const code = await this.code(person.totp_secret);
     const path = `/v1/auth/challenges/${answer.challenge.id}/verify`;
     return (await this.must("POST", path, { body: { method: "totp", code } })).access_token;
+  }
+
+  // As the demo's shop, whose requests are signed.
+  async signed(method, path, body) {
+    const [{ key_id: id, secret }] = this.merchants;
+    const [at, nonce] = [String(Math.floor(Date.now() / 1000)), randomBytes(16).toString("hex")];
+    const hash = createHash("sha256").update(JSON.stringify(body)).digest("hex");
+    const text = [method, path, at, nonce, hash].join("\n");
+    const signature = createHmac("sha256", secret).update(text).digest("hex");
+    const headers = { authorization: `Exchequer ${id}`, "x-timestamp": at, "x-nonce": nonce, "x-signature": signature };
+    return this.must(method, path, { headers, body });
+  }
+
+  // A payment in minor units of rupees by a test card, of the outcome that it stands for.
+  async charge(outcome, amount) {
+    const number = this.cards[outcome];
+    const card = await this.signed("POST", "/v1/cards", { number, exp_month: 12, exp_year: 2035 });
+    return this.signed("POST", "/v1/payments", { amount, currency: "INR", card: card.id, capture: "automatic" });
   }
 
   // Posted minor units of an account of the demo's customers, as an operator sees them.

@@ -140,3 +140,31 @@ export async function sendOrder(stage, page, person) {
   await sendButton(page).click();
   await proveIfAsked(stage, page, person, page.getByRole("heading", { name: "Money sent" }));
 }
+
+// An operator, at the console's first page.
+export async function signInAtConsole(stage, page, operator, door = "/console/sign-in") {
+  await page.goto(door);
+  await label(page, "E-mail").fill(operator.email);
+  await label(page, "Password").fill(operator.password);
+  await press(page, "Go on");
+  await label(page, "Code from your authenticator app").fill(await stage.bank.code(operator.totp_secret));
+  await press(page, "Sign in");
+  await signOutButton(page).waitFor();
+}
+
+// Opens an act of the console and does it: a fold with one button of the same name.
+export async function act(page, name, fields = {}) {
+  const fold = page.locator("details.act").filter({ has: page.locator("summary", { hasText: name }) }).first();
+  await fold.locator("summary").click();
+  for (const [field, value] of Object.entries(fields)) await fold.getByLabel(field, { exact: true }).fill(value);
+  await fold.getByRole("button", { name, exact: true }).click();
+}
+
+// At the page of the one customer whom the operator finds by the whole e-mail.
+export async function findCustomer(page, { email }) {
+  await page.goto("/console/customers");
+  await label(page, "Name, e-mail, telephone or id").fill(email);
+  await press(page, "Find");
+  await page.locator('main a[href^="/console/customers/cus_"]').first().click();
+  await page.waitForURL(/\/console\/customers\/cus_/);
+}

@@ -3,7 +3,7 @@
 // node run.js --binary PATH --chromium PATH --banks FOLDER --output FOLDER [--only NAME]
 // `--output` holds `node_modules` and gets the screenshots. Exit 0: everything passed.
 
-import { mkdirSync, readdirSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
@@ -90,11 +90,20 @@ async function play(file, browser) {
   banks.delete(bank);
 }
 
+// What a run leaves is of that run.
+function forgetPictures(files) {
+  const names = files.map((file) => file.replace(/\.js$/, ""));
+  for (const file of readdirSync(given.output).filter((one) => /\.(png|pdf)$/.test(one))) {
+    if (names.some((name) => file.replace(/^FAILED-/, "").startsWith(`${name}-`))) rmSync(join(given.output, file));
+  }
+}
+
 async function main() {
   mkdirSync(given.banks, { recursive: true });
   const files = readdirSync(folder).filter((file) => file.endsWith(".js")).sort();
   const chosen = files.filter((file) => !given.only || file === `${given.only}.js`);
   if (chosen.length === 0) throw new Error(`no scenario ${given.only}; there are ${files.join(", ")}`);
+  forgetPictures(chosen);
   // Its profile is temporary, and the pages are the bank's own: the sandbox cannot be had by root.
   const args = ["--no-sandbox", "--disable-dev-shm-usage", "--host-resolver-rules=MAP localhost 127.0.0.1"];
   const browser = await chromium.launch({ executablePath: given.chromium, args });

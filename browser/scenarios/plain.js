@@ -89,7 +89,7 @@ export const tests = {
       assert.equal(seen, 0, `${part} on paper`);
     }
     assert.match(await page.innerText("main"), /42\.00/);
-    const path = join(stage.pictures, "receipt.pdf");
+    const path = join(stage.pictures, "plain-receipt.pdf");
     const pdf = await page.pdf({ path, format: "A4" });
     assert.ok(statSync(path).size > 1_000);
     assert.equal(pdf.toString("latin1").match(/\/Type\s*\/Page[^s]/g)?.length, 1);

@@ -20,6 +20,23 @@ window.addEventListener("pageshow", () => {
   }
 });
 
+// What only a script can do is offered where there is one.
+for (const button of document.querySelectorAll("button[data-print], button[data-copy]")) button.hidden = false;
+document.addEventListener("click", (event) => {
+  if (event.target.closest("button[data-print]")) window.print();
+});
+
+// Fields that are asked for unless a list has a choice: out of sight, and not sent, while it has.
+for (const part of document.querySelectorAll("fieldset[data-unless]")) {
+  const list = document.getElementById(part.dataset.unless);
+  const follow = () => {
+    part.hidden = part.disabled = list.value !== "";
+  };
+  list.addEventListener("change", follow);
+  window.addEventListener("pageshow", follow);
+  follow();
+}
+
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("button[data-copy]");
   if (!button) return;

@@ -51,7 +51,9 @@ pub fn all() -> Pages {
     let pages = crate::entrance::pages(pages);
     let pages = crate::inbox::pages(pages);
     let pages = crate::overview::pages(pages);
-    crate::accounts::pages(pages)
+    let pages = crate::accounts::pages(pages);
+    let pages = crate::sending::pages(pages);
+    crate::payees::pages(pages)
 }
 
 impl Pages {

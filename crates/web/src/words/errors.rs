@@ -168,7 +168,7 @@ const FAULTS: [Row; 9] = [
 ];
 
 /// By the name in `?done=`.
-const NOTICES: [Row; 5] = [
+const NOTICES: [Row; 8] = [
     ("signed_out", "You are signed out.", "आप साइन आउट हो गए हैं।"),
     ("registered", "Welcome. You can sign in now.", "स्वागत है। अब आप साइन इन कर सकते हैं।"),
     (
@@ -177,6 +177,9 @@ const NOTICES: [Row; 5] = [
         "कुछ देर तक कोई गतिविधि न होने से आपको साइन आउट कर दिया गया।",
     ),
     ("account_opened", "The account is open.", "खाता खुल गया है।"),
+    ("sent", "The money has been sent.", "पैसा भेज दिया गया है।"),
+    ("payee_added", "The payee is on your list.", "प्राप्तकर्ता आपकी सूची में है।"),
+    ("payee_removed", "The payee is off your list.", "प्राप्तकर्ता सूची से हटा दिया गया है।"),
     (
         "password_set",
         "The new password is set. You can sign in with it.",

@@ -3,16 +3,24 @@
 //! A text is a field, so that one that is missing in a language does not compile. `{}` is where something is
 //! put in.
 
+mod accounts;
 mod entrance;
 mod errors;
 mod layout;
 mod overview;
+mod payees;
+mod sending;
 mod step_up;
+mod typed;
 
+pub use accounts::Accounts;
 pub use entrance::Entrance;
 pub use layout::{Layout, Trouble};
 pub use overview::Overview;
+pub use payees::Payees;
+pub use sending::Sending;
 pub use step_up::StepUp;
+pub use typed::Typed;
 
 use crate::api::{FieldFault, Refused};
 use crate::language::Language;
@@ -23,7 +31,11 @@ pub struct Words {
     pub trouble: Trouble,
     pub entrance: Entrance,
     pub overview: Overview,
+    pub accounts: Accounts,
+    pub sending: Sending,
+    pub payees: Payees,
     pub step_up: StepUp,
+    pub typed: Typed,
     language: Language,
 }
 
@@ -32,7 +44,11 @@ pub static ENGLISH: Words = Words {
     trouble: Trouble::ENGLISH,
     entrance: Entrance::ENGLISH,
     overview: Overview::ENGLISH,
+    accounts: Accounts::ENGLISH,
+    sending: Sending::ENGLISH,
+    payees: Payees::ENGLISH,
     step_up: StepUp::ENGLISH,
+    typed: Typed::ENGLISH,
     language: Language::English,
 };
 
@@ -41,7 +57,11 @@ pub static HINDI: Words = Words {
     trouble: Trouble::HINDI,
     entrance: Entrance::HINDI,
     overview: Overview::HINDI,
+    accounts: Accounts::HINDI,
+    sending: Sending::HINDI,
+    payees: Payees::HINDI,
     step_up: StepUp::HINDI,
+    typed: Typed::HINDI,
     language: Language::Hindi,
 };
 

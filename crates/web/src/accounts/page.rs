@@ -1,0 +1,102 @@
+//! `/accounts/{id}`: an account with its entries, the latest first, by day.
+
+use askama::Template;
+use futures_util::future::try_join;
+use http::StatusCode;
+
+use super::entries::{Day, by_day};
+use super::filter::{Fields, Filter};
+use super::{Account, Entry, History, Names, all, named};
+use crate::answer::{Answer, Outcome};
+use crate::api::{List, Refused};
+use crate::callers::Customer;
+use crate::form::segment;
+use crate::frame::{Frame, Who};
+use crate::payees;
+use crate::show::chart::Chart;
+use crate::show::money;
+use crate::trouble::Trouble;
+
+/// Entries of one page: well below 50 KB of markup with the longest memos.
+const PAGE_ENTRIES: u32 = 40;
+
+#[derive(Template)]
+#[template(path = "accounts/account.html")]
+struct AccountPage<'a> {
+    frame: Frame<'a>,
+    account: &'a Account,
+    posted: String,
+    available: String,
+    held: Option<String>,
+    standing: Option<&'static str>,
+    chart: Option<Chart>,
+    filter: Fields<'a>,
+    is_filtered: bool,
+    refusal: Option<String>,
+    days: Vec<Day>,
+    /// Where the list goes on.
+    more: Option<String>,
+}
+
+pub async fn show(customer: Customer) -> Outcome {
+    let account = named(&customer).await?;
+    let words = customer.words();
+    let mut filter = Filter::read(customer.query(), &account.currency, words);
+    let names = try_join(all(&customer), payees::known(&customer));
+    let ((accounts, payees), chart) = try_join(names, chart(&customer, &account)).await?;
+    let names = Names::new(&accounts, &payees);
+    let listed = if filter.is_faulty() { Ok(none()) } else { entries(&customer, &filter).await };
+    let (list, refused) = match listed {
+        Ok(list) => (list, None),
+        Err(refused) if refused.status == 422 => {
+            filter.refuse(words, &refused);
+            (none(), Some(refused))
+        }
+        Err(refused) => return Err(Trouble::from(refused)),
+    };
+    let is_wrong = filter.is_faulty() || refused.is_some();
+    let amount = |minor| money(minor, &account.currency, customer.language());
+    let more = list.next_cursor.as_deref().map(|cursor| {
+        let query = customer.query().query_with(&["cursor", "done"], &[("cursor", cursor)]);
+        format!("/accounts/{}?{query}", segment(&account.id))
+    });
+    let page = AccountPage {
+        frame: customer.frame(&account.name),
+        posted: amount(account.balance.posted),
+        available: amount(account.balance.available),
+        held: (account.balance.held != 0).then(|| amount(account.balance.held)),
+        standing: account.standing(words),
+        chart,
+        filter: filter.fields(customer.query(), words),
+        is_filtered: filter.is_set() || is_wrong,
+        refusal: match refused {
+            Some(refused) => Some(words.refusal(&refused)),
+            None => is_wrong.then(|| words.trouble.summary.to_owned()),
+        },
+        days: by_day(&customer, &names, &account.currency, &list.data),
+        more,
+        account: &account,
+    };
+    let status = if is_wrong { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    Answer::page_with(status, &page)
+}
+
+/// On the first part of the list only.
+async fn chart(customer: &Customer, account: &Account) -> Result<Option<Chart>, Refused> {
+    if customer.query().has("cursor") {
+        return Ok(None);
+    }
+    Ok(History::of(customer, account).await?.chart(customer, account))
+}
+
+async fn entries(customer: &Customer, filter: &Filter) -> Result<List<Entry>, Refused> {
+    let asked = filter.asked(PAGE_ENTRIES, customer.query().raw("cursor"));
+    let path = format!("/v1/accounts/{}/entries?{asked}", segment(customer.segment(0)));
+    let mut list: List<Entry> = customer.get(path).receive().await?;
+    list.data.retain(|entry| filter.takes(entry));
+    Ok(list)
+}
+
+fn none() -> List<Entry> {
+    List { data: Vec::new(), next_cursor: None }
+}

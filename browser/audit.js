@@ -67,7 +67,9 @@ async function structure(page) {
     if (count("h1") !== 1) complaints.push(`${count("h1")} h1`);
     if (count("main") !== 1) complaints.push(`${count("main")} main`);
     if (!document.documentElement.lang) complaints.push("no language");
-    if (count("[style], style, script:not([src])") > 0) complaints.push("inline style or script");
+    for (const inline of document.querySelectorAll('[style]:not([style=""]), style, script:not([src])')) {
+      complaints.push(`inline style or script: ${inline.outerHTML.slice(0, 80)}`);
+    }
     const ids = [...document.querySelectorAll("[id]")].map(({ id }) => id);
     const twice = ids.filter((id, index) => ids.indexOf(id) !== index);
     if (twice.length > 0) complaints.push(`an id twice: ${twice.join(", ")}`);

@@ -63,7 +63,7 @@ export const tests = {
   "in Hindi, with its own words and grouping": async (stage) => {
     const page = await stage.open({ language: "hi-IN" });
     await page.goto("/sign-in");
-    assert.equal(await page.getAttribute("html", "lang"), "hi");
+    assert.match(await page.getAttribute("html", "lang"), /^hi/);
     const asha = stage.bank.customer("asha");
     await page.getByLabel("ई-मेल").fill(asha.email);
     await page.getByLabel("पासवर्ड").fill(asha.password);
@@ -74,7 +74,7 @@ export const tests = {
     assert.deepEqual(await audit(stage, page), []);
     await page.getByRole("button", { name: "English" }).click();
     await page.getByRole("button", { name: "Sign out" }).waitFor();
-    assert.equal(await page.getAttribute("html", "lang"), "en");
+    assert.match(await page.getAttribute("html", "lang"), /^en/);
   },
 
   "a receipt is printed on one page, without what is only for the screen": async (stage) => {

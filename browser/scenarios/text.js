@@ -99,13 +99,17 @@ export const tests = {
     const [from, to] = asha.accounts;
     const token = await stage.bank.token(asha);
     const fitting = strings().filter((text) => [...text].length <= MAX_MEMO);
-    const transfers = fitting.map((memo) => ({ from: from.id, to: to.id, amount: 1, currency: "INR", memo }));
-    let taken = new Set();
-    if (transfers.length > 0) {
-      const { results } = await stage.bank.must("POST", "/v1/transfers/batch", { token, body: { transfers, atomic: false } });
-      taken = new Set(results.flatMap(({ transfer }) => (transfer ? [asHtml(transfer.memo).trim()] : [])));
-      assert.ok(taken.size > 300, `only ${taken.size} of ${transfers.length} memos were taken`);
+    let transfers = fitting.map((memo) => ({ from: from.id, to: to.id, amount: 1, currency: "INR", memo }));
+    const send = () => stage.bank.ask("POST", "/v1/transfers/batch", { token, body: { transfers, atomic: true } });
+    let answer = transfers.length > 0 ? await send() : undefined;
+    if (answer?.status === 422) {
+      // Control characters are none that a memo may have; the answer names them all.
+      const refused = new Set(answer.json.fields.map(({ field }) => Number(/\d+/.exec(field)[0])));
+      transfers = transfers.filter((_, index) => !refused.has(index));
+      answer = await send();
     }
+    let taken = new Set((answer?.json.results ?? []).map(({ transfer }) => asHtml(transfer.memo).trim()));
+    assert.ok(taken.size > fitting.length * 0.9 || fitting.length === 0, `only ${taken.size} memos were taken`);
     const page = await stage.open();
     await signIn(stage, page, asha);
     await page.goto(`/accounts/${to.id}`);

@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask ci`, `tidy`, `pg`, `redis` and `bench`.
+//! The project's own commands: `cargo xtask ci`, `tidy`, `browser`, `pg`, `redis` and `bench`.
 //!
 //! Purpose: one place where every rule that a machine can hold is held. Order: arguments are read here
 //! and nothing else; each command has its module. Bound: every process that is started has a time
@@ -9,6 +9,7 @@ use std::env;
 use std::process::{Command, ExitCode};
 
 mod bench;
+mod browser;
 mod ci;
 mod guard;
 mod postgres;
@@ -27,6 +28,8 @@ pub type Result<T> = std::result::Result<T, String>;
 const USAGE: &str = "\
 cargo xtask ci [--step NAME]       everything that must hold before a change lands
 cargo xtask tidy                   the rules of STYLE.md that a program can check
+cargo xtask browser [--only NAME] [--release]
+                                   the bank's pages in a real browser
 cargo xtask pg [--fsync] -- CMD…   runs CMD with a private PostgreSQL in EXCHEQUER_TEST_POSTGRES
 cargo xtask redis -- CMD…          runs CMD with a private Redis in EXCHEQUER_TEST_REDIS_URL
 cargo xtask bench [--runs N] [--only GROUPS] [--quick]
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
         ["ci", "--step", name] => ci::step_named(name).and_then(|step| ci::run(&[step])),
         ["tidy"] => tidy(),
         ["bench", wish @ ..] => bench::run(wish),
+        ["browser", wish @ ..] => in_browser(wish),
         ["pg", "--fsync", "--", command @ ..] => with_postgres(command, true),
         ["pg", "--", command @ ..] => with_postgres(command, false),
         ["redis", "--", command @ ..] => with_redis(command),
@@ -60,6 +64,11 @@ fn tidy() -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     Err(format!("{} findings", findings.len()))
+}
+
+fn in_browser(wish: &[&str]) -> Result<ExitCode> {
+    let wish = browser::Wish::parse(wish).ok_or_else(|| format!("usage:\n{USAGE}"))?;
+    browser::run(&wish)
 }
 
 /// Runs `command` in the caller's folder and terminal; `durable` keeps `fsync` on, for measurements.

@@ -34,9 +34,10 @@ pub enum Step {
     Redis,
     Snapshots,
     Smoke,
+    Browser,
 }
 
-pub const ORDER: [Step; 10] = [
+pub const ORDER: [Step; 11] = [
     Step::Fmt,
     Step::Tidy,
     Step::Clippy,
@@ -47,6 +48,7 @@ pub const ORDER: [Step; 10] = [
     Step::Redis,
     Step::Snapshots,
     Step::Smoke,
+    Step::Browser,
 ];
 
 /// What the steps share.
@@ -77,6 +79,7 @@ impl Step {
             Self::Redis => "redis",
             Self::Snapshots => "snapshots",
             Self::Smoke => "smoke",
+            Self::Browser => "browser",
         }
     }
 
@@ -90,7 +93,8 @@ impl Step {
             | Self::Postgres
             | Self::Redis
             | Self::Snapshots
-            | Self::Smoke => false,
+            | Self::Smoke
+            | Self::Browser => false,
         }
     }
 }

@@ -15,7 +15,7 @@ use super::{Run, Step, Verdict};
 use crate::Result;
 use crate::postgres;
 use crate::process::{append, run_logged};
-use crate::{redis, smoke, tidy};
+use crate::{browser, redis, smoke, tidy};
 
 /// All steps together have 45 minutes; one that takes this long alone hangs.
 const STEP_LIMIT: Duration = Duration::from_mins(40);
@@ -53,6 +53,7 @@ impl Run {
             Step::Smoke => {
                 smoke::run(&self.workspace, &self.guard, log, STEP_LIMIT).map(|()| passed())
             }
+            Step::Browser => self.in_browser(log),
         }
     }
 
@@ -109,7 +110,19 @@ impl Run {
             command.env("EXCHEQUER_TEST_REDIS_URL", address);
             command.env("EXCHEQUER_TEST_REQUIRE", "redis");
         }
-        let status = run_logged(&mut command, log, STEP_LIMIT, &self.guard)?;
+        self.counted(&mut command, STEP_LIMIT, log)
+    }
+
+    /// The build is the one that the step before has just looked at.
+    fn in_browser(&self, log: &Path) -> Result<Verdict> {
+        let wish = browser::Wish::shipped();
+        let mut command = browser::prepare(&self.workspace, &self.guard, &wish, log)?;
+        self.counted(&mut command, browser::RUN_LIMIT, log)
+    }
+
+    /// A command that counts its tests in the log.
+    fn counted(&self, command: &mut Command, limit: Duration, log: &Path) -> Result<Verdict> {
+        let status = run_logged(command, log, limit, &self.guard)?;
         let counted = tally(log)?;
         if status.success() && counted.failed == 0 {
             return Ok(match counted.passed {

@@ -1,0 +1,78 @@
+// What must hold for every page as it stands in a window: WCAG 2.2 AA (axe-core) in light, in dark and at 320 px, nothing
+// that moves once it was shown, nothing that its own policy stopped, one heading, no sideways scrolling.
+//
+// It changes the window's width and colours and puts them back. It looks at what is there, and loads nothing.
+
+const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa"];
+// WCAG 2.2 §1.4.10: the narrowest that has to do without scrolling in two directions.
+export const NARROW = { width: 320, height: 720 };
+export const MAX_HTML_BYTES = 50 * 1024;
+
+export async function audit(stage, page) {
+  const wide = page.viewportSize();
+  const complaints = [...(await heard(page)), ...(await structure(page))];
+  const look = async (how) => {
+    complaints.push(...(await overflow(page)).map((text) => `${text}, ${how}`));
+    complaints.push(...(await axe(stage, page)).map((text) => `${text}, ${how}`));
+  };
+  await look("light");
+  await page.emulateMedia({ colorScheme: "dark" });
+  await look("dark");
+  await page.setViewportSize(NARROW);
+  await look("dark at 320 px");
+  await page.emulateMedia({ colorScheme: "light" });
+  await look("light at 320 px");
+  await page.setViewportSize(wide);
+  return complaints;
+}
+
+// Of the page since it was loaded.
+export async function heard(page) {
+  // Two frames later, everything that the page's own script does at once was drawn.
+  const { shift, moved, violations } = await page.evaluate(async () => {
+    for (let frame = 0; frame < 2; frame += 1) await new Promise(requestAnimationFrame);
+    return window.__heard;
+  });
+  const complaints = violations.map((text) => `the policy stopped ${text}`);
+  if (shift > 0) complaints.push(`the layout moved by ${shift.toFixed(4)}: ${[...new Set(moved)].join(", ")}`);
+  return complaints;
+}
+
+export async function overflow(page) {
+  return page.evaluate(() => {
+    const root = document.documentElement;
+    if (root.scrollWidth <= root.clientWidth) return [];
+    const wide = [...document.body.querySelectorAll("*")].filter((element) => {
+      const { right, width } = element.getBoundingClientRect();
+      return width > 0 && right > root.clientWidth + 0.5;
+    });
+    const names = wide.slice(0, 4).map((element) => `${element.tagName}.${element.className?.baseVal ?? element.className}`);
+    return [`${root.scrollWidth - root.clientWidth} px too wide (${names.join(", ")})`];
+  });
+}
+
+async function axe(stage, page) {
+  await page.evaluate(stage.axe);
+  const violations = await page.evaluate(async (tags) => {
+    const { violations: found } = await window.axe.run(document, { runOnly: tags, resultTypes: ["violations"] });
+    return found.map(({ id, nodes }) => ({ id, nodes: nodes.slice(0, 3).map((node) => node.target.join(" ")) }));
+  }, TAGS);
+  return violations.map(({ id, nodes }) => `axe ${id}: ${nodes.join("; ")}`);
+}
+
+async function structure(page) {
+  return page.evaluate(() => {
+    const complaints = [];
+    const count = (selector) => document.querySelectorAll(selector).length;
+    if (count("h1") !== 1) complaints.push(`${count("h1")} h1`);
+    if (count("main") !== 1) complaints.push(`${count("main")} main`);
+    if (!document.documentElement.lang) complaints.push("no language");
+    for (const inline of document.querySelectorAll('[style]:not([style=""]), style, script:not([src])')) {
+      complaints.push(`inline style or script: ${inline.outerHTML.slice(0, 80)}`);
+    }
+    const ids = [...document.querySelectorAll("[id]")].map(({ id }) => id);
+    const twice = ids.filter((id, index) => ids.indexOf(id) !== index);
+    if (twice.length > 0) complaints.push(`an id twice: ${twice.join(", ")}`);
+    return complaints;
+  });
+}

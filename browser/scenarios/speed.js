@@ -1,0 +1,70 @@
+// How long the main pages take with 100,000 entries in the account. Figures are printed and judged by nobody here:
+// docs/web.md says what they were on a quiet machine.
+
+import assert from "node:assert/strict";
+
+import { signIn } from "../people.js";
+
+export const seconds = 100;
+
+const ENTRIES = 100_000;
+const BATCH = 8_000;
+const ASKED = 100;
+const LOADED = 20;
+
+async function fill(bank, person) {
+  const [one, other] = person.accounts;
+  for (let left = ENTRIES; left > 0; left -= BATCH) {
+    const token = await bank.token(person);
+    const transfers = Array.from({ length: Math.min(BATCH, left) }, (_, index) => {
+      const [from, to] = index % 2 === 0 ? [one, other] : [other, one];
+      return { from: from.id, to: to.id, amount: 100, currency: "INR", memo: `Entry ${left - index}` };
+    });
+    const { results } = await bank.must("POST", "/v1/transfers/batch", { token, body: { transfers, atomic: true } });
+    assert.ok(results.every(({ transfer }) => transfer));
+  }
+}
+
+// The value below which so many of a hundred lie.
+function quantile(values, hundredths) {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.ceil((sorted.length * hundredths) / 100) - 1].toFixed(1);
+}
+
+export const tests = {
+  "the main pages, asked for and loaded, with 100,000 entries": async (stage) => {
+    const { bank } = stage;
+    const asha = bank.customer("asha");
+    await fill(bank, asha);
+    const page = await stage.open();
+    await signIn(stage, page, asha);
+    const account = `/accounts/${asha.accounts[0].id}`;
+    await page.goto(account);
+    const receipt = await page.locator('a[href^="/transfers/"]').first().getAttribute("href");
+    const more = await page.locator("a[data-more]").getAttribute("href");
+    const cookies = await page.context().cookies();
+    const headers = { accept: "text/html", cookie: cookies.map(({ name, value }) => `${name}=${value}`).join("; ") };
+    const search = `${account}?query=${encodeURIComponent("Entry 99")}`;
+    const pages = ["/", account, more, search, receipt, `${account}/statement`, "/send", "/payees", "/security", "/security/activity"];
+    console.log(`speed: ${ENTRIES} entries; p50 and p95 in ms of ${ASKED} answers, of ${LOADED} loads in the browser; bytes`);
+    for (const path of pages) {
+      const asked = [];
+      let bytes;
+      for (let count = 0; count < ASKED; count += 1) {
+        const start = performance.now();
+        const answer = await bank.ask("GET", path, { headers });
+        asked.push(performance.now() - start);
+        assert.equal(answer.status, 200, path);
+        bytes = Buffer.byteLength(answer.text);
+      }
+      const loaded = [];
+      for (let count = 0; count < LOADED; count += 1) {
+        await page.goto(path, { waitUntil: "load" });
+        loaded.push(await page.evaluate(() => performance.getEntriesByType("navigation")[0].domContentLoadedEventEnd));
+      }
+      const shown = path.replaceAll(/[a-z]{3}_[0-9a-z]{20,}/g, "ID").replace(/cursor=.*/, "cursor=…");
+      const figures = [asked, loaded].map((all) => `${quantile(all, 50)} / ${quantile(all, 95)}`).join("   ");
+      console.log(`speed ${shown.padEnd(36)} ${figures}   ${bytes}`);
+    }
+  },
+};

@@ -19,6 +19,7 @@ pub mod demo;
 pub mod events;
 pub mod factors;
 pub mod gateways;
+pub mod history;
 pub mod holds;
 pub mod http;
 pub mod jobs;

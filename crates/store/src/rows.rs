@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use ledger::AccountStatus;
-use money::{AccountId, Currency, EventId, RequestId, SessionId, Timestamp, TransferId};
+use money::{
+    AccountId, Currency, CustomerId, EventId, RequestId, SessionId, Timestamp, TransferId,
+};
 use vault::token::sha256;
 
 use crate::DbError;
@@ -89,6 +91,8 @@ pub struct EventRow {
     pub resource: String,
     /// `done`, or the code of the refusal.
     pub outcome: &'static str,
+    /// The customer whose safety it is about, if it is about that.
+    pub subject: Option<CustomerId>,
     /// JSON objects; sensitive fields only as keyed hashes.
     pub before: Option<String>,
     pub after: Option<String>,
@@ -208,6 +212,18 @@ pub struct TransferRow {
     pub reference: Option<[u8; 16]>,
     pub origin: [u8; 16],
     pub request: RequestId,
+}
+
+/// An account's closing balance of a day that is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DayRow {
+    pub account: AccountId,
+    /// Days since 1970, UTC.
+    pub day: i64,
+    /// Minor units.
+    pub posted: i64,
+    /// The newest entry until then.
+    pub last_entry: Option<TransferId>,
 }
 
 /// One account's entry of a transfer.

@@ -7,8 +7,10 @@ use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::model::{AccountView, EntryView};
+use super::search::{Direction, Filter};
 use crate::http::fields::{Fields, MAX_TEXT_CHARS};
 use crate::http::{Answer, Code, Customer, Json, Page, Path, Problem, Query, Reply, Route, Routes};
+use crate::statements::period::Day;
 
 pub fn routes(routes: Routes) -> Routes {
     routes
@@ -76,6 +78,74 @@ impl PageQuery {
     }
 }
 
+/// Which entries of an account; all that is given must fit.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct EntryQuery {
+    /// 1 to 100; 20 when absent.
+    limit: Option<i64>,
+    /// `next_cursor` of the page before. With a filter, a page can be short or empty and still have one:
+    /// only so many entries are looked at for one answer.
+    cursor: Option<String>,
+    /// The first day, UTC, as `2026-01-01`.
+    from: Option<String>,
+    /// The last day, included.
+    to: Option<String>,
+    /// Minor units, whichever way the money went; included.
+    min_amount: Option<i64>,
+    /// Minor units, whichever way the money went; included.
+    max_amount: Option<i64>,
+    /// `in` or `out`.
+    direction: Option<String>,
+    /// A part of the memo or of the counterparty, 1 to 100 characters, in capitals or not.
+    query: Option<String>,
+}
+
+impl EntryQuery {
+    /// Refuses `invalid_fields`.
+    fn filter(&self) -> Result<Filter, Problem> {
+        let mut fields = Fields::default();
+        let mut day = |name: &str, text: Option<&str>| -> Option<Day> {
+            text.and_then(|text| fields.parse(name, text, "a day, as 2026-01-31"))
+        };
+        let (from, to) = (day("from", self.from.as_deref()), day("to", self.to.as_deref()));
+        if from.zip(to).is_some_and(|(from, to)| to < from) {
+            fields.refuse("to", "before_from", "`from` or later");
+        }
+        for (name, amount) in [("min_amount", self.min_amount), ("max_amount", self.max_amount)] {
+            if amount.is_some_and(|amount| !(0..=MAX_AMOUNT).contains(&amount)) {
+                fields.refuse(name, "out_of_range", format!("0 to {MAX_AMOUNT}"));
+            }
+        }
+        if self.min_amount.zip(self.max_amount).is_some_and(|(least, most)| most < least) {
+            fields.refuse("max_amount", "below_min", "`min_amount` or more");
+        }
+        let direction = match self.direction.as_deref() {
+            None => None,
+            Some("in") => Some(Direction::In),
+            Some("out") => Some(Direction::Out),
+            Some(_) => {
+                fields.refuse("direction", "invalid", "`in` or `out`");
+                None
+            }
+        };
+        let text = self.query.as_deref().and_then(|text| fields.text("query", text, 1, MAX_QUERY));
+        fields.finish(Some(Filter {
+            since: from.map(Day::start),
+            until: to.map(|to| to.plus(1).start()),
+            min_amount: self.min_amount,
+            max_amount: self.max_amount,
+            direction,
+            text: text.map(|text| text.to_lowercase()),
+        }))
+    }
+}
+
+/// The most that is an amount.
+const MAX_AMOUNT: i64 = 9_007_199_254_740_991;
+/// Characters of what is looked for.
+const MAX_QUERY: usize = 100;
+
 fn bad_cursor() -> Problem {
     Problem::new(Code::MalformedRequest).detail("`cursor` is not one that this list gave")
 }
@@ -116,15 +186,16 @@ async fn get(caller: Customer, Path(id): Path<AccountId>) -> Answer<AccountView>
 
 async fn entries(
     caller: Customer,
-    (Path(id), Query(page)): (Path<AccountId>, Query<PageQuery>),
+    (Path(id), Query(query)): (Path<AccountId>, Query<EntryQuery>),
 ) -> Answer<Page<EntryView>> {
-    let (limit, from) = (page.limit()?, page.cursor::<TransferId>()?);
+    let filter = query.filter()?;
+    let (limit, from) = PageQuery::of(query.limit, query.cursor).read::<TransferId>()?;
     let owner = caller.id();
     let page = caller
         .read("accounts.entries", move |tx| {
             let owned = super::find(tx, &owner, &id)?;
             let owned = owned.ok_or_else(|| Problem::new(Code::NotFound))?;
-            super::entries(tx, &owned, from.as_ref(), limit)?.ok_or_else(bad_cursor)
+            super::entries(tx, &owned, from.as_ref(), (&filter, limit))?.ok_or_else(bad_cursor)
         })
         .await?;
     Ok(Reply::ok(&page))

@@ -11,8 +11,10 @@ pub mod api;
 mod limits;
 pub mod model;
 pub mod number;
+pub mod search;
 mod store;
 
+use ::store::rows::TransferRow;
 use ::store::{DbError, LoadedAccount, Tx};
 use ledger::{Account, BalancePolicy, StatusRefusal};
 use money::{AccountId, Currency, CustomerId, TransferId};
@@ -22,6 +24,7 @@ use self::model::{
     AccountRow, BANK, EntryView, MAX_OPEN_ACCOUNTS, other_side, previous_entry, status_name,
 };
 use self::number::AccountNumber;
+use self::search::Filter;
 use crate::bank::{self, Act, Own};
 use crate::http::{Code, Page, Problem};
 use crate::{events, protections};
@@ -146,13 +149,13 @@ pub fn close(
     change(tx, act, id, &Change::CLOSE)
 }
 
-/// A page of an account's entries, newest first, from the entry of transfer `from` on. `None` when
-/// `from` is not an entry of this account: a stranger's transfer and an unknown one look alike.
+/// A page of an account's entries that fit a filter, newest first, from the entry of transfer `from` on.
+/// `None` when `from` is not an entry of this account: a stranger's transfer and an unknown one look alike.
 pub fn entries(
     tx: &mut Tx<'_>,
     owned: &Owned,
     from: Option<&TransferId>,
-    most: i64,
+    (filter, most): (&Filter, i64),
 ) -> Result<Option<Page<EntryView>>, DbError> {
     let account = &owned.row().account;
     if let Some(from) = from
@@ -160,22 +163,35 @@ pub fn entries(
     {
         return Ok(None);
     }
+    if !filter.is_empty() {
+        return search::page(tx, owned, from, (filter, most)).map(Some);
+    }
     let Some(from) = from.or(account.last_entry.as_ref()) else {
         return Ok(Some(Page { data: Vec::new(), next_cursor: None }));
     };
     let rows = tx.entries(&account.id, from, most)?;
-    let others: Vec<AccountId> = rows.iter().map(|row| other_side(row, &account.id)).collect();
+    let next = rows.last().and_then(|row| previous_entry(row, &account.id));
+    let shown = counterparties(tx, &account.id, &rows)?;
+    let views = rows.iter().zip(shown);
+    let data = views.map(|(row, shown)| EntryView::new(row, &account.id, shown)).collect();
+    Ok(Some(Page { data, next_cursor: next.map(|id| id.to_string()) }))
+}
+
+/// How the other sides of an account's transfers are shown, in their order.
+fn counterparties(
+    tx: &mut Tx<'_>,
+    account: &AccountId,
+    rows: &[TransferRow],
+) -> Result<Vec<String>, DbError> {
+    let others: Vec<AccountId> = rows.iter().map(|row| other_side(row, account)).collect();
     let numbers = tx.account_numbers(&others)?;
-    let mut data = Vec::with_capacity(rows.len());
-    for (row, other) in rows.iter().zip(&others) {
+    let shown = others.iter().map(|other| {
         let found = numbers
             .get(other)
             .ok_or_else(|| DbError::Corrupt(format!("{other} has entries and is not there")))?;
-        let shown = if found.of_bank { BANK } else { &found.number };
-        data.push(EntryView::new(row, &account.id, shown.to_owned()));
-    }
-    let next = rows.last().and_then(|row| previous_entry(row, &account.id));
-    Ok(Some(Page { data, next_cursor: next.map(|id| id.to_string()) }))
+        Ok(if found.of_bank { BANK.to_owned() } else { found.number.clone() })
+    });
+    shown.collect()
 }
 
 /// A change of standing, with the event of its success and of its refusal.

@@ -1,10 +1,11 @@
-//! `/v1/beneficiaries`.
+//! `/v1/beneficiaries` and `/v1/payees`.
 
 use money::BeneficiaryId;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Entry;
+use super::check::{Checked, check_in};
 use super::model::{BeneficiaryView, Named};
 use crate::accounts::api::PageQuery;
 use crate::accounts::number::AccountNumber;
@@ -27,6 +28,12 @@ pub fn routes(routes: Routes) -> Routes {
             add,
         )
         .customer(Route::get("/v1/beneficiaries", "listBeneficiaries", "One's payees"), list)
+        .customer(
+            Route::post("/v1/payees/check", "checkPayee", "Whether a payee's name is right")
+                .without_key()
+                .answers(200),
+            check,
+        )
         .customer(
             Route::delete(
                 "/v1/beneficiaries/{id}",
@@ -65,6 +72,46 @@ fn named(fields: &mut Fields, text: &str) -> Option<Named> {
     let wanted = "the id or the number of an account, check digits right";
     let number: AccountNumber = fields.parse("account", text, wanted)?;
     Some(Named::Number(number.to_string()))
+}
+
+/// An account, and the name that its holder is said to have.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CheckPayee {
+    /// Id or number of an account.
+    account: String,
+    /// 1 to 140 characters.
+    #[schema(example = "Bela Iyer")]
+    name: String,
+}
+
+/// How alike a name and that of an account's holder are.
+#[derive(Serialize, ToSchema)]
+#[schema(as = PayeeCheck)]
+pub struct PayeeCheckView {
+    /// `match`, `close_match`, `no_match` (also where there is no such account) or `not_checked` (nothing in the
+    /// name can be compared).
+    result: &'static str,
+    /// With `close_match`: the first letters of the holder's name.
+    #[schema(example = "B••• I•••")]
+    suggestion: Option<String>,
+}
+
+async fn check(caller: Customer, Json(body): Json<CheckPayee>) -> Answer<PayeeCheckView> {
+    let mut fields = Fields::default();
+    let account = named(&mut fields, &body.account);
+    let name = fields.text("name", &body.name, 1, MAX_TEXT_CHARS);
+    let (account, name) = fields.finish(account.zip(name))?;
+    let asker = caller.id();
+    let checked = caller
+        .write("payees.check", move |tx, act| check_in(tx, act, &asker, (&account, &name)))
+        .await?;
+    let result = checked.as_str();
+    let suggestion = match checked {
+        Checked::Close(masked) => Some(masked),
+        Checked::Match | Checked::NoMatch | Checked::NotChecked => None,
+    };
+    Ok(Reply::ok(&PayeeCheckView { result, suggestion }))
 }
 
 async fn add(

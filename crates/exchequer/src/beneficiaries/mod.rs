@@ -5,10 +5,13 @@
 //! Where the bank has a cooling time, large sums wait until it is over ([`Standing::trusted_at`]).
 //!
 //! Locks: the customer's row. Bound: [`MAX_BENEFICIARIES`]. What it never does: tell whose an account is
-//! or what its owner is called; the names on the list are those that the customer gave.
+//! or what its owner is called, first letters aside ([`check`]); the names on the list are those that the
+//! customer gave.
 
 pub mod api;
+pub mod check;
 pub mod model;
+pub mod names;
 mod store;
 
 use ::store::{DbError, Tx};

@@ -3,17 +3,20 @@
 //! If the event cannot be written, the act does not happen. Sensitive values appear only as keyed
 //! hashes ([`hashed`]). Rows are immutable; the database refuses UPDATE and DELETE.
 
+pub mod activity;
+pub mod api;
 pub mod model;
 mod store;
 
 use ::store::rows::EventRow;
 use ::store::{DbError, Tx};
 use data_encoding::HEXLOWER;
+use money::CustomerId;
 use serde_json::Value;
 
 use crate::bank::{Act, Tools};
 
-pub use store::list;
+pub use store::{activity_of, list};
 
 /// Records a change or refusal: `action` is `noun.verb`, `resource` an id, `outcome` is `done` or the code
 /// of a refusal, `after` what is new.
@@ -33,7 +36,30 @@ pub fn record_change(
     tx: &mut Tx<'_>,
     act: &Act,
     (action, resource, outcome): (&'static str, &str, &'static str),
+    both: (Option<&Value>, Option<&Value>),
+) -> Result<(), DbError> {
+    let subject = activity::subject(&act.origin, action, resource);
+    insert(tx, act, (action, resource, outcome), both, subject)
+}
+
+/// Records something about a customer's session: who signs in is nobody yet, and a session's id does not say whose
+/// it is.
+pub fn record_of(
+    tx: &mut Tx<'_>,
+    act: &Act,
+    what: (&'static str, &str, &'static str),
+    subject: Option<CustomerId>,
+    after: Option<&Value>,
+) -> Result<(), DbError> {
+    insert(tx, act, what, (None, after), subject)
+}
+
+fn insert(
+    tx: &mut Tx<'_>,
+    act: &Act,
+    (action, resource, outcome): (&'static str, &str, &'static str),
     (before, after): (Option<&Value>, Option<&Value>),
+    subject: Option<CustomerId>,
 ) -> Result<(), DbError> {
     tx.ensure_origins(std::slice::from_ref(&act.origin), act.now)?;
     tx.insert_events(&[EventRow {
@@ -44,6 +70,7 @@ pub fn record_change(
         action,
         resource: resource.to_owned(),
         outcome,
+        subject,
         before: before.map(Value::to_string),
         after: after.map(Value::to_string),
     }])

@@ -3,12 +3,13 @@
 //! Cost: a page of each table. A filter has no index, since every index costs every write: at most
 //! [`MAX_SCANNED`] events are looked at for one answer, and the cursor goes on from there.
 
-use money::{EventId, Id, MerchantId, TransferId};
+use money::{CustomerId, EventId, Id, MerchantId, TransferId};
 use serde_json::json;
 use serde_json::value::RawValue;
 use store::rows::TransferKind;
 use store::{DbError, Row, Tx, params};
 
+use super::activity::{ActivityView, Found as FoundActivity};
 use super::model::{ActorView, EventFilter, EventSlice, EventView, TRANSFER_POSTED, merge};
 
 /// Events looked at for one filtered answer: some ten milliseconds.
@@ -54,7 +55,41 @@ const LAST_SCANNED: &str = "SELECT id FROM events WHERE id < $1 ORDER BY id DESC
 const TRANSFERS: &str = concat!(transfer!(), "WHERE t.id < $1 ORDER BY t.id DESC LIMIT $2");
 const TRANSFER: &str = concat!(transfer!(), "WHERE t.id = $1 AND t.id < $2");
 
+const ACTIVITY: &str = "SELECT e.id, e.at, e.action, e.resource, e.outcome, e.after, \
+     o.actor_kind, o.address, o.agent FROM events AS e JOIN origins AS o ON o.id = e.origin \
+     WHERE e.subject = $1 AND e.id < $2 ORDER BY e.id DESC LIMIT $3";
+
+/// Above every id: the variant bits of an id are 10.
+const NEWEST: EventId = EventId::from_bytes([0xff; 16]);
+
 type Found = Vec<(EventId, EventView)>;
+
+/// Up to `most` events that a customer is told of, older than `before`, newest first.
+pub fn activity_of(
+    tx: &mut Tx<'_>,
+    customer: &CustomerId,
+    before: Option<&EventId>,
+    most: i64,
+) -> Result<Vec<ActivityView>, DbError> {
+    let before = before.unwrap_or(&NEWEST);
+    let rows = tx.query(ACTIVITY, params![customer, before, most])?;
+    rows.iter()
+        .map(|row| {
+            let found = FoundActivity {
+                id: row.id(0)?,
+                at: row.time(1)?.to_string(),
+                action: row.text(2)?.to_owned(),
+                resource: row.text(3)?.to_owned(),
+                outcome: row.text(4)?.to_owned(),
+                after: row.text_opt(5)?.map(str::to_owned),
+                actor_kind: row.text(6)?.to_owned(),
+                address: row.text(7)?.to_owned(),
+                agent: row.text(8)?.to_owned(),
+            };
+            Ok(found.into())
+        })
+        .collect()
+}
 
 /// Up to `most` events older than `before`, newest first.
 pub fn list(
@@ -63,8 +98,7 @@ pub fn list(
     before: Option<&EventId>,
     most: i64,
 ) -> Result<EventSlice, DbError> {
-    // No id is all ones: its variant bits are 10.
-    let before = before.copied().unwrap_or(EventId::from_bytes([0xff; 16]));
+    let before = before.copied().unwrap_or(NEWEST);
     // One more than is wanted tells whether there is a next part.
     let read = most.saturating_add(1);
     let transfers = transfers(tx, filter, &before, read)?;

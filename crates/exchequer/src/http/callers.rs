@@ -15,7 +15,7 @@ use super::once;
 use super::problem::Problem;
 use super::reply::{Answer, Reply};
 use crate::bank::{Act, Bank};
-use crate::sessions::cache::Principal;
+use crate::sessions::cache::{Principal, Visit};
 use crate::sessions::web;
 use crate::staff::model::Role;
 
@@ -25,6 +25,8 @@ pub struct Incoming<'r> {
     pub parts: &'r Parts,
     pub request: RequestId,
     pub(super) gate: &'r Gate<'r>,
+    /// Whether it counts as use of its session.
+    pub(super) visit: Visit,
 }
 
 /// What every caller knows of its request.

@@ -126,7 +126,7 @@ async fn by_cookie(incoming: &Incoming<'_>, cookie: &str) -> Result<Arc<Verified
     if !web::is_from_own_page(bank.config(), parts) {
         return Err(Problem::new(Code::CrossSiteRefused));
     }
-    let verified = bank.sessions().verify(bank, Carried::Cookie(cookie)).await?;
+    let verified = bank.sessions().verify(bank, Carried::Cookie(cookie), incoming.visit).await?;
     incoming.gate.caller(verified.principal().bytes()).await?;
     Ok(verified)
 }
@@ -141,7 +141,7 @@ async fn by_token(incoming: &Incoming<'_>, value: &HeaderValue) -> Result<Arc<Ve
     if !shows_key && !scheme.eq_ignore_ascii_case("bearer") {
         return Err(refused());
     }
-    let verified = bank.sessions().verify(bank, Carried::Token(token)).await?;
+    let verified = bank.sessions().verify(bank, Carried::Token(token), incoming.visit).await?;
     // Before a proof is looked at and remembered.
     incoming.gate.caller(verified.principal().bytes()).await?;
     // RFC 9449 §7.2: a bound token is none without its proof, and a plain one has nothing to prove.

@@ -113,7 +113,7 @@ where
     H: Handler<C, I, T>,
 {
     let bank = gate.bank();
-    let incoming = callers::Incoming { bank, parts, request, gate };
+    let incoming = callers::Incoming { bank, parts, request, gate, visit: route.visit };
     let claim = match C::admit(&incoming, route.access).await {
         Ok(claim) => claim,
         Err(problem) => return Err(gate.refused(problem).await),

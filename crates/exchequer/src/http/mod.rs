@@ -48,8 +48,10 @@ pub fn routes() -> Routes {
     let routes = crate::factors::api::routes(routes);
     let routes = crate::passwords::api::routes(routes);
     let routes = crate::outbox::api::routes(routes);
+    let routes = crate::events::api::routes(routes);
     let routes = crate::accounts::api::routes(routes);
     let routes = crate::statements::api::routes(routes);
+    let routes = crate::history::api::routes(routes);
     let routes = crate::transfers::api::routes(routes);
     let routes = crate::holds::api::routes(routes);
     let routes = crate::beneficiaries::api::routes(routes);

@@ -22,6 +22,7 @@ use super::problem::Problem;
 use super::reply::{Answer, Empty};
 use crate::approvals::model::AskedView;
 use crate::bank::Bank;
+use crate::sessions::cache::Visit;
 use crate::staff::model::Permission;
 
 /// One line of the table.
@@ -43,6 +44,8 @@ pub struct Route {
     pub number: u8,
     /// Nobody on the way may keep the answer, though anybody may ask for it.
     pub is_never_kept: bool,
+    /// Whether a request counts as use of its session.
+    pub visit: Visit,
     /// What it refuses, besides what every route of its kind can answer.
     pub codes: Vec<Code>,
     pub input: Description,
@@ -150,6 +153,7 @@ impl Route {
             number: 0,
             class: Class::Probe, // until it is added, when it is known who may call
             is_never_kept: false,
+            visit: Visit::Use,
             codes: Vec::new(),
             input: Description::default(),
             output: None,
@@ -182,6 +186,13 @@ impl Route {
     #[must_use]
     pub fn never_kept(mut self) -> Self {
         self.is_never_kept = true;
+        self
+    }
+
+    /// For what asks and is no use of the session: its idle limit runs on.
+    #[must_use]
+    pub fn peeks(mut self) -> Self {
+        self.visit = Visit::Peek;
         self
     }
 

@@ -264,6 +264,7 @@ fn record(
             action,
             resource: key.purpose.as_str().to_owned(),
             outcome: "done",
+            subject: None,
             before: None,
             after: Some(json!({ "version": key.version, "master": master }).to_string()),
         })

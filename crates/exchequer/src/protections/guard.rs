@@ -330,6 +330,7 @@ fn record_proof(
             action: "transfer.stepped_up",
             resource: id.clone(),
             outcome: "done",
+            subject: None,
             before: None,
             after: Some(after.clone()),
         })

@@ -20,8 +20,8 @@ use money::{SessionId, Timestamp};
 use vault::token_hash;
 
 use super::jwt::{self, Token};
-pub use super::model::Principal;
 use super::model::{Form, PrincipalRef};
+pub use super::model::{Principal, Visit};
 use super::places::{self, Arriving, Place, Welcome};
 use super::store::{self, Life, SessionRow};
 use crate::bank::Bank;
@@ -32,6 +32,8 @@ const RECHECK_MICROS: i64 = 1_000_000;
 /// How often a session's last use is written down, at most; a short idle limit (demo banks have
 /// seconds) is divided by four, or a session in use would end.
 const TOUCH_MICROS: i64 = 30 * 1_000_000;
+/// Longer ago than any answer is taken for granted.
+const NEVER: Timestamp = Timestamp::from_micros(0);
 /// Tokens remembered. Past it, the expired and then all are forgotten.
 const MAX_TOKENS: usize = 100_000;
 /// An ended session is remembered for longer than any access token of it lives.
@@ -165,6 +167,7 @@ impl SessionCache {
         &self,
         bank: &Bank,
         carried: Carried<'_>,
+        visit: Visit,
     ) -> Result<Arc<Verified>, Problem> {
         let refused = || Problem::new(Code::Unauthenticated);
         let now = bank.tools().now();
@@ -189,11 +192,13 @@ impl SessionCache {
             }
             Carried::Cookie(_) => Sought::Cookie(hash),
         };
-        let found = check(bank, sought, now).await?.ok_or_else(refused)?;
+        let found = check(bank, sought, (visit, now)).await?.ok_or_else(refused)?;
         if self.has_ended(found.row.id, now).await {
             return Err(refused());
         }
-        let verified = self.remember(hash, sought, found, now);
+        // What only asked is no reason for the next request not to look, and to be noted.
+        let checked_at = if visit == Visit::Use { now } else { NEVER };
+        let verified = self.remember(hash, sought, found, (now, checked_at));
         // A rotation that came between the answer and its being remembered.
         if verified.form == Form::Cookie && self.is_retired(&hash) {
             self.forget(&hash);
@@ -247,12 +252,14 @@ impl SessionCache {
         hash: [u8; 32],
         sought: Sought,
         found: Found,
-        now: Timestamp,
+        (now, checked_at): (Timestamp, Timestamp),
     ) -> Arc<Verified> {
         let Found { row, principal } = found;
         let mut tokens = self.tokens.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = tokens.get(&hash).filter(|v| v.principal == principal) {
-            known.checked_at.store(now.micros(), Ordering::Relaxed);
+            if checked_at != NEVER {
+                known.checked_at.store(checked_at.micros(), Ordering::Relaxed);
+            }
             return Arc::clone(known);
         }
         if tokens.len() >= MAX_TOKENS {
@@ -276,7 +283,7 @@ impl SessionCache {
             token,
             form: row.form,
             principal,
-            checked_at: AtomicI64::new(now.micros()),
+            checked_at: AtomicI64::new(checked_at.micros()),
             places: RwLock::new(vec![home]),
         });
         tokens.insert(hash, Arc::clone(&verified));
@@ -307,7 +314,11 @@ fn recheck_micros(bank: &Bank) -> i64 {
 
 /// Asks the database whether the session lives and its holder is active; notes its use. One that is past
 /// a limit is ended in its row.
-async fn check(bank: &Bank, sought: Sought, now: Timestamp) -> Result<Option<Found>, Problem> {
+async fn check(
+    bank: &Bank,
+    sought: Sought,
+    (visit, now): (Visit, Timestamp),
+) -> Result<Option<Found>, Problem> {
     let idle_seconds = bank.config().sessions.idle_limit_seconds();
     let read = move |tx: &mut Tx<'_>| -> Result<Option<(SessionRow, Option<Principal>)>, Problem> {
         let Some(row) = find(tx, sought)? else { return Ok(None) };
@@ -327,7 +338,7 @@ async fn check(bank: &Bank, sought: Sought, now: Timestamp) -> Result<Option<Fou
     }
     let Some(principal) = principal else { return Ok(None) };
     let touch_micros = TOUCH_MICROS.min(idle_seconds.saturating_mul(1_000_000) / 4);
-    if now.micros_since(row.last_used_at) > touch_micros {
+    if visit == Visit::Use && now.micros_since(row.last_used_at) > touch_micros {
         let session = row.id;
         let noted =
             bank.db().write("sessions.touch", move |tx| store::touch(tx, &session, now)).await;

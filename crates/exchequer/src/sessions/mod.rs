@@ -187,7 +187,8 @@ pub fn open_in(
         "bound": opening.device_key.is_some(),
         "proved": opening.proved_at.is_some(),
     });
-    events::record(tx, act, "session.opened", &session.to_string(), "done", Some(&after))?;
+    let what = ("session.opened", &*session.to_string(), "done");
+    events::record_of(tx, act, what, principal.customer(), Some(&after))?;
     Ok(Ok(Opened { session, credential, device_key: opening.device_key, ended }))
 }
 
@@ -244,12 +245,9 @@ pub fn end_in(
     session: &SessionId,
     reason: &'static str,
 ) -> Result<bool, DbError> {
-    let ended = store::end(tx, session, act.now, reason)?;
-    if ended {
-        let after = json!({ "reason": reason });
-        events::record(tx, act, "session.ended", &session.to_string(), "done", Some(&after))?;
-    }
-    Ok(ended)
+    let Some(holder) = store::end(tx, session, act.now, reason)? else { return Ok(false) };
+    record_ended(tx, act, (session, holder), reason)?;
+    Ok(true)
 }
 
 /// Ends all sessions of a principal, in one statement: at a change of password, when an operator locks the
@@ -263,11 +261,21 @@ pub fn end_all_in(
     // So that a sign-in under way either comes before, and ends, or finds what was changed.
     gate::lock(tx, &principal)?;
     let ended = store::end_all(tx, &principal, (act.now, reason))?;
-    let after = json!({ "reason": reason });
     for session in &ended {
-        events::record(tx, act, "session.ended", &session.to_string(), "done", Some(&after))?;
+        record_ended(tx, act, (session, principal), reason)?;
     }
     Ok(ended)
+}
+
+fn record_ended(
+    tx: &mut Tx<'_>,
+    act: &Act,
+    (session, holder): (&SessionId, PrincipalRef),
+    reason: &'static str,
+) -> Result<(), DbError> {
+    let after = json!({ "reason": reason });
+    let what = ("session.ended", &*session.to_string(), "done");
+    events::record_of(tx, act, what, holder.customer(), Some(&after))
 }
 
 /// A second factor was shown in this session.
@@ -278,6 +286,11 @@ pub fn mark_proved_in(tx: &mut Tx<'_>, session: &SessionId, now: Timestamp) -> R
 /// When a second factor was last shown in this session; none for an unknown session.
 pub fn proved_at(tx: &mut Tx<'_>, session: &SessionId) -> Result<Option<Timestamp>, DbError> {
     Ok(store::get(tx, session)?.and_then(|row| row.proved_at))
+}
+
+/// A session's row; none for an unknown one.
+pub fn find(tx: &mut Tx<'_>, session: &SessionId) -> Result<Option<SessionRow>, DbError> {
+    store::get(tx, session)
 }
 
 /// When a session was signed in to, which no refresh changes; none for an unknown session.

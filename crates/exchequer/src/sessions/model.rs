@@ -57,6 +57,13 @@ impl PrincipalRef {
         }
     }
 
+    pub fn customer(&self) -> Option<CustomerId> {
+        match self {
+            Self::Customer(id) => Some(*id),
+            Self::Staff(_) => None,
+        }
+    }
+
     pub fn bytes(&self) -> &[u8; 16] {
         match self {
             Self::Customer(id) => id.bytes(),
@@ -92,6 +99,14 @@ pub struct Tokens {
     /// tries do not lock it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device_token: Option<String>,
+}
+
+/// Whether a request counts as use of its session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Visit {
+    Use,
+    /// It only asks, and the idle limit runs on.
+    Peek,
 }
 
 /// A caller with what a handler needs to know.

@@ -127,17 +127,19 @@ pub(super) fn of_principal(
     tx.query(sql, params![principal.bytes(), principal.kind(), MOST])?.iter().map(read).collect()
 }
 
+/// Whose it was; none where it had ended before.
 pub(super) fn end(
     tx: &mut Tx<'_>,
     id: &SessionId,
     now: Timestamp,
     reason: &str,
-) -> Result<bool, DbError> {
-    let changed = tx.execute(
-        "UPDATE sessions SET ended_at = $2, end_reason = $3 WHERE id = $1 AND ended_at IS NULL",
+) -> Result<Option<PrincipalRef>, DbError> {
+    let row = tx.query_opt(
+        "UPDATE sessions SET ended_at = $2, end_reason = $3 WHERE id = $1 AND ended_at IS NULL \
+         RETURNING principal_kind, principal",
         params![id, now, reason],
     )?;
-    Ok(changed == 1)
+    row.map(|row| holder(&row, 0)).transpose()
 }
 
 pub(super) fn end_all(
@@ -291,14 +293,9 @@ pub(super) fn staff_role(
 }
 
 fn read(row: &Row) -> Result<SessionRow, DbError> {
-    let principal = match row.text(1)? {
-        "customer" => PrincipalRef::Customer(Id::from_bytes(row.bytes(2)?)),
-        "staff" => PrincipalRef::Staff(Id::from_bytes(row.bytes(2)?)),
-        other => return Err(DbError::Corrupt(format!("principal kind {other:?}"))),
-    };
     Ok(SessionRow {
         id: row.id(0)?,
-        principal,
+        principal: holder(row, 1)?,
         created_at: row.time(3)?,
         last_used_at: row.time(4)?,
         expires_at: row.time(5)?,
@@ -310,6 +307,16 @@ fn read(row: &Row) -> Result<SessionRow, DbError> {
         device_key: hash(row, 11)?,
         proved_at: row.time_opt(12)?,
     })
+}
+
+/// The kind and the id beside it.
+fn holder(row: &Row, column: usize) -> Result<PrincipalRef, DbError> {
+    let id = row.bytes(column.saturating_add(1))?;
+    match row.text(column)? {
+        "customer" => Ok(PrincipalRef::Customer(Id::from_bytes(id))),
+        "staff" => Ok(PrincipalRef::Staff(Id::from_bytes(id))),
+        other => Err(DbError::Corrupt(format!("principal kind {other:?}"))),
+    }
 }
 
 fn hash(row: &Row, column: usize) -> Result<Option<[u8; 32]>, DbError> {

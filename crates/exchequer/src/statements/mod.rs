@@ -6,12 +6,9 @@
 //! period in which the chain reaches its end: no entry is in two adjoining periods, none is in neither,
 //! and the closing balance of one is the opening balance of the next, whatever the clocks of the nodes did.
 //!
-//! The way back to an old period costs the write path nothing: no index, no table. Two ways are taken in
-//! turn. The chain takes a step for each entry since, which is short for quiet accounts; ids ascend with time, so
-//! the bank's transfers of a moment are neighbours, and among a few thousand of them is an entry of a busy
-//! account. Where an account has a share p of n transfers, the first takes pn steps and the second 1/p.
+//! The way back to an old period is that of [`seek`].
 //!
-//! Bounds: [`MAX_ENTRIES`] entries, `SKIP_PAGE` and `PAGE` rows a transaction, the request's time. What
+//! Bounds: [`MAX_ENTRIES`] entries, `SEEK_ROWS` and `PAGE` rows a transaction, the request's time. What
 //! it never does: write, or tell the moment at which it was made.
 
 pub mod api;
@@ -22,6 +19,7 @@ pub mod model;
 pub mod pdf;
 pub mod period;
 mod places;
+pub mod seek;
 mod store;
 
 use std::collections::HashMap;
@@ -32,7 +30,8 @@ use money::{AccountId, Timestamp, TransferId};
 
 use self::model::{BANK_NAME, Entry, Statement, Subject};
 use self::period::Period;
-use self::store::{Link, Place};
+use self::seek::{Search, Sought};
+use self::store::Link;
 use crate::accounts::model::AccountRow;
 use crate::bank::Tools;
 use crate::customers;
@@ -43,18 +42,8 @@ pub const MAX_ENTRIES: usize = 100_000;
 
 /// Entries read at once: some 10 ms of a reader.
 const PAGE: i64 = 2_000;
-/// Entries passed over at once, of which only the last is read.
-const SKIP_PAGE: i64 = 4_000;
-/// Transfers of the bank looked through at one moment, in the first round and at most.
-const FIRST_SIGHT: i64 = 256;
-const MAX_SIGHT: i64 = 16_384;
-/// Moments tried in one round.
-const SIGHTS: u32 = 16;
-/// How far two nodes' clocks may be apart. Nearer to the period's end than this no place is looked for
-/// but along the chain.
-const CLOCKS_APART_MICROS: i64 = 10 * 60 * 1_000_000;
-/// Moments nearer to each other than this are one.
-const NEAR_MICROS: i64 = 1_000_000;
+/// Rows looked at in one transaction on the way back to the period.
+const SEEK_ROWS: i64 = 8_000;
 
 /// An account at the moment of the request.
 #[derive(Debug, Clone)]
@@ -119,6 +108,17 @@ pub async fn draw_up(
     Ok(Statement::of(found.subject, period, opening, entries)?)
 }
 
+/// An account's posted balance right after one of its entries, minor units.
+pub fn balance_after(
+    tx: &mut Tx<'_>,
+    account: &AccountId,
+    entry: &TransferId,
+) -> Result<i64, DbError> {
+    let links = store::links(tx, account, entry, (Timestamp::from_seconds(0), 1))?;
+    let first = links.first().filter(|link| link.place.transfer == *entry);
+    first.map(|link| link.balance).ok_or_else(|| store::gone(entry))
+}
+
 /// The newest entry of an account that is older than a moment, searched from a newer one.
 async fn newest_before(
     context: &Context,
@@ -126,56 +126,19 @@ async fn newest_before(
     newest: TransferId,
     end: Timestamp,
 ) -> Result<Option<TransferId>, Problem> {
-    let (mut from, mut sight) = (newest, FIRST_SIGHT);
+    let mut search = Search::new(account, newest, end);
     loop {
-        let place = context
-            .read("statements.skip", move |tx| {
-                Ok(store::skip(tx, &account, &from, (end, SKIP_PAGE))?)
+        let sought = context
+            .read("statements.seek", move |tx| {
+                let mut budget = SEEK_ROWS;
+                Ok(seek::go(tx, search, &mut budget)?)
             })
             .await?;
-        if place.posted_at < end {
-            return Ok(Some(place.transfer));
-        }
-        let Some(previous) = place.previous else { return Ok(None) };
-        let nearer = context
-            .read("statements.sight", move |tx| Ok(nearer(tx, account, &place, (end, sight))?))
-            .await?;
-        from = nearer.unwrap_or(previous);
-        sight = sight.saturating_mul(4).min(MAX_SIGHT);
-    }
-}
-
-/// An entry between a moment and a place in the chain, as near to the moment as it is found by looking
-/// at the bank's transfers of a few moments: first at that one, then half way between where something
-/// was seen and where nothing was.
-fn nearer(
-    tx: &mut Tx<'_>,
-    account: AccountId,
-    place: &Place,
-    (end, most): (Timestamp, i64),
-) -> Result<Option<TransferId>, DbError> {
-    let first = end.plus_micros(CLOCKS_APART_MICROS);
-    let (mut blind, mut seen) = (first, place.posted_at);
-    let mut best: Option<Place> = None;
-    for _ in 0..SIGHTS {
-        let distance = seen.micros_since(blind);
-        if distance < NEAR_MICROS {
-            break;
-        }
-        let is_first = blind == first && best.is_none() && seen == place.posted_at;
-        let at = if is_first { blind } else { blind.plus_micros(distance / 2) };
-        let newest = best.as_ref().unwrap_or(place).number;
-        let Some(found) = store::sight(tx, &account, at, most)? else {
-            blind = at.plus_micros(i64::from(is_first));
-            continue;
-        };
-        // What is known already says that nothing lies between: what does lies before.
-        seen = at;
-        if found.number < newest && found.posted_at >= first {
-            best = Some(found);
+        match sought {
+            Sought::Found(found) => return Ok(found),
+            Sought::Farther(rest) => search = rest,
         }
     }
-    Ok(best.map(|found| found.transfer))
 }
 
 /// A part of the period, newest first.

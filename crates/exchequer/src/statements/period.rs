@@ -36,6 +36,15 @@ impl Day {
         Self(time.micros().div_euclid(MICROS_PER_DAY))
     }
 
+    /// Days since 1970.
+    pub fn number(self) -> i64 {
+        self.0
+    }
+
+    pub fn from_number(number: i64) -> Self {
+        Self(number)
+    }
+
     /// Its first moment.
     pub fn start(self) -> Timestamp {
         Timestamp::from_micros(self.0.saturating_mul(MICROS_PER_DAY))

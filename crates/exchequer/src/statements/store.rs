@@ -38,7 +38,7 @@ const SKIP: &str = "WITH RECURSIVE chain (id, posted_at, previous, number, depth
      ELSE t.credit_previous END, CASE WHEN t.debit_account = $1 THEN t.debit_number \
      ELSE t.credit_number END, c.depth + 1 FROM chain AS c JOIN transfers AS t \
      ON t.id = c.previous WHERE c.posted_at >= $3 AND c.depth < $4) \
-     SELECT id, posted_at, previous, number FROM chain ORDER BY depth DESC LIMIT 1";
+     SELECT id, posted_at, previous, number, depth FROM chain ORDER BY depth DESC LIMIT 1";
 
 /// At most `$4` entries from the one named backwards, and with them the first that is older than a moment.
 const LINKS: &str = "WITH RECURSIVE chain (id, posted_at, previous, depth, number, is_debit, kind, \
@@ -70,15 +70,16 @@ const SIGHT: &str = "SELECT w.id, w.posted_at, CASE WHEN w.debit_account = $1 TH
      WHERE w.debit_account = $1 OR w.credit_account = $1 ORDER BY w.id LIMIT 1";
 
 /// Goes back from an entry over at most `most`, itself included, and stops at the first that is older
-/// than `until`.
+/// than `until`; gives also how many it looked at.
 pub fn skip(
     tx: &mut Tx<'_>,
     account: &AccountId,
     from: &TransferId,
     (until, most): (Timestamp, i64),
-) -> Result<Place, DbError> {
+) -> Result<(Place, i64), DbError> {
     let row = tx.query_opt(SKIP, params![account, from, until, most])?;
-    row.as_ref().map(place).transpose()?.ok_or_else(|| gone(from))
+    let row = row.ok_or_else(|| gone(from))?;
+    Ok((place(&row)?, row.int(4)?))
 }
 
 /// At most `most` entries, newest first, from one on; the last may be older than `until`.
@@ -130,7 +131,7 @@ fn link(row: &Row) -> Result<Link, DbError> {
     })
 }
 
-fn gone(entry: &TransferId) -> DbError {
+pub(super) fn gone(entry: &TransferId) -> DbError {
     DbError::Corrupt(format!("{entry} is an entry of an account and is not there"))
 }
 

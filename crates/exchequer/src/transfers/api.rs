@@ -8,9 +8,9 @@ use utoipa::ToSchema;
 
 use super::batch::{self, BatchResults};
 use super::door::Wanted;
-use super::find_visible;
 use super::guarded::{self, Sent};
 use super::model::TransferView;
+use super::receipt::{self, ReceiptView};
 use crate::accounts::number::AccountNumber;
 use crate::http::callers::Context;
 use crate::http::fields::{Fields, MinorUnits};
@@ -210,10 +210,10 @@ async fn send_batch(
         .await
 }
 
-async fn get(caller: Customer, Path(id): Path<TransferId>) -> Answer<TransferView> {
-    let customer = caller.id();
-    let found =
-        caller.read("transfers.get", move |tx| Ok(find_visible(tx, &customer, &id)?)).await?;
-    let row = found.ok_or_else(|| Problem::new(Code::NotFound))?;
-    Ok(Reply::ok(&TransferView::from(&row)))
+async fn get(caller: Customer, Path(id): Path<TransferId>) -> Answer<ReceiptView> {
+    let (customer, tools) = (caller.id(), caller.bank().tools().clone());
+    let found = caller
+        .read("transfers.get", move |tx| Ok(receipt::receipt(tx, &tools, &customer, &id)?))
+        .await?;
+    Ok(Reply::ok(&found.ok_or_else(|| Problem::new(Code::NotFound))?))
 }

@@ -8,6 +8,5 @@ pub mod batch;
 pub mod door;
 pub mod guarded;
 pub mod model;
+pub mod receipt;
 mod store;
-
-pub use store::find_visible;

@@ -38,6 +38,8 @@ pub struct Summary {
     pub payments: u64,
     /// What of them gateways were asked for.
     pub steps: u64,
+    /// Closing balances that are kept of days.
+    pub days: u64,
     /// Idempotency keys.
     pub keys: u64,
     pub origins: u64,
@@ -125,6 +127,7 @@ impl fmt::Display for Summary {
             (self.reversals, "reversals"),
             (self.payments, "card payments"),
             (self.steps, "steps of them"),
+            (self.days, "balances of days"),
             (self.keys, "idempotency keys"),
             (self.origins, "origins"),
             (self.events, "events"),

@@ -2,6 +2,7 @@
 //!
 //! A row that the schema rules out is a finding about that row, not a failure of the database.
 
+pub(super) mod days;
 pub(super) mod payments;
 
 use ledger::{Account, BalancePolicy, Hold, HoldStatus, Limits};

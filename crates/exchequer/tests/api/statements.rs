@@ -35,7 +35,7 @@ fn amounts(statement: &Value) -> Vec<i64> {
 }
 
 /// Sets the clock and signs both in again.
-async fn at(p: &mut Pair, time: &str) {
+pub async fn at(p: &mut Pair, time: &str) {
     p.bank.clock().set(time.parse::<Timestamp>().expect("a time")).expect("a clock in hand");
     for person in [&mut p.asha, &mut p.bela] {
         p.bank.sign_in(person).await;
@@ -43,7 +43,7 @@ async fn at(p: &mut Pair, time: &str) {
     p.bank.sign_in_operator(&mut p.teller).await;
 }
 
-async fn send(p: &Pair, amount: i64) {
+pub async fn send(p: &Pair, amount: i64) {
     let _sent = p.asha.client.post("/v1/transfers", &p.order(amount)).await.expect(201);
 }
 

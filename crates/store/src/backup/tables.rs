@@ -131,7 +131,7 @@ pub(crate) const TABLES: &[Table] = &[
         6 "agent" Text, 7 "first_seen_at" Int),
     table!("events", SMALL_ROWS, ["id" = "$2"],
         1 "id" Blob, 2 "at" Int, 3 "origin" Blob, 4 "request" Blob, 5 "action" Text,
-        6 "resource" Text, 7 "outcome" Text, 8 "before" Text, 9 "after" Text),
+        6 "resource" Text, 7 "outcome" Text, 8 "before" Text, 9 "after" Text, 10 "subject" Blob),
     table!("data_keys", SMALL_ROWS, ["purpose" = "$2", "version" = "$3"],
         1 "purpose" Text, 2 "version" Int, 3 "state" Text, 4 "created_at" Int, 5 "wrapped" Blob,
         6 "retired_at" Int, 7 "resealed_at" Int, 8 "sealings" Int),
@@ -242,4 +242,6 @@ pub(crate) const TABLES: &[Table] = &[
         6 "material" Blob, 7 "slot" Text, 8 "created_at" Int, 9 "expires_at" Int,
         10 "decided_at" Int, 11 "decided_by" Blob, 12 "reason" Text, 13 "resource" Text,
         14 "refusal" Text),
+    table!("account_days", SMALL_ROWS, ["account" = "$2", "day" = "$3"],
+        1 "account" Blob, 2 "day" Int, 3 "posted" Int, 4 "last_entry" Blob),
 ];

@@ -259,6 +259,7 @@ fn refusal_event(order: &PostOrder, code: &'static str, now: Timestamp) -> Event
         action: "transfer.refused",
         resource: order.debit.named(),
         outcome: code,
+        subject: None, // money is in the entries
         before: None,
         after: Some(after),
     }

@@ -14,10 +14,10 @@ const ORIGIN: &str = "INSERT INTO origins (id, actor_kind, actor, session, addre
      first_seen_at) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING";
 const ORIGIN_KNOWN: &str = "SELECT 1 FROM origins WHERE id = $1";
 const INSERT_ONE: &str = "INSERT INTO events (id, at, origin, request, action, resource, outcome, \
-     before, after) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+     before, after, subject) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 const INSERT_SET: &str = "INSERT INTO events (id, at, origin, request, action, resource, outcome, \
-     before, after) SELECT * FROM unnest($1::bytea[], $2::bigint[], $3::bytea[], $4::bytea[], \
-     $5::text[], $6::text[], $7::text[], $8::text[], $9::text[])";
+     before, after, subject) SELECT * FROM unnest($1::bytea[], $2::bigint[], $3::bytea[], $4::bytea[], \
+     $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::bytea[])";
 
 impl Tx<'_> {
     /// Makes sure that the row of each origin is there. An origin is written once and then only
@@ -69,7 +69,8 @@ impl Tx<'_> {
                             &r.resource,
                             r.outcome,
                             r.before.as_deref(),
-                            r.after.as_deref()
+                            r.after.as_deref(),
+                            r.subject.as_ref()
                         ],
                     )?;
                     statement.raw_execute().map_err(from_sqlite)?;
@@ -88,6 +89,7 @@ impl Tx<'_> {
                         &column(rows, |r| r.outcome),
                         &column(rows, |r| r.before.as_deref()),
                         &column(rows, |r| r.after.as_deref()),
+                        &column(rows, |r| r.subject.as_ref().map(|id| &id.bytes()[..])),
                     ],
                 )?;
             }

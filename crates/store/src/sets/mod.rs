@@ -7,6 +7,7 @@
 
 mod accounts;
 mod chunk;
+mod days;
 mod events;
 mod fingerprints;
 mod keys;

@@ -194,9 +194,12 @@ impl<'r> Gate<'r> {
                 id.copy_from_slice(&hash[..16]);
                 id
             }
-            Per::Caller => known.caller?,
+            Per::Caller | Per::CallerLong => known.caller?,
         };
-        let rule = if per == Per::Caller { self.number } else { class as u8 };
+        let rule = match per {
+            Per::Caller | Per::CallerLong => self.number,
+            Per::Address | Per::Account | Per::All => class as u8,
+        };
         Some(Subject { space: class.space(), rule, kind: per.number(), id })
     }
 }

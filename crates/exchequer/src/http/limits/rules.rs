@@ -47,6 +47,8 @@ pub enum Class {
     Notice = 14,
     /// A statement is made: a walk through a year of entries, and megabytes of its own.
     Statement = 15,
+    /// A name is compared with that of an account's holder: whoever may ask often could find names out.
+    NameCheck = 16,
 }
 
 /// Whom a limit counts.
@@ -60,6 +62,8 @@ pub enum Per {
     All,
     /// Who is signed in.
     Caller,
+    /// The same over a longer time, beside the other.
+    CallerLong,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -87,7 +91,7 @@ const fn rule(per: Per, most: u32) -> Rule {
 /// Addresses are shared, by offices and by carriers, so theirs are the wide ones. All sign-ins together
 /// are a third of what the hashing pool can do.
 impl Class {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Probe,
         Self::Visit,
         Self::Stranger,
@@ -104,6 +108,7 @@ impl Class {
         Self::Text,
         Self::Notice,
         Self::Statement,
+        Self::NameCheck,
     ];
 
     /// All are kept or the request is refused; the first is the one whose state the answer shows.
@@ -127,6 +132,12 @@ impl Class {
             Self::Change | Self::Pay => const { &[rule(Per::Caller, 100)] },
             Self::Statement => const { &[rule(Per::Caller, 20)] },
             Self::Rare => const { &[rule(Per::Caller, 10)] },
+            Self::NameCheck => {
+                const {
+                    let day = Rule { per: Per::CallerLong, limit: Limit::new(200, DAY) };
+                    &[rule(Per::Caller, 20), day]
+                }
+            }
         }
     }
 
@@ -139,7 +150,8 @@ impl Class {
             | Self::SendCode
             | Self::Register
             | Self::Pay
-            | Self::Rare => WhenGone::Closed,
+            | Self::Rare
+            | Self::NameCheck => WhenGone::Closed,
             Self::Probe
             | Self::Visit
             | Self::Stranger
@@ -159,9 +171,13 @@ impl Class {
             Self::SignIn | Self::StaffSignIn | Self::Answer | Self::SendCode | Self::Register => {
                 Space::Guarded
             }
-            Self::Read | Self::Statement | Self::Change | Self::Pay | Self::Rare | Self::Text => {
-                Space::Callers
-            }
+            Self::Read
+            | Self::Statement
+            | Self::Change
+            | Self::Pay
+            | Self::Rare
+            | Self::Text
+            | Self::NameCheck => Space::Callers,
         }
     }
 
@@ -172,7 +188,7 @@ impl Class {
 
     /// `RateLimit-Policy`, made once.
     pub(super) fn policy(self) -> Option<&'static HeaderValue> {
-        static POLICIES: LazyLock<[Option<HeaderValue>; 16]> =
+        static POLICIES: LazyLock<[Option<HeaderValue>; 17]> =
             LazyLock::new(|| Class::ALL.map(policy));
         POLICIES.get(usize::from(self as u8)).and_then(Option::as_ref)
     }
@@ -186,6 +202,7 @@ impl Per {
             Self::Account => "account",
             Self::All => "all",
             Self::Caller => "caller",
+            Self::CallerLong => "caller-long",
         }
     }
 
@@ -195,6 +212,7 @@ impl Per {
             Self::Account => 2,
             Self::All => 3,
             Self::Caller => 4,
+            Self::CallerLong => 5,
         }
     }
 }
@@ -239,6 +257,7 @@ const ROUTES: &[(&str, Class)] = &[
     ("renameFactor", Class::Change),
     ("replaceRecoveryCodes", Class::Rare),
     ("addBeneficiary", Class::Change),
+    ("checkPayee", Class::NameCheck),
     ("stopOutgoing", Class::Change),
     ("resumeOutgoing", Class::Rare),
     ("openAccount", Class::Change),

@@ -63,7 +63,7 @@ pub const TAGS: &[Tag] = &[
         title: "Payees and protections",
         description: "Whom a customer pays, how much may leave, and the switch that stops all of it. \
                       What makes it looser needs a second factor.",
-        paths: &["/v1/beneficiaries", "/v1/limits", "/v1/protections"],
+        paths: &["/v1/beneficiaries", "/v1/payees", "/v1/limits", "/v1/protections"],
     },
     Tag {
         anchor: "merchants",

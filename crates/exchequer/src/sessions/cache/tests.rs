@@ -32,7 +32,7 @@ fn row(n: u128) -> SessionRow {
 fn remember(cache: &SessionCache, n: u128) -> Arc<Verified> {
     let principal = Principal::Customer(CustomerId::from_bytes([1; 16]));
     let hash = vault::sha256(&n.to_be_bytes());
-    cache.remember(hash, Sought::Cookie(hash), Found { row: row(n), principal }, NOW)
+    cache.remember(hash, Sought::Cookie(hash), Found { row: row(n), principal }, (NOW, NOW))
 }
 
 /// 10^5 sessions in at most 60 MB, that is 600 bytes each with a real browser's agent: counted by what is

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use axum::Router;
 
 use crate::bank::Bank;
+use crate::http::Peer;
 
 /// What an anonymous form's token is made with.
 const TOKENS: &str = "web.visits";
@@ -21,6 +22,11 @@ pub fn service(api: Router, bank: &Bank) -> Router {
         rng: tools.rng().clone(),
         clock: tools.clock().clone(),
         sign: Arc::new(move |cookie| tools.keyring().blind_index(TOKENS, cookie)),
+        carry: |from, to| {
+            if let Some(peer) = from.get::<Peer>() {
+                to.insert(peer.clone());
+            }
+        },
     };
     api.clone().fallback_service(web::router(api, settings))
 }

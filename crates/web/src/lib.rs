@@ -48,6 +48,9 @@ pub struct Settings {
     pub clock: money::Clock,
     /// A keyed hash, the same on every node: makes the token of a form from a visitor's cookie.
     pub sign: Arc<dyn Fn(&[u8]) -> [u8; 32] + Send + Sync>,
+    /// Takes over what the server knows of a connection, from a visitor's request to one of a page's: nothing else
+    /// of it, above all not the parameters of the page's path, which the API would take for its own.
+    pub carry: fn(&http::Extensions, &mut http::Extensions),
 }
 
 /// All pages, before an API. What neither knows is a page that says so.

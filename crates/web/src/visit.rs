@@ -105,8 +105,9 @@ impl Visit {
         &self.parts.headers
     }
 
-    pub(crate) fn extensions(&self) -> &Extensions {
-        &self.parts.extensions
+    /// What the server knows of the visitor's connection, for a request of ours.
+    pub(crate) fn carry(&self, to: &mut Extensions) {
+        (self.site.settings.carry)(&self.parts.extensions, to);
     }
 
     /// The `n`th `{…}` of the path.

@@ -23,6 +23,8 @@ mod inbox;
 mod language;
 mod overview;
 mod policy;
+mod question;
+mod security;
 mod show;
 mod step_up;
 mod table;
@@ -44,6 +46,8 @@ pub struct Settings {
     /// A demo bank: shows the inbox.
     pub is_demo: bool,
     pub body_timeout_seconds: u64,
+    /// What a new password must be, to be said before one is typed.
+    pub password: PasswordRules,
     pub rng: money::Rng,
     pub clock: money::Clock,
     /// A keyed hash, the same on every node: makes the token of a form from a visitor's cookie.
@@ -51,6 +55,13 @@ pub struct Settings {
     /// Takes over what the server knows of a connection, from a visitor's request to one of a page's: nothing else
     /// of it, above all not the parameters of the page's path, which the API would take for its own.
     pub carry: fn(&http::Extensions, &mut http::Extensions),
+}
+
+/// Of the bank's profile; who judges a password is the API.
+#[derive(Debug, Clone, Copy)]
+pub struct PasswordRules {
+    pub min_characters: usize,
+    pub needs_letters_and_digits: bool,
 }
 
 /// All pages, before an API. What neither knows is a page that says so.

@@ -3,16 +3,20 @@
 //! A text is a field, so that one that is missing in a language does not compile. `{}` is where something is
 //! put in.
 
+mod activity;
 mod entrance;
 mod errors;
 mod layout;
 mod overview;
+mod security;
 mod step_up;
 mod typed;
 
-pub use entrance::Entrance;
+pub use activity::{reason, what};
+pub use entrance::{Entrance, Inbox};
 pub use layout::{Layout, Trouble};
 pub use overview::Overview;
+pub use security::Security;
 pub use step_up::StepUp;
 pub use typed::Typed;
 
@@ -24,6 +28,8 @@ pub struct Words {
     pub layout: Layout,
     pub trouble: Trouble,
     pub entrance: Entrance,
+    pub inbox: Inbox,
+    pub security: Security,
     pub overview: Overview,
     pub step_up: StepUp,
     pub typed: Typed,
@@ -34,6 +40,8 @@ pub static ENGLISH: Words = Words {
     layout: Layout::ENGLISH,
     trouble: Trouble::ENGLISH,
     entrance: Entrance::ENGLISH,
+    inbox: Inbox::ENGLISH,
+    security: Security::ENGLISH,
     overview: Overview::ENGLISH,
     step_up: StepUp::ENGLISH,
     typed: Typed::ENGLISH,
@@ -44,6 +52,8 @@ pub static HINDI: Words = Words {
     layout: Layout::HINDI,
     trouble: Trouble::HINDI,
     entrance: Entrance::HINDI,
+    inbox: Inbox::HINDI,
+    security: Security::HINDI,
     overview: Overview::HINDI,
     step_up: StepUp::HINDI,
     typed: Typed::HINDI,

@@ -1,4 +1,4 @@
-// Passwords that can be seen while they are typed, and pages that print themselves.
+// Passwords that can be seen while they are typed.
 (() => {
   for (const form of document.querySelectorAll("form[data-reveal]")) {
     for (const input of form.querySelectorAll("input[type=password]")) {
@@ -21,9 +21,5 @@
       say();
       input.after(button);
     }
-  }
-  for (const button of document.querySelectorAll("button[data-print]")) {
-    button.hidden = false;
-    button.addEventListener("click", () => print());
   }
 })();

@@ -3,9 +3,16 @@
 // is made, else one is asked for; with `data-start` at once, since a button was pressed on the page before.
 (() => {
   const knowsKeys = Boolean(window.PublicKeyCredential && navigator.credentials);
-  for (const part of document.querySelectorAll("[data-needs-keys]")) part.hidden = !knowsKeys;
-  for (const part of document.querySelectorAll("[data-no-keys]")) part.hidden = knowsKeys;
-  if (!knowsKeys) return;
+  // The style sheet keeps room for what needs keys, and hides what is said without them, until this is known.
+  if (!knowsKeys) {
+    for (const part of document.querySelectorAll("[data-needs-keys], form[data-webauthn]")) part.remove();
+    for (const part of document.querySelectorAll("[data-no-keys]")) {
+      part.hidden = false;
+      part.removeAttribute("data-no-keys");
+    }
+    return;
+  }
+  for (const part of document.querySelectorAll("[data-needs-keys]")) part.hidden = false;
 
   const bytes = (text) =>
     Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));

@@ -19,6 +19,10 @@ pub fn service(api: Router, bank: &Bank) -> Router {
         public_url: config.http.public_url.clone(),
         is_demo: config.demo,
         body_timeout_seconds: config.http.body_timeout_seconds,
+        password: web::PasswordRules {
+            min_characters: config.passwords.min_characters,
+            needs_letters_and_digits: config.passwords.letters_and_digits,
+        },
         rng: tools.rng().clone(),
         clock: tools.clock().clone(),
         carry,

@@ -224,14 +224,26 @@ fn attribute(tag: &str, name: &str) -> Option<String> {
     rest.split('"').next().map(unescaped)
 }
 
+/// Once: what a person typed may look like something escaped.
 fn unescaped(html: &str) -> String {
-    let entities =
-        [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#34;", "\""), ("&#39;", "'")];
-    let text = entities
-        .iter()
-        .fold(html.replace("&#60;", "<").replace("&#62;", ">"), |text, (from, to)| {
-            text.replace(from, to)
-        });
-    // Pages escape an ampersand by its number; templates write the entity.
-    text.replace("&amp;", "&").replace("&#38;", "&")
+    const KNOWN: [(&str, &str); 8] = [
+        ("#34;", "\""),
+        ("#38;", "&"),
+        ("#39;", "'"),
+        ("#60;", "<"),
+        ("#62;", ">"),
+        ("lt;", "<"),
+        ("gt;", ">"),
+        ("amp;", "&"),
+    ];
+    let (mut out, mut rest) = (String::with_capacity(html.len()), html);
+    while let Some((before, after)) = rest.split_once('&') {
+        out.push_str(before);
+        let known = KNOWN.iter().find_map(|(name, text)| Some((*text, after.strip_prefix(name)?)));
+        let (text, after) = known.unwrap_or(("&", after));
+        out.push_str(text);
+        rest = after;
+    }
+    out.push_str(rest);
+    out
 }

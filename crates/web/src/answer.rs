@@ -16,6 +16,8 @@ pub enum Answer {
     Page(StatusCode, String),
     /// To a page of ours, by GET.
     To(String),
+    /// The same after a sign-out: the browser forgets what it has kept of this site.
+    Out(String),
     /// A file of the API, with its name and type.
     File(HeaderMap, Bytes),
     /// A style sheet, script or picture: the same for everybody, and for ever under its name.
@@ -25,6 +27,9 @@ pub enum Answer {
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 const NEVER_KEPT: HeaderValue = HeaderValue::from_static("no-store");
 const KEPT: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+/// Clear Site Data §3.1.
+const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
+const KEPT_PAGES: HeaderValue = HeaderValue::from_static("\"cache\"");
 
 impl Answer {
     pub fn page(template: &impl Template) -> Outcome {
@@ -46,13 +51,18 @@ impl Answer {
         Ok(Self::To(path.into()))
     }
 
+    /// [`Answer::to`], by who has just been signed out.
+    pub fn out(path: impl Into<String>) -> Outcome {
+        Ok(Self::Out(path.into()))
+    }
+
     pub(crate) fn into_response(self) -> Response {
         let (status, headers, body) = match self {
             Self::Page(status, html) => (status, of(&[(header::CONTENT_TYPE, HTML)]), html.into()),
-            Self::To(path) => {
-                // What is no header value would be a fault of ours: the overview is never wrong.
-                let to = HeaderValue::try_from(path).unwrap_or(HeaderValue::from_static("/"));
-                (StatusCode::SEE_OTHER, of(&[(header::LOCATION, to)]), Bytes::new())
+            Self::To(path) => (StatusCode::SEE_OTHER, of(&[location(path)]), Bytes::new()),
+            Self::Out(path) => {
+                let headers = of(&[location(path), (CLEAR_SITE_DATA, KEPT_PAGES)]);
+                (StatusCode::SEE_OTHER, headers, Bytes::new())
             }
             Self::File(from, body) => {
                 let mut headers = HeaderMap::new();
@@ -77,6 +87,12 @@ impl Answer {
         response.headers_mut().entry(header::CACHE_CONTROL).or_insert(NEVER_KEPT);
         response
     }
+}
+
+/// What is no header value would be a fault of ours: the overview is never wrong.
+fn location(path: String) -> (HeaderName, HeaderValue) {
+    let to = HeaderValue::try_from(path).unwrap_or(HeaderValue::from_static("/"));
+    (header::LOCATION, to)
 }
 
 fn of(headers: &[(HeaderName, HeaderValue)]) -> HeaderMap {

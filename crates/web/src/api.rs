@@ -130,10 +130,11 @@ impl<'v> Ask<'v> {
         self
     }
 
-    /// The answer as a value.
+    /// The answer as a value; an empty one as `null`.
     pub async fn receive<T: DeserializeOwned>(self) -> Result<T, Refused> {
         let (_, body) = self.send().await?;
-        serde_json::from_slice(&body).map_err(|error| Refused::unreadable(&error))
+        let body = if body.is_empty() { &b"null"[..] } else { &body };
+        serde_json::from_slice(body).map_err(|error| Refused::unreadable(&error))
     }
 
     /// The answer's being a success is all that matters.

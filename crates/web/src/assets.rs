@@ -29,6 +29,7 @@ const SCRIPT: &str = concat!(
     include_str!("../assets/forms.js"),
     include_str!("../assets/idle.js"),
     include_str!("../assets/list.js"),
+    include_str!("../assets/entrance.js"),
     include_str!("../assets/keys.js"),
 );
 

@@ -4,6 +4,7 @@
 
 use askama::Template;
 use askama::filters::HtmlSafe;
+use money::Timestamp;
 
 use crate::callers::{Customer, Visitor};
 use crate::language::Language;
@@ -39,6 +40,11 @@ pub enum Who<'v> {
 pub struct Limits<'v> {
     pub idle_expires_at: &'v str,
     pub expires_at: &'v str,
+    /// By the bank's clock, when the page was made: a computer's may be wrong.
+    pub now: String,
+    /// From now to the first of both: when a page without script leads to the sign-in by itself. A second more, so that
+    /// the session is over then.
+    pub idle_seconds: Option<i64>,
 }
 
 /// Something went wrong, said as a page.
@@ -146,8 +152,19 @@ impl Customer {
         let who = Who::Customer(Limits {
             idle_expires_at: session.idle_expires_at.as_deref().unwrap_or_default(),
             expires_at: session.expires_at.as_deref().unwrap_or_default(),
+            now: self.site().settings.clock.now().to_string(),
+            idle_seconds: self.seconds_left(),
         });
         Frame { token: &session.csrf_token, who, ..Frame::bare(self, title) }
+    }
+
+    fn seconds_left(&self) -> Option<i64> {
+        let session = self.session();
+        let ends = [session.idle_expires_at.as_deref()?, session.expires_at.as_deref()?];
+        let ends = ends.map(|text| text.parse::<Timestamp>().ok());
+        let end = ends.into_iter().flatten().min()?;
+        let left = end.micros_since(self.site().settings.clock.now()).div_euclid(1_000_000);
+        Some(left.max(0).saturating_add(2))
     }
 }
 

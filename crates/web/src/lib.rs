@@ -24,6 +24,8 @@ mod language;
 mod overview;
 mod payees;
 mod policy;
+mod question;
+mod security;
 mod sending;
 mod show;
 mod step_up;
@@ -46,6 +48,8 @@ pub struct Settings {
     /// A demo bank: shows the inbox.
     pub is_demo: bool,
     pub body_timeout_seconds: u64,
+    /// What a new password must be, to be said before one is typed.
+    pub password: PasswordRules,
     pub rng: money::Rng,
     pub clock: money::Clock,
     /// What of a connection goes on to the API: the peer's address. Nothing else may, since the router
@@ -53,6 +57,13 @@ pub struct Settings {
     pub carry: fn(&http::Extensions) -> http::Extensions,
     /// A keyed hash, the same on every node: makes the token of a form from a visitor's cookie.
     pub sign: Arc<dyn Fn(&[u8]) -> [u8; 32] + Send + Sync>,
+}
+
+/// Of the bank's profile; who judges a password is the API.
+#[derive(Debug, Clone, Copy)]
+pub struct PasswordRules {
+    pub min_characters: usize,
+    pub needs_letters_and_digits: bool,
 }
 
 /// All pages, before an API. What neither knows is a page that says so.

@@ -50,6 +50,7 @@ pub fn all() -> Pages {
     let pages = crate::language::pages(pages);
     let pages = crate::entrance::pages(pages);
     let pages = crate::inbox::pages(pages);
+    let pages = crate::security::pages(pages);
     let pages = crate::overview::pages(pages);
     let pages = crate::accounts::pages(pages);
     let pages = crate::sending::pages(pages);

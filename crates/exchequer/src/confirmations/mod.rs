@@ -9,8 +9,11 @@
 //! message goes there in both cases. To a new one with a token, to a known one without: its owner learns that
 //! somebody tried. Each address gets few in an hour, and registrations use up no other mails of the bank.
 //!
-//! Locks: the customer's row, then the tokens. What it never does: name an address of the bank in a mail, sign
-//! anybody in, or tell by a refusal which of used, late, replaced and made up a token is.
+//! The mail leads to the page `/confirm` of the configured address, whatever host was asked; looking at that page does
+//! nothing.
+//!
+//! Locks: the customer's row, then the tokens. What it never does: sign anybody in, or tell by a refusal which
+//! of used, late, replaced and made up a token is.
 
 pub mod api;
 mod store;
@@ -40,13 +43,13 @@ pub fn begin_in(
 ) -> Result<(), DbError> {
     let token = random_token(act.tools.rng());
     let message = if registered.is_new {
-        mail(email, token.expose())
+        mail(act, email, token.expose())
     } else {
         Message {
             purpose: "registration_repeated",
             subject: Some("Your address was registered again".to_owned()),
             text: repeated_text(),
-            ..mail(email, "")
+            ..mail(act, email, "")
         }
     };
     if outbox::introduce_in(tx, act, &message)?.is_ok() {
@@ -77,7 +80,7 @@ pub fn send_in(
         return Ok(Err(Problem::new(Code::EmailConfirmed)));
     }
     let token = random_token(act.tools.rng());
-    if let Err(refusal) = outbox::send_in(tx, act, &mail(&customer.email, token.expose()))? {
+    if let Err(refusal) = outbox::send_in(tx, act, &mail(act, &customer.email, token.expose()))? {
         record(tx, Code::TooManyMessages.as_str())?;
         return Ok(Err(refusal.into()));
     }
@@ -123,12 +126,13 @@ pub fn prove_in(
     Ok(())
 }
 
-/// The token stands on a line of its own, to be copied. Like every mail of the bank it names no address to follow.
-fn mail(email: &Email, token: &str) -> Message {
+/// Link and token stand on lines of their own, to be followed or copied.
+fn mail(act: &Act, email: &Email, token: &str) -> Message {
+    let bank = &act.tools.config().http.public_url;
     let text = format!(
-        "Somebody, probably you, registered this address with us. To show that you read it, give this token \
-         to the program that you registered with, within 24 hours:\n\n{token}\n\n\
-         Programs send it to POST /v1/auth/email/confirm.\n\n\
+        "Somebody, probably you, registered this address with us. To show that you read it, open this page of \
+         the bank and press its button, within 24 hours:\n\n{bank}/confirm?token={token}\n\n\
+         Programs send the token to POST /v1/auth/email/confirm:\n\n{token}\n\n\
          If it was not you, do nothing: without the token nobody can say that this address is theirs.\n"
     );
     Message {

@@ -11,8 +11,10 @@
 //! `customers.password_changed_at` begins the time in which large transfers wait. Locks: challenge, customer,
 //! reset row, the customer's open sign-ins.
 //!
-//! What it never does: put a token into an answer, an event or the log; put an address into the mail, which
-//! could lead to somebody else's page.
+//! The mail leads to the page `/reset` of the configured address, whatever host was asked: a request cannot have it lead to
+//! somebody else's page.
+//!
+//! What it never does: put a token into an answer, an event or the log.
 
 pub mod api;
 mod store;
@@ -75,7 +77,7 @@ pub fn ask_in(tx: &mut Tx<'_>, act: &Act, email: &Email) -> Result<(), DbError> 
         destination: email.as_str().to_owned(),
         purpose: "password_reset",
         subject: Some("Set a new password".to_owned()),
-        text: token_text(token.expose()),
+        text: token_text(act, token.expose()),
         lives_seconds: RESET_SECONDS,
     };
     let sent = match reader {
@@ -270,14 +272,14 @@ fn tell(tx: &mut Tx<'_>, act: &Act, id: &CustomerId, text: &str) -> Result<(), D
     factors::tell_in(tx, act, id, &notice)
 }
 
-/// The token stands on a line of its own, to be copied. No address is named: nothing here teaches customers to follow
-/// one.
-fn token_text(token: &str) -> String {
+/// Link and token stand on lines of their own, to be followed or copied.
+fn token_text(act: &Act, token: &str) -> String {
+    let bank = &act.tools.config().http.public_url;
     format!(
-        "Somebody, probably you, asked for a new password. Give this token to the program that asked for \
-         it, together with the new password, within 30 minutes:\n\n{token}\n\n\
-         Programs send both to POST /v1/auth/password/reset. The bank never asks for the token by \
-         telephone or mail: give it to nobody.\n\n\
+        "Somebody, probably you, asked for a new password. Choose it on this page of the bank, within 30 \
+         minutes:\n\n{bank}/reset?token={token}\n\n\
+         Programs send the token, with the new password, to POST /v1/auth/password/reset:\n\n{token}\n\n\
+         The bank never asks for the token by telephone or mail: give it to nobody.\n\n\
          If it was not you, do nothing: your password stays as it is.\n"
     )
 }

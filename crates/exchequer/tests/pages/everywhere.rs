@@ -6,7 +6,8 @@ use crate::signed_in;
 
 /// A path of a page: its `{…}` filled with an id that is nobody's.
 fn filled(path: &str) -> String {
-    path.replace("{id}", "acc_00000000000000000000000000").replace("{name}", "x.css")
+    let path = path.replace("{id}", "acc_00000000000000000000000000").replace("{name}", "x.css");
+    path.replace("{currency}", "INR")
 }
 
 #[tokio::test]

@@ -4,8 +4,11 @@ mod accounts;
 mod entrance;
 mod everywhere;
 mod payees;
+mod security;
 mod sending;
 
+use serde_json::{Value, json};
+use testkit::browser::Page;
 use testkit::{Browser, Person, TestBank};
 
 /// A browser in which this person has signed in by the form.
@@ -16,4 +19,12 @@ pub async fn signed_in(bank: &TestBank, person: &Person) -> Browser {
     let page = browser.submit(&form, &filled).await.expect(200);
     assert_eq!(page.path, "/", "{}", page.html);
     browser
+}
+
+/// What a page gives the browser for a security key, and the browser's answer to it.
+pub fn key_options(page: &Page) -> Value {
+    let (_, rest) = page.html.split_once("data-webauthn=\"").expect("a form for a key");
+    let text = rest.split('"').next().unwrap_or_default();
+    let text = text.replace("&#34;", "\"").replace("&#39;", "'").replace("&#38;", "&");
+    json!({ "publicKey": serde_json::from_str::<Value>(&text).expect("options are JSON") })
 }

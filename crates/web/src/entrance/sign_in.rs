@@ -2,10 +2,9 @@
 
 use askama::Template;
 use http::StatusCode;
-use serde::Deserialize;
 use serde_json::json;
 
-use super::next;
+use super::{Entered, device_token, go_on, is_signed_in, next};
 use crate::answer::{Answer, Outcome};
 use crate::api::Refused;
 use crate::callers::Visitor;
@@ -21,26 +20,30 @@ struct SignInPage<'a> {
     refusal: Option<String>,
 }
 
-/// The API's answer to a password.
-#[derive(Deserialize)]
-struct Entered {
-    status: String,
-    device_token: Option<String>,
-}
-
+/// Who is signed in has no business here.
 pub async fn show(visitor: Visitor) -> Outcome {
-    page(&visitor, visitor.query().raw("next"), None)
+    let wanted = visitor.query().raw("next");
+    if is_signed_in(&visitor).await {
+        return Answer::to(next(&visitor, wanted));
+    }
+    page(&visitor, wanted, None)
 }
 
 pub async fn submit(visitor: Visitor) -> Outcome {
-    let form = visitor.form();
-    let body = json!({ "email": form.text("email"), "password": form.raw("password") });
-    let entered: Result<Entered, Refused> =
-        visitor.post("/v1/web/session").json(&body).receive().await;
-    match entered {
-        Ok(_) => Answer::to(next(&visitor, form.raw("next"))),
-        Err(refused) => page(&visitor, form.raw("next"), Some(&refused)),
+    let (form, wanted) = (visitor.form(), visitor.form().raw("next"));
+    match open(&visitor, &form.text("email"), form.raw("password")).await {
+        Ok(entered) => go_on(&visitor, entered, wanted),
+        Err(refused) => page(&visitor, wanted, Some(&refused)),
     }
+}
+
+/// Asks the API for a session.
+pub async fn open(visitor: &Visitor, email: &str, password: &str) -> Result<Entered, Refused> {
+    let mut body = json!({ "email": email, "password": password });
+    if let Some(token) = device_token(visitor) {
+        body["device_token"] = json!(token);
+    }
+    visitor.post("/v1/web/session").json(&body).receive().await
 }
 
 fn page(visitor: &Visitor, next: &str, refused: Option<&Refused>) -> Outcome {

@@ -1,5 +1,6 @@
 //! Refusals, faults of fields and notices, by the name that they have in the API or in an address.
 
+use super::activity;
 use crate::language::Language;
 
 type Row = (&'static str, &'static str, &'static str);
@@ -170,7 +171,11 @@ const FAULTS: [Row; 9] = [
 /// By the name in `?done=`.
 const NOTICES: [Row; 8] = [
     ("signed_out", "You are signed out.", "आप साइन आउट हो गए हैं।"),
-    ("registered", "Welcome. You can sign in now.", "स्वागत है। अब आप साइन इन कर सकते हैं।"),
+    (
+        "registered",
+        "Thank you. Look into your mail for what comes next, or sign in.",
+        "धन्यवाद। आगे क्या करना है, यह अपनी ई-मेल में देखें, या साइन इन करें।",
+    ),
     (
         "idle",
         "You were signed out because nothing happened for a while.",
@@ -188,18 +193,18 @@ const NOTICES: [Row; 8] = [
 ];
 
 pub fn refusal(code: &str, language: Language) -> Option<&'static str> {
-    find(&REFUSALS, code, language)
+    find(&REFUSALS, code, language).or_else(|| find(&activity::REFUSALS, code, language))
 }
 
 pub fn fault(code: &str, language: Language) -> Option<&'static str> {
-    find(&FAULTS, code, language)
+    find(&FAULTS, code, language).or_else(|| find(&activity::FAULTS, code, language))
 }
 
 pub fn notice(name: &str, language: Language) -> Option<&'static str> {
-    find(&NOTICES, name, language)
+    find(&NOTICES, name, language).or_else(|| find(&activity::NOTICES, name, language))
 }
 
-fn find(rows: &[Row], name: &str, language: Language) -> Option<&'static str> {
+pub fn find(rows: &[Row], name: &str, language: Language) -> Option<&'static str> {
     let (_, english, hindi) = rows.iter().find(|(key, ..)| *key == name)?;
     Some(match language {
         Language::English => english,

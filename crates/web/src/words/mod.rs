@@ -4,20 +4,24 @@
 //! put in.
 
 mod accounts;
+mod activity;
 mod entrance;
 mod errors;
 mod layout;
 mod overview;
 mod payees;
+mod security;
 mod sending;
 mod step_up;
 mod typed;
 
 pub use accounts::Accounts;
-pub use entrance::Entrance;
+pub use activity::{reason, what};
+pub use entrance::{Entrance, Inbox};
 pub use layout::{Layout, Trouble};
 pub use overview::Overview;
 pub use payees::Payees;
+pub use security::Security;
 pub use sending::Sending;
 pub use step_up::StepUp;
 pub use typed::Typed;
@@ -30,6 +34,8 @@ pub struct Words {
     pub layout: Layout,
     pub trouble: Trouble,
     pub entrance: Entrance,
+    pub inbox: Inbox,
+    pub security: Security,
     pub overview: Overview,
     pub accounts: Accounts,
     pub sending: Sending,
@@ -43,6 +49,8 @@ pub static ENGLISH: Words = Words {
     layout: Layout::ENGLISH,
     trouble: Trouble::ENGLISH,
     entrance: Entrance::ENGLISH,
+    inbox: Inbox::ENGLISH,
+    security: Security::ENGLISH,
     overview: Overview::ENGLISH,
     accounts: Accounts::ENGLISH,
     sending: Sending::ENGLISH,
@@ -56,6 +64,8 @@ pub static HINDI: Words = Words {
     layout: Layout::HINDI,
     trouble: Trouble::HINDI,
     entrance: Entrance::HINDI,
+    inbox: Inbox::HINDI,
+    security: Security::HINDI,
     overview: Overview::HINDI,
     accounts: Accounts::HINDI,
     sending: Sending::HINDI,

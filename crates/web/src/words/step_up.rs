@@ -18,6 +18,10 @@ words! {
         key: "Use a security key or passkey", "सुरक्षा कुंजी या पासकी का उपयोग करें";
         key_failed: "The key did not answer. Try again, or use another way.", "कुंजी ने उत्तर नहीं दिया। फिर कोशिश करें या दूसरा तरीका चुनें।";
         another: "Another way", "दूसरा तरीका";
+        key_lead: "Touch the key, or use your fingerprint, face or PIN when your device asks.", "जब आपका उपकरण पूछे तो कुंजी को छुएँ, या फ़िंगरप्रिंट, चेहरे या पिन का उपयोग करें।";
+        no_keys: "Security keys and passkeys need a browser that knows them, with scripts allowed.", "सुरक्षा कुंजी और पासकी के लिए ऐसा ब्राउज़र चाहिए जो उन्हें जानता हो और जिसमें स्क्रिप्ट चालू हों।";
+        not_a_code: "That is not how such a code looks. Check it and type it again.", "ऐसा कोड इस तरह का नहीं होता। जाँच कर फिर से लिखें।";
+        again: "Begin again", "फिर से शुरू करें";
         confirm: "Confirm", "पुष्टि करें";
     }
 }

@@ -3,6 +3,9 @@
 //! Grouping follows the language and the currency: rupees, and everything in Hindi, by lakh and crore (1,23,45,678.90);
 //! other currencies in English by thousands.
 
+pub mod dates;
+pub mod typed;
+
 use money::Currency;
 
 use crate::language::Language;

@@ -8,11 +8,13 @@ mod errors;
 mod layout;
 mod overview;
 mod step_up;
+mod typed;
 
 pub use entrance::Entrance;
 pub use layout::{Layout, Trouble};
 pub use overview::Overview;
 pub use step_up::StepUp;
+pub use typed::Typed;
 
 use crate::api::{FieldFault, Refused};
 use crate::language::Language;
@@ -24,6 +26,7 @@ pub struct Words {
     pub entrance: Entrance,
     pub overview: Overview,
     pub step_up: StepUp,
+    pub typed: Typed,
     language: Language,
 }
 
@@ -33,6 +36,7 @@ pub static ENGLISH: Words = Words {
     entrance: Entrance::ENGLISH,
     overview: Overview::ENGLISH,
     step_up: StepUp::ENGLISH,
+    typed: Typed::ENGLISH,
     language: Language::English,
 };
 
@@ -42,6 +46,7 @@ pub static HINDI: Words = Words {
     entrance: Entrance::HINDI,
     overview: Overview::HINDI,
     step_up: StepUp::HINDI,
+    typed: Typed::HINDI,
     language: Language::Hindi,
 };
 

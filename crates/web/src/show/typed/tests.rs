@@ -1,3 +1,5 @@
+//! What is understood, what is refused and why, and that every shown amount can be typed again.
+
 use money::Currency;
 use proptest::prelude::*;
 
@@ -85,6 +87,15 @@ fn what_could_mean_two_things_is_refused_with_its_reason() {
         ("INR", "INR", Unreadable),
         ("5\u{0}", "INR", Unreadable),
         ("<b>5</b>", "INR", Unreadable),
+    ] {
+        assert_eq!(parse(text, currency), Err(fault), "{text:?} {currency}");
+    }
+}
+
+#[test]
+fn points_groups_and_sizes_are_refused_with_their_reason() {
+    use TypedFault::*;
+    for (text, currency, fault) in [
         ("1.2.3", "INR", TwoPoints),
         ("1.234.567", "INR", TwoPoints),
         ("1..2", "INR", TwoPoints),

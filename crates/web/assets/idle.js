@@ -39,7 +39,8 @@
     const said = await answer.json();
     const date = Date.parse(answer.headers.get("date") ?? "");
     if (date) skew = date - Date.now();
-    idleAt = Date.parse(said.idle_expires_at);
+    // Operators' sessions are told how long they last after this request, which counted.
+    idleAt = said.idle_expires_at ? Date.parse(said.idle_expires_at) : now() + said.idle_limit_seconds * 1000;
     endAt = Date.parse(said.expires_at);
     channel.postMessage({ idleAt });
   }

@@ -120,7 +120,7 @@ enum StaffCommand {
         bank: Bank,
         #[arg(long)]
         email: String,
-        /// teller, support, compliance or admin
+        /// teller, support, compliance, auditor or admin
         #[arg(long)]
         role: String,
     },

@@ -76,7 +76,7 @@ impl PageQuery {
     }
 }
 
-fn bad_cursor() -> Problem {
+pub(crate) fn bad_cursor() -> Problem {
     Problem::new(Code::MalformedRequest).detail("`cursor` is not one that this list gave")
 }
 

@@ -154,9 +154,18 @@ pub fn entries(
     from: Option<&TransferId>,
     most: i64,
 ) -> Result<Option<Page<EntryView>>, DbError> {
-    let account = &owned.row().account;
+    entries_of(tx, &owned.row().account, from, most)
+}
+
+/// The same of anybody's account, the bank's own included: for operators.
+pub fn entries_of(
+    tx: &mut Tx<'_>,
+    account: &Account,
+    from: Option<&TransferId>,
+    most: i64,
+) -> Result<Option<Page<EntryView>>, DbError> {
     if let Some(from) = from
-        && !store::is_entry(tx, owned, from)?
+        && !store::is_entry(tx, &account.id, from)?
     {
         return Ok(None);
     }

@@ -51,7 +51,7 @@ async fn a_demo_is_made_once_and_then_found_again() {
         let found =
             bank.db().read("test", move |tx| customers::search(tx, &tools, (&key, None), 1));
         let found: Result<_, DbError> = found.await;
-        assert!(found.unwrap()[0].email_verified, "{}", customer.email);
+        assert!(found.unwrap().customers[0].email_verified, "{}", customer.email);
     }
     let report = verify::run(bank.db()).await.unwrap();
     let verify::Report::Right(summary) = &report else { panic!("{report}") };

@@ -3,6 +3,7 @@
 //! If the event cannot be written, the act does not happen. Sensitive values appear only as keyed
 //! hashes ([`hashed`]). Rows are immutable; the database refuses UPDATE and DELETE.
 
+pub mod export;
 pub mod model;
 mod store;
 

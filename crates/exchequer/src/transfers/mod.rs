@@ -10,4 +10,4 @@ pub mod guarded;
 pub mod model;
 mod store;
 
-pub use store::find_visible;
+pub use store::{find_visible, reversed};

@@ -47,6 +47,8 @@ pub enum Class {
     Notice = 14,
     /// A statement is made: a walk through a year of entries, and megabytes of its own.
     Statement = 15,
+    /// A customer's name and addresses are shown to an operator: a day's work, and no list of all customers.
+    Reveal = 16,
 }
 
 /// Whom a limit counts.
@@ -78,6 +80,7 @@ pub enum WhenGone {
 }
 
 const MINUTE: u32 = 60;
+const HOUR: u32 = 3_600;
 const DAY: u32 = 86_400;
 
 const fn rule(per: Per, most: u32) -> Rule {
@@ -87,7 +90,7 @@ const fn rule(per: Per, most: u32) -> Rule {
 /// Addresses are shared, by offices and by carriers, so theirs are the wide ones. All sign-ins together
 /// are a third of what the hashing pool can do.
 impl Class {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Probe,
         Self::Visit,
         Self::Stranger,
@@ -104,6 +107,7 @@ impl Class {
         Self::Text,
         Self::Notice,
         Self::Statement,
+        Self::Reveal,
     ];
 
     /// All are kept or the request is refused; the first is the one whose state the answer shows.
@@ -126,6 +130,7 @@ impl Class {
             Self::Notice => const { &[rule(Per::Address, 60_000)] },
             Self::Change | Self::Pay => const { &[rule(Per::Caller, 100)] },
             Self::Statement => const { &[rule(Per::Caller, 20)] },
+            Self::Reveal => const { &[Rule { per: Per::Caller, limit: Limit::new(60, HOUR) }] },
             Self::Rare => const { &[rule(Per::Caller, 10)] },
         }
     }
@@ -139,6 +144,7 @@ impl Class {
             | Self::SendCode
             | Self::Register
             | Self::Pay
+            | Self::Reveal
             | Self::Rare => WhenGone::Closed,
             Self::Probe
             | Self::Visit
@@ -159,9 +165,13 @@ impl Class {
             Self::SignIn | Self::StaffSignIn | Self::Answer | Self::SendCode | Self::Register => {
                 Space::Guarded
             }
-            Self::Read | Self::Statement | Self::Change | Self::Pay | Self::Rare | Self::Text => {
-                Space::Callers
-            }
+            Self::Read
+            | Self::Statement
+            | Self::Change
+            | Self::Pay
+            | Self::Reveal
+            | Self::Rare
+            | Self::Text => Space::Callers,
         }
     }
 
@@ -172,7 +182,7 @@ impl Class {
 
     /// `RateLimit-Policy`, made once.
     pub(super) fn policy(self) -> Option<&'static HeaderValue> {
-        static POLICIES: LazyLock<[Option<HeaderValue>; 16]> =
+        static POLICIES: LazyLock<[Option<HeaderValue>; 17]> =
             LazyLock::new(|| Class::ALL.map(policy));
         POLICIES.get(usize::from(self as u8)).and_then(Option::as_ref)
     }
@@ -250,6 +260,7 @@ const ROUTES: &[(&str, Class)] = &[
     ("createWebhookEndpoint", Class::Change),
     ("rotateWebhookSecret", Class::Change),
     ("redeliverEvent", Class::Change),
+    ("redeliverEventAsStaff", Class::Change),
     ("noticeOfSandbox", Class::Notice),
     ("noticeOfStripe", Class::Notice),
     ("createMerchant", Class::Change),
@@ -261,6 +272,7 @@ const ROUTES: &[(&str, Class)] = &[
     ("resolveDifference", Class::Change),
     ("getStatement", Class::Statement),
     ("getStatementAsStaff", Class::Statement),
+    ("exportEvents", Class::Statement),
     ("sendTransfer", Class::Pay),
     ("sendTransfers", Class::Pay),
     ("placeHold", Class::Pay),
@@ -274,6 +286,7 @@ const ROUTES: &[(&str, Class)] = &[
     ("closeAccount", Class::Change),
     ("setLimits", Class::Change),
     ("setOwnLimits", Class::Change),
+    ("revealCustomer", Class::Reveal),
     ("lockCustomer", Class::Change),
     ("unlockCustomer", Class::Change),
     ("disableCustomer", Class::Change),

@@ -10,6 +10,7 @@ use super::said;
 use crate::answer::{Answer, Outcome};
 use crate::api::List;
 use crate::callers::Operator;
+use crate::form::query;
 use crate::table::Pages;
 
 pub fn pages(pages: Pages) -> Pages {
@@ -55,8 +56,7 @@ async fn list(operator: Operator) -> Outcome {
         Err(refused) => return Err(refused.into()),
     };
     let rows = list.data.into_iter().map(|event| row(&operator, event)).collect();
-    let heads =
-        &["When", "Action", "About", "Outcome", "Who", "Before and after", "From", "Request"];
+    let heads = &["When and what", "About, by", "Outcome", "Before and after", "From, request"];
     let table = Table::whole("Events, newest first", heads, rows, "There are no such events.")
         .next(operator.more(list.next_cursor.as_deref()));
     page.section(Section::new("", vec![Part::Table(table)])).show()
@@ -64,9 +64,10 @@ async fn list(operator: Operator) -> Outcome {
 
 /// The API's file under this page's filters. It is itself an event.
 async fn export(operator: Operator) -> Outcome {
-    let mut taken = FILTERS.to_vec();
-    taken.push("format");
-    let path = operator.list_path("/v1/staff/events/export", &taken);
+    let format = operator.query().some("format").unwrap_or_else(|| "csv".to_owned());
+    let path = operator.list_path("/v1/staff/events/export", &FILTERS);
+    let joint = if path.contains('?') { '&' } else { '?' };
+    let path = format!("{path}{joint}{}", query(&[("format", &format)]));
     match operator.get(path).file().await {
         Ok((headers, body)) => Ok(Answer::File(headers, body)),
         Err(refused) if refused.code == "invalid_fields" => {
@@ -102,15 +103,15 @@ fn page(operator: &Operator) -> Page<'_> {
 
 fn row(operator: &Operator, event: Event) -> Vec<Cell> {
     let who = event.actor.id.as_deref();
+    let who =
+        who.map_or_else(|| Cell::text(said::words(&event.actor.kind)), |id| operator.about(id));
+    let from = format!("{} {}", event.actor.address, event.actor.agent);
     vec![
-        Cell::Time(event.at),
-        Cell::code(event.action),
-        operator.about_text(&event.resource),
+        Cell::Stack(vec![Cell::Time(event.at), Cell::code(event.action)]),
+        Cell::Stack(vec![operator.about(&event.resource), who]),
         Cell::standing(&event.outcome),
-        who.map_or_else(|| Cell::text(said::words(&event.actor.kind)), |id| operator.about(id)),
         Cell::Changes(changes(event.before.as_ref(), event.after.as_ref())),
-        Cell::Text(format!("{} {}", event.actor.address, event.actor.agent)),
-        Cell::code(event.request_id),
+        Cell::Stack(vec![Cell::text(from), Cell::code(event.request_id)]),
     ]
 }
 

@@ -19,7 +19,8 @@ pub fn pages(pages: Pages) -> Pages {
 #[derive(Deserialize)]
 pub struct Figures {
     pub days: Vec<Day>,
-    pub counted_until: String,
+    /// None before the first sum.
+    pub counted_until: Option<String>,
     pub latency: Latency,
 }
 
@@ -105,7 +106,7 @@ async fn show(operator: Operator) -> Outcome {
     let parts = charts.into_iter().map(Part::Chart).collect();
     operator
         .page("Figures", &[])
-        .lead(format!("Counted until {}.", said::time(&figures.counted_until)))
+        .lead(counted(&figures))
         .section(Section::new("", vec![Part::Filter(choice)]))
         .section(Section::new("Volume", parts))
         .section(Section::new("Declines", vec![Part::Table(declines(&figures))]))
@@ -113,6 +114,15 @@ async fn show(operator: Operator) -> Outcome {
             "Of the node that answered this page, from the request's head to its answer, over the last window.",
         ))
         .show()
+}
+
+/// Up to when the sums go.
+pub fn counted(figures: &Figures) -> String {
+    let until = figures.counted_until.as_deref();
+    until.map_or_else(
+        || "Nothing is counted yet: the first sums come within two minutes.".to_owned(),
+        |until| format!("Counted until {}.", said::time(until)),
+    )
 }
 
 /// What customers moved, a chart for each currency.

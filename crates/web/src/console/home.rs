@@ -45,7 +45,7 @@ const UNKNOWN: Kind = Kind {
     tone: "wait",
 };
 const DIFFERENCES: Kind = Kind {
-    to: "/console/reconciliation?open=true",
+    to: "/console/reconciliation",
     label: "Open differences with gateways",
     texts: ("Each stands in suspense until somebody has found out.", "All reports agree."),
     tone: "bad",
@@ -144,10 +144,11 @@ fn tile(kind: &Kind, count: Result<(usize, bool), Refused>) -> Tile {
 fn last_days(figures: &figures::Figures) -> Section {
     let row = |day: &figures::Day| {
         let moved = day.transfers.iter().map(|sum| said::money(sum.volume, &sum.currency));
+        let moved = moved.collect::<Vec<_>>().join(", ");
         vec![
             Cell::text(&day.date),
             Cell::count(day.transfers.iter().map(|sum| sum.count).sum::<i64>()),
-            Cell::Amount(moved.collect::<Vec<_>>().join(", ")),
+            if day.transfers.is_empty() { Cell::Nothing } else { Cell::Amount(moved) },
             Cell::count(day.payments.live.approved),
             Cell::count(day.payments.live.declined),
             Cell::count(day.payments.live.open),
@@ -156,8 +157,6 @@ fn last_days(figures: &figures::Figures) -> Section {
     let rows = figures.days.iter().rev().map(row).collect();
     let heads = &["Day", "#Transfers", "#Moved", "#Cards approved", "#Declined", "#Open"];
     let table = Table::whole("The last days", heads, rows, "No days yet.");
-    Section::new("The last days", vec![Part::Table(table)]).text(format!(
-        "Counted until {}. Card payments in live mode.",
-        said::time(&figures.counted_until)
-    ))
+    Section::new("The last days", vec![Part::Table(table)])
+        .text(format!("{} Card payments in live mode.", figures::counted(figures)))
 }

@@ -24,7 +24,8 @@ pub fn pages(pages: Pages) -> Pages {
 
 const PATH: &str = "/console/merchants";
 const API: &str = "/v1/staff/merchants/";
-const STANDINGS: [(&str, &str); 2] = [("active", "Takes payments"), ("disabled", "Stopped")];
+const STANDINGS: [(&str, &str); 2] =
+    [("active", "Takes payments"), ("suspended", "Suspended: its keys do nothing")];
 
 #[derive(Deserialize)]
 pub struct Merchant {

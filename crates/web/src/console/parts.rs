@@ -26,6 +26,8 @@ pub enum Cell {
     Act(Box<Act>),
     /// Fields of an object, each with what became of it.
     Changes(Vec<(String, String)>),
+    /// One under the other.
+    Stack(Vec<Cell>),
     Nothing,
 }
 

@@ -23,7 +23,7 @@ pub fn pages(pages: Pages) -> Pages {
 }
 
 const PATH: &str = "/console/reconciliation";
-const WHICH: [(&str, &str); 3] = [("", "All"), ("true", "Open"), ("false", "Resolved")];
+const WHICH: [(&str, &str); 2] = [("", "Open"), ("false", "All")];
 
 #[derive(Deserialize)]
 struct Run {

@@ -71,6 +71,12 @@ pub fn grouped(count: i64) -> String {
     crate::show::plain(count, "", Language::English)
 }
 
+/// The same as [`time`] where all times are UTC.
+pub fn moment(at: &str) -> String {
+    let text = time(at);
+    text.strip_suffix(" UTC").map_or(text.clone(), str::to_owned)
+}
+
 /// `2026-01-31 10:00:05 UTC` of RFC 3339 in UTC; anything else as it is.
 pub fn time(at: &str) -> String {
     match (at.get(..10), at.get(10..11), at.get(11..19)) {
@@ -93,8 +99,8 @@ pub fn badge(word: &str) -> Badge {
         | "posted" | "enabled" | "resolved" => "good",
         "locked" | "frozen" | "pending" | "waiting" | "processing" | "authorized"
         | "submitting" | "degraded" | "submitted" | "unknown" => "wait",
-        "disabled" | "closed" | "declined" | "dead" | "failed" | "down" | "rejected"
-        | "refused" | "revoked" | "expired" => "bad",
+        "disabled" | "suspended" | "closed" | "declined" | "dead" | "failed" | "down"
+        | "rejected" | "refused" | "revoked" | "expired" => "bad",
         _ => "",
     };
     Badge { tone, text: words(word) }

@@ -118,9 +118,11 @@ fn job(job: Job) -> Vec<Cell> {
     let count = |count: Option<i64>| {
         count.map_or(Cell::Nothing, |count| Cell::Amount(said::grouped(count)))
     };
+    let outcome = job.last_outcome.map_or(Cell::Nothing, |outcome| Cell::standing(&outcome));
+    let last = std::iter::once(outcome).chain(job.last_error.map(Cell::Text)).collect();
     vec![
         Cell::code(job.name),
-        job.last_outcome.map_or(Cell::Nothing, |outcome| Cell::standing(&outcome)),
+        Cell::Stack(last),
         Cell::Amount(format!("{} s", job.every_seconds)),
         Cell::Amount(said::grouped(job.runs)),
         Cell::Amount(said::grouped(job.failures)),
@@ -128,6 +130,5 @@ fn job(job: Job) -> Vec<Cell> {
         job.last_duration_ms.map_or(Cell::Nothing, |ms| Cell::Amount(format!("{ms} ms"))),
         count(job.last_rows),
         Cell::time(job.next_at.as_deref()),
-        Cell::maybe(job.last_error),
     ]
 }

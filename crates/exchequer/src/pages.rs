@@ -7,6 +7,7 @@ use std::sync::Arc;
 use axum::Router;
 
 use crate::bank::Bank;
+use crate::http::Peer;
 
 /// What an anonymous form's token is made with.
 const TOKENS: &str = "web.visits";
@@ -20,7 +21,16 @@ pub fn service(api: Router, bank: &Bank) -> Router {
         body_timeout_seconds: config.http.body_timeout_seconds,
         rng: tools.rng().clone(),
         clock: tools.clock().clone(),
+        carry,
         sign: Arc::new(move |cookie| tools.keyring().blind_index(TOKENS, cookie)),
     };
     api.clone().fallback_service(web::router(api, settings))
+}
+
+fn carry(from: &http::Extensions) -> http::Extensions {
+    let mut carried = http::Extensions::new();
+    if let Some(peer) = from.get::<Peer>() {
+        carried.insert(peer.clone());
+    }
+    carried
 }

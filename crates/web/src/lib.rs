@@ -47,6 +47,9 @@ pub struct Settings {
     pub body_timeout_seconds: u64,
     pub rng: money::Rng,
     pub clock: money::Clock,
+    /// What of a connection goes on to the API: the peer's address. Nothing else may, since the router
+    /// keeps the parts of a page's path beside it.
+    pub carry: fn(&http::Extensions) -> http::Extensions,
     /// A keyed hash, the same on every node: makes the token of a form from a visitor's cookie.
     pub sign: Arc<dyn Fn(&[u8]) -> [u8; 32] + Send + Sync>,
 }

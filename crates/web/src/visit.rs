@@ -110,8 +110,9 @@ impl Visit {
         &self.parts.headers
     }
 
-    pub(crate) fn extensions(&self) -> &Extensions {
-        &self.parts.extensions
+    /// What of the connection goes on to the API.
+    pub(crate) fn carried(&self) -> Extensions {
+        (self.site.settings.carry)(&self.parts.extensions)
     }
 
     /// The `n`th `{…}` of the path.

@@ -22,8 +22,8 @@ use self::store::{Behind, Purge};
 use crate::bank::Bank;
 use crate::outbox::{self, Channel};
 use crate::{
-    approvals, cards, confirmations, factors, holds, keys, payments, reconciliation, sessions,
-    webhooks,
+    approvals, cards, confirmations, factors, holds, keys, payments, reconciliation, reversals,
+    sessions, webhooks,
 };
 
 /// What is done again and again.
@@ -75,6 +75,8 @@ pub enum Job {
     DeleteReveals,
     /// Holds gateways' reports against our payments.
     Reconcile,
+    /// Has charges of failed payments given back.
+    ReverseCharges,
     /// Takes up data keys that were made or destroyed, and tells how often they sealed.
     RefreshKeys,
     /// Seals anew what retired data keys sealed.
@@ -111,7 +113,7 @@ pub const RESETS_KEPT: i64 = DAY_SECONDS;
 pub const CONFIRMATIONS_KEPT: i64 = confirmations::LIFE_SECONDS;
 
 impl Job {
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::ExpireHolds,
         Self::EndSessions,
         Self::DeliverMails,
@@ -134,6 +136,7 @@ impl Job {
         Self::DeleteDeliveries,
         Self::DeleteReveals,
         Self::Reconcile,
+        Self::ReverseCharges,
         Self::RefreshKeys,
         Self::ResealValues,
         Self::ExpireApprovals,
@@ -155,6 +158,7 @@ impl Job {
             Self::DeleteDeliveries => "webhook_deliveries.delete",
             Self::DeleteReveals => "card_reveals.delete",
             Self::Reconcile => "reconciliation.read",
+            Self::ReverseCharges => "reversals.run",
             Self::RefreshKeys => "keys.refresh",
             Self::ResealValues => "keys.reseal",
             Self::ExpireApprovals => "approvals.expire",
@@ -180,7 +184,7 @@ impl Job {
             | Self::DeliverWebhooks
             | Self::RefreshKeys => Duration::from_secs(1),
             Self::ResealValues => Duration::from_secs(5),
-            Self::ExpireHolds => Duration::from_secs(10),
+            Self::ExpireHolds | Self::ReverseCharges => Duration::from_secs(10),
             Self::EndSessions | Self::ExpireApprovals => Duration::from_mins(1),
             Self::DeleteChallenges | Self::Reconcile => Duration::from_mins(10),
             Self::ForgetAnswers
@@ -222,6 +226,7 @@ impl Job {
             Self::DeleteResets => (&store::RESETS, RESETS_KEPT),
             Self::AskGateways => return payments::job::ask(bank, stop).await,
             Self::Reconcile => return reconciliation::job::run(bank, stop).await,
+            Self::ReverseCharges => return reversals::job::run(bank, stop).await,
             Self::RefreshKeys => return keys::holder::refresh(bank).await,
             Self::ResealValues => return keys::reseal::sweep(bank, stop).await,
             Self::ExpireApprovals => return approvals::job::sweep(bank, stop).await,

@@ -46,6 +46,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(10, "0010_keys"),
     migration!(11, "0011_webhooks"),
     migration!(12, "0012_approvals"),
+    migration!(13, "0013_reversals"),
 ];
 
 /// How many there are.

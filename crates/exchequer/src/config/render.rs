@@ -165,6 +165,7 @@ fn cards(config: &Config, name: &str) -> String {
     let (sandbox, stripe) = (cards.sandbox.as_ref(), cards.stripe.as_ref());
     match name {
         "card_reveals_per_hour" => cards.reveals_per_hour.to_string(),
+        "card_reversal_days" => cards.reversal_days.to_string(),
         "card_gateway_seconds" => cards.gateway_seconds.to_string(),
         "sandbox_url" => sandbox.map(|sandbox| sandbox.url.clone()).unwrap_or_default(),
         "sandbox_secret" => sandbox.map_or("", |_| "(set)").to_owned(),

@@ -283,6 +283,10 @@ pub const SETTINGS: &[Setting] = &[
         "Card numbers opened for the gateway in any hour of the clock, per merchant; more are refused with 429."),
     row("card", "gateway_seconds", whole(1, 60), "10",
         "For a gateway to answer; then the outcome is unknown and the gateway is asked until it is known."),
+    row("card", "reversal_days", whole(1, 5), "",
+        "A charge of a payment that failed here is given back as soon as a report shows it, and at the latest so \
+         many days behind the day of the charge; then the log and the events say that it is late. Empty: the \
+         profile's, 5 (psd2: 2)."),
     row("sandbox", "url", Kind::Text, "",
         "The sandbox gateway, which takes payments in test mode: http://127.0.0.1:8090, no path. Empty: no \
          payments in test mode. A demo bank starts one of its own."),

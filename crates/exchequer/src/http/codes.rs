@@ -117,6 +117,7 @@ codes! {
     PaymentNotRefundable "payment_not_refundable" 409 "The payment cannot be refunded" "Only captured money can.";
     RefundExceedsPayment "refund_exceeds_payment" 422 "More than was captured" "Refunds, those under way included, never exceed what was captured.";
     AlreadyResolved "already_resolved" 409 "The difference is resolved already" "Nothing to do.";
+    ReversalUnderWay "reversal_under_way" 409 "The gateway is giving the money back" "Wait until it has answered; the difference then resolves itself.";
     GatewayMissing "gateway_missing" 503 "No card gateway" "This bank has no gateway for this mode. Ask the bank.";
     // Four eyes.
     ApprovalPending "approval_pending" 409 "The same waits for approval already" "Another operator decides it first, or its maker withdraws it; `detail` has its id.";

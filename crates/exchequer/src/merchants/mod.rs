@@ -218,6 +218,25 @@ pub(crate) fn post_one(
     }
 }
 
+/// Posts orders that nothing can refuse, since all they name is unbounded and the bank's own.
+pub(crate) fn post_all(tx: &mut Tx<'_>, act: &Act, orders: &[PostOrder]) -> Result<(), DbError> {
+    if orders.is_empty() {
+        return Ok(());
+    }
+    for posted in posting::post(tx, orders, act.now, &unstored)? {
+        match posted {
+            Posted::Done(_) => {}
+            Posted::Refused(refusal, _) => {
+                return Err(DbError::Corrupt(format!("not booked: {}", refusal.code())));
+            }
+            Posted::Replayed(_) | Posted::KeyReused => {
+                return Err(DbError::Corrupt("an order without a key was replayed".to_owned()));
+            }
+        }
+    }
+    Ok(())
+}
+
 /// The order has no key, so nobody keeps the answer of its refusal.
 #[expect(clippy::unnecessary_wraps, reason = "what the door wants of whoever renders refusals")]
 pub(crate) fn unstored(_: &PostOrder, refusal: Refusal) -> Result<Answer, DbError> {

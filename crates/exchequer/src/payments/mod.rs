@@ -24,7 +24,7 @@ use ::store::{DbError, Tx};
 use money::{MerchantId, PaymentId};
 use vault::SecretString;
 
-use self::model::{PaymentRow, RefundView, StepState, step_of};
+use self::model::{PaymentRow, RefundView, StepRow, StepState, step_of};
 use crate::cards;
 use crate::config::Cards;
 use crate::gateways::sandbox::Sandbox;
@@ -34,7 +34,7 @@ use crate::merchants::keys::Mode;
 use crate::reconciliation::model::Ours;
 
 pub use self::begin::{Asked, Begun, NewPayment, cancel_in, capture_in, create_in, refund_in};
-pub use self::conclude::{conclude_in, prepared_in};
+pub use self::conclude::{conclude_in, cut, prepared_in};
 pub use self::model::PaymentView;
 
 /// Who takes card payments for the bank: one gateway for each mode.
@@ -113,6 +113,25 @@ pub fn refunds(
     let Some(payment) = store::find(tx, of, id)? else { return Ok(None) };
     let steps = store::refunds(tx, id)?;
     Ok(Some(steps.iter().map(|step| step.refund_view(payment.currency)).collect()))
+}
+
+/// A step and its payment, whoever's it is: for what the bank does by itself.
+pub fn find_step(
+    tx: &mut Tx<'_>,
+    step: &[u8; 16],
+) -> Result<Option<(PaymentRow, StepRow)>, DbError> {
+    let Some(step) = store::step(tx, step)? else { return Ok(None) };
+    Ok(store::any(tx, &step.payment)?.map(|payment| (payment, step)))
+}
+
+/// The same, and nobody else changes them until this transaction ends.
+pub fn lock_step(
+    tx: &mut Tx<'_>,
+    step: &[u8; 16],
+) -> Result<Option<(PaymentRow, StepRow)>, DbError> {
+    let Some(found) = store::step(tx, step)? else { return Ok(None) };
+    let Some(payment) = store::lock(tx, &found.payment)? else { return Ok(None) };
+    Ok(store::step(tx, step)?.map(|step| (payment, step)))
 }
 
 /// What the bank has of an operation that a gateway reports as a movement of money. An authorisation that

@@ -3,8 +3,8 @@
 //! Order: the database's own check of its files, the guards that keep rows immutable, accounts,
 //! transfers (each account's entries by their numbers), the totals that the accounts keep, debits
 //! against credits by currency, holds and what they reserve, captures, reversals, card payments and their
-//! steps, idempotency keys, origins, events. What the rules are stands in [`books`], [`parts`],
-//! [`payments`], [`booked`], [`standing`] and [`log`], which are pure; `store` reads.
+//! steps, fees, differences and reversals of reports, payouts, merchants' events, idempotency keys, origins, events. What the rules are stands in [`books`], [`parts`],
+//! [`payments`], [`booked`], [`reported`], [`standing`] and [`log`], which are pure; `store` reads.
 //!
 //! Cost: every row once, and captures, reversals and transfers of cards once more. Memory: some 300 bytes
 //! an account, one page of rows, and a window of holds or of steps of payments; the number of transfers
@@ -17,6 +17,7 @@ pub mod log;
 pub mod model;
 pub mod parts;
 pub mod payments;
+pub mod reported;
 pub mod standing;
 mod store;
 
@@ -52,6 +53,9 @@ fn everything(tx: &mut Tx<'_>) -> Step<Summary> {
     let mut books = Books::default();
     let summary = ledger(tx, &mut books)?;
     let (payments, steps) = store::payments::all(tx, books.card_transfers() > 0)?;
+    let differences = store::reported::all(tx, &books.kinds)?;
+    let payouts = store::reported::payouts(tx, &books.kinds)?;
+    let merchant_events = store::reported::sequences(tx)?;
     let keys = store::keys(tx)?;
     let origins = store::origins(tx)?;
     let events = store::events(tx, &mut |event| {
@@ -64,7 +68,17 @@ fn everything(tx: &mut Tx<'_>) -> Step<Summary> {
     })?;
     books.finish_opened()?;
     books.standings.finish()?;
-    Ok(Summary { payments, steps, keys, origins, events, ..summary })
+    Ok(Summary {
+        payments,
+        steps,
+        differences,
+        payouts,
+        merchant_events,
+        keys,
+        origins,
+        events,
+        ..summary
+    })
 }
 
 fn ledger(tx: &mut Tx<'_>, books: &mut Books) -> Step<Summary> {

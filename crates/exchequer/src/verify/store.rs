@@ -3,6 +3,7 @@
 //! A row that the schema rules out is a finding about that row, not a failure of the database.
 
 pub(super) mod payments;
+pub(super) mod reported;
 
 use ledger::{Account, BalancePolicy, Hold, HoldStatus, Limits};
 use money::kind::{Account as AccountKind, Event, Hold as HoldKind, Transfer};

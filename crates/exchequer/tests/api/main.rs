@@ -29,6 +29,7 @@ mod payments_faults;
 mod protections;
 mod reconciliation;
 mod restarts;
+mod reversals;
 mod rows;
 mod secrets;
 mod sessions;

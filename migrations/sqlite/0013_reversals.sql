@@ -1,4 +1,15 @@
--- Charges of failed payments that are given back by themselves, and the fees that gateways keep.
+-- Charges of failed payments that are given back by themselves, the fees that gateways keep, and what a merchant may
+-- give back without the bank; the end of keys, approved by two.
+
+-- The most that a merchant gives back of one payment by itself, minor units; NULL: all of it.
+ALTER TABLE merchants ADD COLUMN refund_limit INTEGER CHECK (refund_limit >= 0);
+
+-- When two operators approved the end of a retired key.
+ALTER TABLE data_keys ADD COLUMN destruction_approved_at INTEGER;
+
+-- What a waiting key signs with is sealed for the row of its approval from now on: what waits is asked for anew.
+UPDATE approvals SET status = 4, decided_at = created_at, slot = NULL, material = NULL
+WHERE status = 0 AND material IS NOT NULL;
 
 -- The transfer that booked the fee; NULL where there was none.
 ALTER TABLE report_lines ADD COLUMN fee_transfer BLOB;

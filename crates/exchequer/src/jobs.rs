@@ -71,6 +71,8 @@ pub enum Job {
     DeliverWebhooks,
     /// Deletes deliveries of webhooks that ended, after [`webhooks::DELIVERIES_KEPT`].
     DeleteDeliveries,
+    /// Deletes merchants' events that are older than the configuration says.
+    DeleteMerchantEvents,
     /// Deletes counts of opened card numbers, after [`REVEALS_KEPT`].
     DeleteReveals,
     /// Holds gateways' reports against our payments.
@@ -81,6 +83,8 @@ pub enum Job {
     RefreshKeys,
     /// Seals anew what retired data keys sealed.
     ResealValues,
+    /// Destroys data keys whose end two operators approved.
+    DestroyKeys,
     /// Ends acts that waited too long for a second operator.
     ExpireApprovals,
 }
@@ -113,7 +117,7 @@ pub const RESETS_KEPT: i64 = DAY_SECONDS;
 pub const CONFIRMATIONS_KEPT: i64 = confirmations::LIFE_SECONDS;
 
 impl Job {
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 28] = [
         Self::ExpireHolds,
         Self::EndSessions,
         Self::DeliverMails,
@@ -134,11 +138,13 @@ impl Job {
         Self::AskGateways,
         Self::DeliverWebhooks,
         Self::DeleteDeliveries,
+        Self::DeleteMerchantEvents,
         Self::DeleteReveals,
         Self::Reconcile,
         Self::ReverseCharges,
         Self::RefreshKeys,
         Self::ResealValues,
+        Self::DestroyKeys,
         Self::ExpireApprovals,
     ];
 
@@ -156,11 +162,13 @@ impl Job {
             Self::AskGateways => "payments.ask",
             Self::DeliverWebhooks => "webhooks.deliver",
             Self::DeleteDeliveries => "webhook_deliveries.delete",
+            Self::DeleteMerchantEvents => "merchant_events.delete",
             Self::DeleteReveals => "card_reveals.delete",
             Self::Reconcile => "reconciliation.read",
             Self::ReverseCharges => "reversals.run",
             Self::RefreshKeys => "keys.refresh",
             Self::ResealValues => "keys.reseal",
+            Self::DestroyKeys => "keys.destroy",
             Self::ExpireApprovals => "approvals.expire",
             Self::DeleteAttempts => store::ATTEMPTS.verb,
             Self::DeleteDevices => store::DEVICES.verb,
@@ -186,7 +194,7 @@ impl Job {
             Self::ResealValues => Duration::from_secs(5),
             Self::ExpireHolds | Self::ReverseCharges => Duration::from_secs(10),
             Self::EndSessions | Self::ExpireApprovals => Duration::from_mins(1),
-            Self::DeleteChallenges | Self::Reconcile => Duration::from_mins(10),
+            Self::DeleteChallenges | Self::Reconcile | Self::DestroyKeys => Duration::from_mins(10),
             Self::ForgetAnswers
             | Self::DeleteRefreshTokens
             | Self::DeleteSessions
@@ -194,6 +202,7 @@ impl Job {
             | Self::DeleteSpending
             | Self::DeleteReveals
             | Self::DeleteDeliveries
+            | Self::DeleteMerchantEvents
             | Self::DeleteAttempts
             | Self::DeleteDevices
             | Self::DeleteFactors
@@ -229,11 +238,17 @@ impl Job {
             Self::ReverseCharges => return reversals::job::run(bank, stop).await,
             Self::RefreshKeys => return keys::holder::refresh(bank).await,
             Self::ResealValues => return keys::reseal::sweep(bank, stop).await,
+            Self::DestroyKeys => return keys::destroy_approved(bank).await,
             Self::ExpireApprovals => return approvals::job::sweep(bank, stop).await,
             Self::DeleteReveals => {
                 return cards::forget_reveals(bank, now.plus_seconds(-REVEALS_KEPT)).await;
             }
             Self::DeliverWebhooks => return webhooks::job::deliver(bank, stop).await,
+            Self::DeleteMerchantEvents => {
+                let days = i64::from(bank.config().webhooks.event_days);
+                let before = now.plus_seconds(-days.saturating_mul(DAY_SECONDS));
+                return webhooks::retention::purge(bank, stop, before).await;
+            }
             Self::DeleteDeliveries => {
                 let before = now.plus_seconds(-webhooks::DELIVERIES_KEPT);
                 return webhooks::forget_deliveries(bank, before).await;

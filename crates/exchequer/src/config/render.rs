@@ -174,11 +174,13 @@ fn cards(config: &Config, name: &str) -> String {
         }
         "stripe_secret_key" | "stripe_webhook_secret" => stripe.map_or("", |_| "(set)").to_owned(),
         "webhook_private_targets" => config.webhooks.private_targets.to_string(),
+        "webhook_event_days" => config.webhooks.event_days.to_string(),
         "webhook_seconds" => config.webhooks.seconds.to_string(),
         "approvals_required" => {
             (if config.approvals.are_required { "on" } else { "off" }).to_owned()
         }
         "approvals_amount" => config.approvals.amount.to_string(),
+        "approvals_refund_amount" => config.approvals.refund_amount.to_string(),
         "approvals_hours" => config.approvals.hours.to_string(),
         other => unreachable!("{other} is a row of the table of settings without an arm here"),
     }

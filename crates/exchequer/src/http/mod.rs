@@ -60,6 +60,7 @@ pub fn routes() -> Routes {
     let routes = crate::staff::api::routes(routes);
     let routes = crate::merchants::api::routes(routes);
     let routes = crate::reconciliation::api::routes(routes);
+    let routes = crate::keys::api::routes(routes);
     crate::approvals::api::routes(routes)
 }
 

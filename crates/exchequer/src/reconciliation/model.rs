@@ -180,6 +180,7 @@ impl From<&ReconciliationRow> for ReconciliationView {
 }
 
 impl DifferenceView {
+    #[must_use]
     pub fn with(self, reversal: Option<ReversalView>) -> Self {
         Self { reversal, ..self }
     }

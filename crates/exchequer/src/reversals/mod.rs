@@ -47,15 +47,12 @@ pub fn begin_in(tx: &mut Tx<'_>, act: &Act, id: &DifferenceId) -> Result<Begun, 
         return Ok(Begun::Nothing);
     }
     match step.state {
-        StepState::Submitting | StepState::Unknown => Ok(Begun::Nothing),
         StepState::Done if step.amount == difference.theirs => {
             let note = "the bank learned of it later";
             reconciliation::return_in(tx, act, &difference, (Returned::AsItCame, note))?;
             Ok(Begun::Resolved)
         }
-        StepState::Done => Ok(Begun::Nothing),
-        StepState::Refused if step.kind == Kind::Refund => Ok(Begun::Nothing),
-        StepState::Refused => {
+        StepState::Refused if step.kind != Kind::Refund => {
             let days = act.tools.config().cards.reversal_days;
             let row = ReversalRow {
                 step: step.id,
@@ -78,6 +75,10 @@ pub fn begin_in(tx: &mut Tx<'_>, act: &Act, id: &DifferenceId) -> Result<Begun, 
             }
             record(tx, act, "reversal.created", "done", (&payment, &row))?;
             Ok(Begun::Reversal(Box::new((payment, row))))
+        }
+        // Not known yet, of another sum, or a refund that nobody can take back.
+        StepState::Submitting | StepState::Unknown | StepState::Done | StepState::Refused => {
+            Ok(Begun::Nothing)
         }
     }
 }

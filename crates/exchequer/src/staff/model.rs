@@ -39,6 +39,7 @@ pub enum Permission {
     ReadMerchants,
     ManageMerchants,
     SettleMerchants,
+    RefundPayments,
     LockCustomer,
     UnlockCustomer,
     DisableCustomer,
@@ -46,6 +47,8 @@ pub enum Permission {
     ReadMembers,
     DisableMember,
     EnableMember,
+    /// See the bank's data keys, and ask for the end of one.
+    ManageKeys,
     /// See acts that wait for a second operator: all for who decides, else one's own; take one's own back.
     FollowApprovals,
     /// Approve and reject what others asked for, where one has the permission of the act as well.
@@ -90,10 +93,10 @@ impl Role {
                 matches!(self, Self::Compliance)
             }
             P::ReadMerchants => matches!(self, Self::Support | Self::Compliance | Self::Admin),
-            P::ManageMerchants | P::SettleMerchants => {
+            P::ManageMerchants | P::SettleMerchants | P::RefundPayments => {
                 matches!(self, Self::Compliance | Self::Admin)
             }
-            P::DisableMember | P::EnableMember => matches!(self, Self::Admin),
+            P::DisableMember | P::EnableMember | P::ManageKeys => matches!(self, Self::Admin),
         }
     }
 }
@@ -113,7 +116,7 @@ impl FromStr for Role {
 }
 
 impl Permission {
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 25] = [
         Self::SignOut,
         Self::Deposit,
         Self::Withdraw,
@@ -128,6 +131,7 @@ impl Permission {
         Self::ReadMerchants,
         Self::ManageMerchants,
         Self::SettleMerchants,
+        Self::RefundPayments,
         Self::LockCustomer,
         Self::UnlockCustomer,
         Self::DisableCustomer,
@@ -135,6 +139,7 @@ impl Permission {
         Self::ReadMembers,
         Self::DisableMember,
         Self::EnableMember,
+        Self::ManageKeys,
         Self::FollowApprovals,
         Self::DecideApprovals,
     ];
@@ -156,6 +161,7 @@ impl Permission {
             Self::ReadMerchants => "read_merchants",
             Self::ManageMerchants => "manage_merchants",
             Self::SettleMerchants => "settle_merchants",
+            Self::RefundPayments => "refund_payments",
             Self::LockCustomer => "lock_customer",
             Self::UnlockCustomer => "unlock_customer",
             Self::DisableCustomer => "disable_customer",
@@ -163,6 +169,7 @@ impl Permission {
             Self::ReadMembers => "read_members",
             Self::DisableMember => "disable_member",
             Self::EnableMember => "enable_member",
+            Self::ManageKeys => "manage_keys",
             Self::FollowApprovals => "follow_approvals",
             Self::DecideApprovals => "decide_approvals",
         }

@@ -2,7 +2,9 @@
 
 mod accounts;
 mod approvals;
+mod approvals_keys;
 mod approvals_merchants;
+mod approvals_refunds;
 mod authorisation;
 mod batch;
 mod beneficiaries;
@@ -41,9 +43,11 @@ mod staff;
 mod standing;
 mod standing_staff;
 mod statements;
+mod statements_merchants;
 mod stepup;
 mod trail;
 mod transfers;
 mod webauthn;
 mod webhooks;
+mod webhooks_kept;
 mod webhooks_sent;

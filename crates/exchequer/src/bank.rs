@@ -275,6 +275,8 @@ pub enum Own {
     RefundsSetAside(Mode),
     /// What a gateway's report says and the books do not, until somebody has decided.
     Suspense(Mode),
+    /// What card gateways kept for themselves.
+    GatewayFees(Mode),
 }
 
 impl Own {
@@ -290,6 +292,8 @@ impl Own {
             Self::RefundsSetAside(Mode::Test) => b"rfd-test",
             Self::Suspense(Mode::Live) => b"suspense",
             Self::Suspense(Mode::Test) => b"sus-test",
+            Self::GatewayFees(Mode::Live) => b"gw-fees\0",
+            Self::GatewayFees(Mode::Test) => b"gwf-test",
         }
     }
 
@@ -304,6 +308,8 @@ impl Own {
             Self::RefundsSetAside(Mode::Test) => "EXREFUNDS-TEST",
             Self::Suspense(Mode::Live) => "EXSUSPENSE",
             Self::Suspense(Mode::Test) => "EXSUSPENSE-TEST",
+            Self::GatewayFees(Mode::Live) => "EXGATEWAYFEES",
+            Self::GatewayFees(Mode::Test) => "EXGATEWAYFEES-TEST",
         }
     }
 
@@ -318,6 +324,8 @@ impl Own {
             Self::RefundsSetAside(Mode::Test) => "Refunds under way (test)",
             Self::Suspense(Mode::Live) => "Suspense",
             Self::Suspense(Mode::Test) => "Suspense (test)",
+            Self::GatewayFees(Mode::Live) => "Fees of card gateways",
+            Self::GatewayFees(Mode::Test) => "Fees of card gateways (test)",
         }
     }
 }

@@ -27,7 +27,7 @@ use crate::bank::Bank;
 use crate::outbox::{self, Channel};
 use crate::{
     approvals, cards, confirmations, customers, factors, figures, holds, keys, payments,
-    reconciliation, sessions, webhooks,
+    reconciliation, reversals, sessions, webhooks,
 };
 
 /// What is done again and again.
@@ -75,14 +75,20 @@ pub enum Job {
     DeliverWebhooks,
     /// Deletes deliveries of webhooks that ended, after [`webhooks::DELIVERIES_KEPT`].
     DeleteDeliveries,
+    /// Deletes merchants' events that are older than the configuration says.
+    DeleteMerchantEvents,
     /// Deletes counts of opened card numbers, after [`REVEALS_KEPT`].
     DeleteReveals,
     /// Holds gateways' reports against our payments.
     Reconcile,
+    /// Has charges of failed payments given back.
+    ReverseCharges,
     /// Takes up data keys that were made or destroyed, and tells how often they sealed.
     RefreshKeys,
     /// Seals anew what retired data keys sealed.
     ResealValues,
+    /// Destroys data keys whose end two operators approved.
+    DestroyKeys,
     /// Ends acts that waited too long for a second operator.
     ExpireApprovals,
     /// Fills in the words by which customers from before are found.
@@ -119,7 +125,7 @@ pub const RESETS_KEPT: i64 = DAY_SECONDS;
 pub const CONFIRMATIONS_KEPT: i64 = confirmations::LIFE_SECONDS;
 
 impl Job {
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 30] = [
         Self::ExpireHolds,
         Self::EndSessions,
         Self::DeliverMails,
@@ -140,10 +146,13 @@ impl Job {
         Self::AskGateways,
         Self::DeliverWebhooks,
         Self::DeleteDeliveries,
+        Self::DeleteMerchantEvents,
         Self::DeleteReveals,
         Self::Reconcile,
+        Self::ReverseCharges,
         Self::RefreshKeys,
         Self::ResealValues,
+        Self::DestroyKeys,
         Self::ExpireApprovals,
         Self::IndexNames,
         Self::SumFigures,
@@ -163,10 +172,13 @@ impl Job {
             Self::AskGateways => "payments.ask",
             Self::DeliverWebhooks => "webhooks.deliver",
             Self::DeleteDeliveries => "webhook_deliveries.delete",
+            Self::DeleteMerchantEvents => "merchant_events.delete",
             Self::DeleteReveals => "card_reveals.delete",
             Self::Reconcile => "reconciliation.read",
+            Self::ReverseCharges => "reversals.run",
             Self::RefreshKeys => "keys.refresh",
             Self::ResealValues => "keys.reseal",
+            Self::DestroyKeys => "keys.destroy",
             Self::ExpireApprovals => "approvals.expire",
             Self::IndexNames => customers::job::NAME,
             Self::SumFigures => figures::job::NAME,
@@ -192,11 +204,11 @@ impl Job {
             | Self::DeliverWebhooks
             | Self::RefreshKeys => Duration::from_secs(1),
             Self::ResealValues => Duration::from_secs(5),
-            Self::ExpireHolds => Duration::from_secs(10),
+            Self::ExpireHolds | Self::ReverseCharges => Duration::from_secs(10),
             Self::EndSessions | Self::ExpireApprovals | Self::IndexNames | Self::SumFigures => {
                 Duration::from_mins(1)
             }
-            Self::DeleteChallenges | Self::Reconcile => Duration::from_mins(10),
+            Self::DeleteChallenges | Self::Reconcile | Self::DestroyKeys => Duration::from_mins(10),
             Self::ForgetAnswers
             | Self::DeleteRefreshTokens
             | Self::DeleteSessions
@@ -204,6 +216,7 @@ impl Job {
             | Self::DeleteSpending
             | Self::DeleteReveals
             | Self::DeleteDeliveries
+            | Self::DeleteMerchantEvents
             | Self::DeleteAttempts
             | Self::DeleteDevices
             | Self::DeleteFactors
@@ -250,8 +263,10 @@ impl Job {
             Self::DeleteResets => (&store::RESETS, RESETS_KEPT),
             Self::AskGateways => return payments::job::ask(bank, stop).await,
             Self::Reconcile => return reconciliation::job::run(bank, stop).await,
+            Self::ReverseCharges => return reversals::job::run(bank, stop).await,
             Self::RefreshKeys => return keys::holder::refresh(bank).await,
             Self::ResealValues => return keys::reseal::sweep(bank, stop).await,
+            Self::DestroyKeys => return keys::destroy_approved(bank).await,
             Self::ExpireApprovals => return approvals::job::sweep(bank, stop).await,
             Self::IndexNames => return customers::job::index_names(bank, stop).await,
             Self::SumFigures => return figures::job::sum(bank, stop).await,
@@ -259,6 +274,11 @@ impl Job {
                 return cards::forget_reveals(bank, now.plus_seconds(-REVEALS_KEPT)).await;
             }
             Self::DeliverWebhooks => return webhooks::job::deliver(bank, stop).await,
+            Self::DeleteMerchantEvents => {
+                let days = i64::from(bank.config().webhooks.event_days);
+                let before = now.plus_seconds(-days.saturating_mul(DAY_SECONDS));
+                return webhooks::retention::purge(bank, stop, before).await;
+            }
             Self::DeleteDeliveries => {
                 let before = now.plus_seconds(-webhooks::DELIVERIES_KEPT);
                 return webhooks::forget_deliveries(bank, before).await;

@@ -1,8 +1,8 @@
 //! The README's tour, run line by line against the shipped binary as a reader would run it.
 //!
 //! The tour reads `BANK`, `DATA` and `EXCHEQUER`; here they name a demo bank of this test, on a free port and
-//! in a temporary folder. The first line that fails ends the tour and the test. It needs bash, curl and openssl; where
-//! one is missing it says so and is skipped.
+//! in a temporary folder. The first line that fails ends the tour and the test. It needs bash, curl, openssl and
+//! python3; where one is missing it says so and is skipped.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -38,6 +38,7 @@ fn the_tour_works_as_it_is_copied() {
         r#""status":"succeeded","amount":125000,"currency":"INR","captured":100000,"refunded":30000"#,
         r#""status":"processing","amount":9900"#,
         r#""type":"payment.succeeded""#,
+        "verified evt_",
         "The books are right.",
     ] {
         assert!(said.contains(part), "the tour does not show {part}:\n{said}");
@@ -109,7 +110,7 @@ fn texts(output: &Output) -> (String, String) {
 
 #[expect(clippy::print_stdout, reason = "says why nothing was tried")]
 fn tools_are_there() -> bool {
-    let missing: Vec<&str> = ["bash", "curl", "openssl"]
+    let missing: Vec<&str> = ["bash", "curl", "openssl", "python3"]
         .into_iter()
         .filter(|tool| Command::new(tool).arg("--version").output().is_err())
         .collect();

@@ -48,6 +48,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(12, "0012_approvals"),
     migration!(13, "0013_account_days"),
     migration!(14, "0014_console"),
+    migration!(15, "0015_reversals"),
 ];
 
 /// How many there are.

@@ -120,10 +120,14 @@ pub enum TransferKind {
     Payout,
     /// What a gateway's report says and the books do not: to or from suspense.
     Difference,
+    /// The charge of a payment that failed here, given back by the gateway: from suspense to its clearing.
+    ChargeReversed,
+    /// What a gateway keeps of what it owes the bank; the other way where it gives a fee back.
+    GatewayFee,
 }
 
 impl TransferKind {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Transfer,
         Self::Deposit,
         Self::Withdrawal,
@@ -136,13 +140,15 @@ impl TransferKind {
         Self::RefundReturned,
         Self::Payout,
         Self::Difference,
+        Self::ChargeReversed,
+        Self::GatewayFee,
     ];
 
     /// Whether `reference` names what it is about: a hold, a transfer, a payment or one of its steps, a
-    /// merchant, a line of a report.
+    /// merchant, a difference to a report. A line of a report names its fee's transfer itself.
     pub fn has_reference(self) -> bool {
         match self {
-            Self::Transfer | Self::Deposit | Self::Withdrawal => false,
+            Self::Transfer | Self::Deposit | Self::Withdrawal | Self::GatewayFee => false,
             Self::Capture
             | Self::Reversal
             | Self::CardCapture
@@ -151,7 +157,8 @@ impl TransferKind {
             | Self::RefundPaid
             | Self::RefundReturned
             | Self::Payout
-            | Self::Difference => true,
+            | Self::Difference
+            | Self::ChargeReversed => true,
         }
     }
 
@@ -169,6 +176,8 @@ impl TransferKind {
             Self::RefundReturned => 10,
             Self::Payout => 11,
             Self::Difference => 12,
+            Self::ChargeReversed => 13,
+            Self::GatewayFee => 14,
         }
     }
 
@@ -193,6 +202,8 @@ impl TransferKind {
             Self::RefundReturned => "refund_returned",
             Self::Payout => "payout",
             Self::Difference => "difference",
+            Self::ChargeReversed => "charge_reversed",
+            Self::GatewayFee => "gateway_fee",
         }
     }
 }

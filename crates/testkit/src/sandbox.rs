@@ -89,6 +89,18 @@ impl Till {
         id
     }
 
+    /// Gives money of a payment back at the gateway, which the bank never asked for.
+    pub async fn refund_behind_the_bank(&self, payment: &str, amount: i64) {
+        let secret = SecretString::new(SECRET.to_owned());
+        let client = Sandbox::new(&self.gateway.url(), secret, Limits::default());
+        let client = client.unwrap_or_else(|error| panic!("the client: {error}"));
+        let payment = payment.parse().expect("the id of a payment");
+        let act = Act::Refund { money: Money::new(amount, Currency::INR) };
+        let operation = Operation { id: "by-hand", payment, reference: None, act };
+        let outcome = client.submit(&operation).await;
+        assert!(matches!(outcome, Outcome::Done(_)), "{outcome:?}");
+    }
+
     async fn beside(gateway: Server, clock: Clock, change: impl FnOnce(&mut Config)) -> Self {
         let url = gateway.url();
         let bank = TestBank::at(TestDatabase::new(), clock, |config| {

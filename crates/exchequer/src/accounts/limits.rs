@@ -110,7 +110,9 @@ fn outflow(row: &TransferRow, account: &AccountId, now: Timestamp) -> Option<Out
         | TransferKind::RefundPaid
         | TransferKind::RefundReturned
         | TransferKind::Payout
-        | TransferKind::Difference => false,
+        | TransferKind::Difference
+        | TransferKind::ChargeReversed
+        | TransferKind::GatewayFee => false,
     };
     (counts && row.debit.account == *account && in_window(row.posted_at, now)).then(|| Outflow {
         posted_at: row.posted_at,

@@ -1,12 +1,12 @@
 //! `/v1/staff/approvals`: what waits for a second operator, and how a route leaves its act to wait.
 
 use ::store::{DbError, Tx};
-use money::ApprovalId;
+use money::{ApprovalId, RefundId};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::deed::Deed;
-use super::model::{Approval, ApprovalView, AskedView, Status};
+use super::model::{Approval, ApprovalView, AskedView, Outcome, Status};
 use super::{carry_out, may_see, store};
 use crate::accounts::api::PageQuery;
 use crate::bank::{Act, Bank};
@@ -14,6 +14,7 @@ use crate::http::fields::{Fields, MAX_TEXT_CHARS};
 use crate::http::{
     Answer, Code, Json, Nothing, Page, Path, Problem, Query, Reply, Route, Routes, Staff,
 };
+use crate::payments;
 use crate::staff::model::Permission;
 
 pub fn routes(routes: Routes) -> Routes {
@@ -92,6 +93,21 @@ pub fn forget(bank: &Bank, deed: &Deed) {
     }
 }
 
+/// A refund is asked of its gateway, in a task of its own so that who hangs up stops nothing. One that this node
+/// never asks for, since it died here, is closed by the job of payments like any other.
+async fn submit(caller: &Staff, approval: &Approval) -> Result<(), Problem> {
+    let (Deed::RefundPayment(_), Some(Outcome::Done(refund))) = (&approval.deed, &approval.outcome)
+    else {
+        return Ok(());
+    };
+    let Ok(refund) = refund.parse::<RefundId>() else { return Ok(()) };
+    let run = payments::submit_written(caller.bank().clone(), caller.act(), refund);
+    match tokio::spawn(run).await {
+        Ok(submitted) => Ok(submitted?),
+        Err(cause) => Err(Problem::new(Code::Internal).cause(cause)),
+    }
+}
+
 /// The reply has another body than the route's own, which OpenAPI says beside it.
 fn waiting<T>(act: &Act, approval: &Approval, secret: Option<String>) -> Reply<T> {
     let view = AskedView { approval: ApprovalView::new(approval, act.now), secret };
@@ -162,6 +178,7 @@ async fn approve(
     // Also when the answer is an earlier one: the first may have been lost before this.
     if let Some(approval) = find(&caller, id).await? {
         forget(caller.bank(), &approval.deed);
+        submit(&caller, &approval).await?;
     }
     reply
 }

@@ -8,19 +8,21 @@ use ::store::posting::{Party, PostOrder};
 use ::store::rows::TransferKind;
 use ::store::{DbError, Tx};
 use data_encoding::HEXLOWER;
-use money::{AccountId, Amount, Currency, Id, IdKind, KeyId, MerchantId, Timestamp};
+use money::{AccountId, Amount, Currency, Id, IdKind, KeyId, MerchantId, RefundId, Timestamp};
+use vault::Purpose;
 
 use super::deed::{
-    Cash, Deed, LimitPair, MerchantTerms, NewKey, NewLimits, NewTerms, Payout, Reversal, Rotation,
-    Whom,
+    Cash, Deed, KeyVersion, LimitPair, MerchantTerms, NewKey, NewLimits, NewTerms, Payout, Refund,
+    Reversal, Rotation, Whom,
 };
 use crate::bank::{self, Act};
 use crate::customers::standing::{self, Change};
 use crate::http::{Code, Problem};
 use crate::merchants::keys::Mode;
 use crate::merchants::model::KeyRow;
+use crate::payments::{self, RefundBy};
 use crate::staff::{self, members};
-use crate::{accounts, merchants};
+use crate::{accounts, keys, merchants};
 
 /// The id of what was made or changed, or why not.
 type Carried = Result<Result<String, Problem>, DbError>;
@@ -52,6 +54,8 @@ pub(super) fn carry_out(
             rotate_key(tx, act, rotation, &signs_with(&rotation.new, material)?)
         }
         Deed::SettleMerchant(payout) => settle(tx, act, payout),
+        Deed::RefundPayment(refund) => give_back(tx, act, refund),
+        Deed::DestroyKey(key) => destroy(tx, act, key),
     }
 }
 
@@ -68,7 +72,9 @@ pub(super) fn merchant_of(deed: &Deed) -> Option<MerchantId> {
         | Deed::EnableCustomer(_)
         | Deed::EnableMember(_)
         | Deed::MakeMerchantKey(_)
-        | Deed::SettleMerchant(_) => None,
+        | Deed::SettleMerchant(_)
+        | Deed::RefundPayment(_)
+        | Deed::DestroyKey(_) => None,
     }
 }
 
@@ -151,6 +157,26 @@ fn settle(tx: &mut Tx<'_>, act: &Act, payout: &Payout) -> Carried {
     let due = merchants::Due { amount: amount(payout.amount)?, ..due };
     let paid = merchants::pay_out_in(tx, act, &merchant, &due)?;
     Ok(paid.map(|row| row.id.to_string()))
+}
+
+/// Written, to be asked of the gateway after the commit.
+fn give_back(tx: &mut Tx<'_>, act: &Act, refund: &Refund) -> Carried {
+    let payment = id(&refund.payment)?;
+    let amount = amount(refund.amount)?;
+    let Some(of) = payments::owner_of(tx, &payment)? else {
+        return Ok(Err(Problem::new(Code::NotFound)));
+    };
+    let by = RefundBy::Bank { reason: &refund.reason };
+    let begun = payments::refund_in(tx, act, (&of.0, of.1), (&payment, Some(amount)), by)?;
+    Ok(begun.map(|begun| RefundId::from_bytes(begun.step.id).to_string()))
+}
+
+/// The key goes as soon as nothing is left under it, which a job looks for.
+fn destroy(tx: &mut Tx<'_>, act: &Act, key: &KeyVersion) -> Carried {
+    let purpose = Purpose::parse(&key.purpose)
+        .ok_or_else(|| DbError::Corrupt("an act that waited names no purpose".to_owned()))?;
+    let approved = keys::approve_destruction_in(tx, act, (purpose, key.version))?;
+    Ok(approved.map(|_| format!("{} {}", key.purpose, key.version)))
 }
 
 /// The key as it is from its approval on.

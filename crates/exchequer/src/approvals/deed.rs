@@ -27,6 +27,8 @@ pub enum Deed {
     MakeMerchantKey(NewKey),
     RotateMerchantKey(Rotation),
     SettleMerchant(Payout),
+    RefundPayment(Refund),
+    DestroyKey(KeyVersion),
 }
 
 /// Money over the counter.
@@ -88,6 +90,7 @@ pub struct MerchantTerms {
     pub settlement_account: Option<String>,
     pub fee_basis_points: i64,
     pub fee_fixed: i64,
+    pub refund_limit: Option<i64>,
     pub is_active: bool,
 }
 
@@ -124,6 +127,24 @@ pub struct Payout {
     pub currency: String,
 }
 
+/// Money of a merchant's payment, back to whoever has the card.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Refund {
+    pub payment: String,
+    pub amount: i64,
+    pub currency: String,
+    pub reason: String,
+}
+
+/// A data key of the bank.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyVersion {
+    pub purpose: String,
+    pub version: u32,
+}
+
 impl Deed {
     /// What its maker needed, and its approver needs besides `decide_approvals`. Tellers decide nothing: what
     /// they ask for is decided by whoever could send the posting back.
@@ -140,6 +161,8 @@ impl Deed {
                 Permission::ManageMerchants
             }
             Self::SettleMerchant(_) => Permission::SettleMerchants,
+            Self::RefundPayment(_) => Permission::RefundPayments,
+            Self::DestroyKey(_) => Permission::ManageKeys,
         }
     }
 
@@ -156,6 +179,8 @@ impl Deed {
             Self::MakeMerchantKey(_) => "make_merchant_key",
             Self::RotateMerchantKey(_) => "rotate_merchant_key",
             Self::SettleMerchant(_) => "settle_merchant",
+            Self::RefundPayment(_) => "refund_payment",
+            Self::DestroyKey(_) => "destroy_key",
         }
     }
 
@@ -171,10 +196,31 @@ impl Deed {
             Self::ChangeMerchant(terms) => of(&terms.merchant),
             Self::RotateMerchantKey(rotation) => of(&rotation.old),
             Self::SettleMerchant(payout) => of(&payout.merchant),
+            Self::RefundPayment(refund) => of(&refund.payment),
+            Self::DestroyKey(key) => of(&format!("{} {}", key.purpose, key.version)),
             Self::Deposit(_)
             | Self::Withdraw(_)
             | Self::ReverseTransfer(_)
             | Self::MakeMerchantKey(_) => None,
+        }
+    }
+
+    /// Whether the bank drew what a key signs with, which waits beside the act.
+    pub const fn draws_a_secret(&self) -> bool {
+        match self {
+            Self::MakeMerchantKey(key) => key.public_key.is_none(),
+            Self::RotateMerchantKey(rotation) => rotation.new.public_key.is_none(),
+            Self::Deposit(_)
+            | Self::Withdraw(_)
+            | Self::ReverseTransfer(_)
+            | Self::SetLimits(_)
+            | Self::UnlockCustomer(_)
+            | Self::EnableCustomer(_)
+            | Self::EnableMember(_)
+            | Self::ChangeMerchant(_)
+            | Self::SettleMerchant(_)
+            | Self::RefundPayment(_)
+            | Self::DestroyKey(_) => false,
         }
     }
 
@@ -224,20 +270,29 @@ impl MerchantTerms {
             settlement_account: terms.settlement.map(|account| account.to_string()),
             fee_basis_points: terms.fees.basis_points,
             fee_fixed: terms.fees.fixed,
+            refund_limit: terms.refund_limit,
             is_active,
         }
     }
 
     pub fn terms(&self, settlement: Option<AccountId>) -> Terms {
         let fees = Fees { basis_points: self.fee_basis_points, fixed: self.fee_fixed };
-        Terms { name: self.name.clone(), settlement, fees }
+        let refund_limit = self.refund_limit;
+        Terms { name: self.name.clone(), settlement, fees, refund_limit }
     }
 
-    /// Whether they give the merchant something: another place to pay out to, lower fees, or its keys back.
+    /// Whether they give the merchant something: another place to pay out to, lower fees, more to give back by
+    /// itself, or its keys back.
     pub fn favour_more_than(&self, before: &Self) -> bool {
         let moves = self.settlement_account.is_some()
             && self.settlement_account != before.settlement_account;
+        let refunds_more = match (self.refund_limit, before.refund_limit) {
+            (_, None) => false,
+            (None, Some(_)) => true,
+            (Some(new), Some(old)) => new > old,
+        };
         moves
+            || refunds_more
             || self.fee_basis_points < before.fee_basis_points
             || self.fee_fixed < before.fee_fixed
             || (self.is_active && !before.is_active)
@@ -246,7 +301,12 @@ impl MerchantTerms {
 
 impl From<&MerchantRow> for MerchantTerms {
     fn from(row: &MerchantRow) -> Self {
-        let terms = Terms { name: row.name.clone(), settlement: row.settlement, fees: row.fees };
+        let terms = Terms {
+            name: row.name.clone(),
+            settlement: row.settlement,
+            fees: row.fees,
+            refund_limit: row.refund_limit,
+        };
         Self::new(&terms, row.is_active)
     }
 }

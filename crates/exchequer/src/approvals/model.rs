@@ -50,7 +50,8 @@ pub struct Approval {
 pub struct ApprovalView {
     pub id: String,
     /// `deposit`, `withdraw`, `reverse_transfer`, `set_limits`, `unlock_customer`, `enable_customer`,
-    /// `enable_member`, `change_merchant`, `make_merchant_key`, `rotate_merchant_key` or `settle_merchant`.
+    /// `enable_member`, `change_merchant`, `make_merchant_key`, `rotate_merchant_key`, `settle_merchant`,
+    /// `refund_payment` or `destroy_key`.
     pub kind: String,
     /// `pending`, `approved`, `rejected`, `withdrawn` or `expired`.
     pub status: &'static str,

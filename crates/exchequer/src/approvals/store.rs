@@ -1,10 +1,10 @@
 //! SQL of approvals. The act is sealed together with who asked and when, bound to its row: changed or moved to
 //! another row, it does not open; with another maker or another time beside it, the row is refused as corrupt.
 
-use money::{ApprovalId, StaffId, Timestamp};
+use money::{ApprovalId, KeyId, StaffId, Timestamp};
 use serde::{Deserialize, Serialize};
 use store::{DbError, Row, Tx, params};
-use vault::Place;
+use vault::{Place, Sealing};
 
 use super::deed::Deed;
 use super::model::{Approval, Outcome, Status};
@@ -48,6 +48,11 @@ pub(super) fn insert(
     let text = serde_json::to_string(&sealed)
         .map_err(|error| DbError::Corrupt(format!("an act that is no JSON: {error}")))?;
     let request = act.tools.seal(&place(&approval.id), &text)?;
+    // A public key stands in the act itself.
+    let material = material
+        .filter(|_| approval.deed.draws_a_secret())
+        .map(|material| moved(&act.tools, approval, material, Towards::Waiting))
+        .transpose()?;
     tx.execute(
         "INSERT INTO approvals (id, kind, status, maker, request, material, slot, created_at, expires_at) \
          VALUES ($1, $2, 0, $3, $4, $5, $6, $7, $8)",
@@ -56,7 +61,7 @@ pub(super) fn insert(
             approval.deed.kind(),
             &approval.maker,
             &request,
-            material,
+            material.as_deref(),
             approval.deed.slot().as_deref(),
             approval.created_at,
             approval.expires_at
@@ -203,7 +208,46 @@ fn read(tools: &Tools, row: &Row) -> Result<Found, DbError> {
         reason: row.text_opt(9)?.map(str::to_owned),
         outcome,
     };
-    Ok((approval, row.blob_opt(12)?.map(<[u8]>::to_vec)))
+    let material = row
+        .blob_opt(12)?
+        .map(|material| moved(tools, &approval, material, Towards::Key))
+        .transpose()?;
+    Ok((approval, material))
+}
+
+/// Where sealed material is moved to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Towards {
+    /// The row of its approval, whose seal a rotation finds.
+    Waiting,
+    /// The row that its key will have.
+    Key,
+}
+
+/// The same material, sealed for the other row.
+fn moved(
+    tools: &Tools,
+    approval: &Approval,
+    sealed: &[u8],
+    towards: Towards,
+) -> Result<Vec<u8>, DbError> {
+    let damaged = |why: String| DbError::Corrupt(format!("{}: its key: {why}", approval.id));
+    let key: KeyId = match &approval.deed {
+        Deed::MakeMerchantKey(new) => &new.key,
+        Deed::RotateMerchantKey(rotation) => &rotation.new.key,
+        _ => return Err(damaged("no key is asked for".to_owned())),
+    }
+    .parse()
+    .map_err(|_| damaged("no id".to_owned()))?;
+    let of_key = Place { table: "merchant_keys", column: "material", row: key.bytes() };
+    let of_approval = Place { table: "approvals", column: "material", row: approval.id.bytes() };
+    let (from, to) = match towards {
+        Towards::Waiting => (of_key, of_approval),
+        Towards::Key => (of_approval, of_key),
+    };
+    let (ring, sealing) = (tools.keyring(), Sealing::MerchantSecrets);
+    let plain = ring.open_for(sealing, &from, sealed).map_err(|e| damaged(e.to_string()))?;
+    ring.seal_for(sealing, tools.rng(), &to, plain.expose()).map_err(|e| damaged(e.to_string()))
 }
 
 fn place(id: &ApprovalId) -> Place<'_> {

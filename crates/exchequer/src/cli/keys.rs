@@ -10,7 +10,7 @@ use vault::{KeyState, Purpose, USED_AFTER_SECONDS};
 
 use super::{Failure, Place, columns, runtime, say};
 use crate::config::Config;
-use crate::keys::{self, KeyAct, KeysError};
+use crate::keys::{self, DestroyTerms, KeyAct, KeysError};
 use crate::serve::{master_key, open_database};
 
 /// `exchequer keys list`: what keys there are, how often each has sealed, and how many values are left under
@@ -70,14 +70,18 @@ pub fn rotate_key(place: &Place, purpose: &str) -> Result<(), Failure> {
     ))?)
 }
 
-/// `exchequer keys destroy --purpose P --version N`.
+/// `exchequer keys destroy --purpose P --version N`: what two operators have approved, at once instead of at the
+/// job's next turn.
 pub fn destroy_key(place: &Place, purpose: &str, version: u32) -> Result<(), Failure> {
     let purpose = named(purpose)?;
     let config = place.load()?;
     let act = act(&config, "exchequer keys destroy")?;
     let db = open_database(&config)?;
-    let life = config.tokens.access_seconds;
-    let destroyed = runtime()?.block_on(keys::destroy(&db, &act, (purpose, version), life));
+    let terms = DestroyTerms {
+        access_seconds: config.tokens.access_seconds,
+        needs_approval: config.approvals.are_required,
+    };
+    let destroyed = runtime()?.block_on(keys::destroy(&db, &act, (purpose, version), terms));
     db.close();
     let name = purpose.as_str();
     destroyed?.map_err(|refusal| {

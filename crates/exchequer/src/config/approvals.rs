@@ -2,7 +2,7 @@
 //!
 //! Amounts are whole major units, one number for all currencies, as for step-up.
 
-use money::Currency;
+use money::{Currency, Money};
 
 use super::reading::Reading;
 use crate::stepup::policy;
@@ -16,9 +16,17 @@ pub struct Approvals {
     pub hours: u64,
     /// Postings by hand of at least this much wait. Zero: none does.
     pub amount: u64,
+    /// Refunds of at least this much that operators make wait. Zero: none does.
+    pub refund_amount: u64,
 }
 
 impl Approvals {
+    /// Whether a refund that an operator makes waits.
+    pub fn is_large_refund(&self, money: Money) -> bool {
+        let least = policy::minor(self.refund_amount, money.currency());
+        self.are_required && self.refund_amount > 0 && money.minor() >= least
+    }
+
     /// Whether a posting by hand of so many minor units waits.
     pub fn is_large(&self, amount: i64, currency: Currency) -> bool {
         self.are_required && self.amount > 0 && amount >= policy::minor(self.amount, currency)
@@ -38,5 +46,6 @@ pub(super) fn read(reading: &mut Reading) -> Approvals {
         are_required,
         hours: reading.integer("approvals_hours"),
         amount: if is_free { 0 } else { amount },
+        refund_amount: reading.integer("approvals_refund_amount"),
     }
 }

@@ -18,6 +18,8 @@ pub struct Cards {
     pub reveals_per_hour: u32,
     /// For one question to a gateway.
     pub gateway_seconds: u64,
+    /// Days behind that of a failed payment's charge within which it is given back.
+    pub reversal_days: u32,
     /// Takes payments in test mode.
     pub sandbox: Option<SandboxGateway>,
     /// Takes payments in live mode.
@@ -52,9 +54,21 @@ pub(super) fn read(reading: &mut Reading, profile: Profile) -> Cards {
         are_stored: profile.stores_cards(),
         reveals_per_hour: reading.integer("card_reveals_per_hour"),
         gateway_seconds: reading.integer("card_gateway_seconds"),
+        reversal_days: read_reversal_days(reading, profile),
         sandbox,
         stripe,
     }
+}
+
+fn read_reversal_days(reading: &mut Reading, profile: Profile) -> u32 {
+    let longest = profile.reversal_days();
+    let days = reading.optional_integer("card_reversal_days");
+    let days = days.and_then(|days| u32::try_from(days).ok()).unwrap_or(longest);
+    if days > longest {
+        let wrong = format!("{days} is more than profile {} leaves", profile.name());
+        reading.fault("card_reversal_days", wrong, format!("1 to {longest}"));
+    }
+    days
 }
 
 fn read_sandbox(reading: &mut Reading) -> Option<SandboxGateway> {

@@ -115,6 +115,16 @@ impl Profile {
         }
     }
 
+    /// Days behind the day of a failed payment's charge within which the card's holder has the money back: RBI,
+    /// harmonisation of turn-around time, 2019-09-20, has five for a card that is not present; PSD2 Art 73(1) the business
+    /// day after it was noted, which is the day after the charge.
+    pub fn reversal_days(self) -> u32 {
+        match self {
+            Self::Default | Self::Pci | Self::Rbi => 5,
+            Self::Psd2 => 2,
+        }
+    }
+
     /// How long a payee is new. RBI's discussion paper of 2026 has an hour; the other books have nothing,
     /// since the first payment to a new payee needs a factor bound to it.
     pub fn cooling_seconds(self) -> u64 {

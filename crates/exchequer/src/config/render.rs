@@ -166,6 +166,7 @@ fn cards(config: &Config, name: &str) -> String {
     let (sandbox, stripe) = (cards.sandbox.as_ref(), cards.stripe.as_ref());
     match name {
         "card_reveals_per_hour" => cards.reveals_per_hour.to_string(),
+        "card_reversal_days" => cards.reversal_days.to_string(),
         "card_gateway_seconds" => cards.gateway_seconds.to_string(),
         "sandbox_url" => sandbox.map(|sandbox| sandbox.url.clone()).unwrap_or_default(),
         "sandbox_secret" => sandbox.map_or("", |_| "(set)").to_owned(),
@@ -174,11 +175,13 @@ fn cards(config: &Config, name: &str) -> String {
         }
         "stripe_secret_key" | "stripe_webhook_secret" => stripe.map_or("", |_| "(set)").to_owned(),
         "webhook_private_targets" => config.webhooks.private_targets.to_string(),
+        "webhook_event_days" => config.webhooks.event_days.to_string(),
         "webhook_seconds" => config.webhooks.seconds.to_string(),
         "approvals_required" => {
             (if config.approvals.are_required { "on" } else { "off" }).to_owned()
         }
         "approvals_amount" => config.approvals.amount.to_string(),
+        "approvals_refund_amount" => config.approvals.refund_amount.to_string(),
         "approvals_hours" => config.approvals.hours.to_string(),
         other => unreachable!("{other} is a row of the table of settings without an arm here"),
     }

@@ -292,6 +292,10 @@ pub const SETTINGS: &[Setting] = &[
         "Card numbers opened for the gateway in any hour of the clock, per merchant; more are refused with 429."),
     row("card", "gateway_seconds", whole(1, 60), "10",
         "For a gateway to answer; then the outcome is unknown and the gateway is asked until it is known."),
+    row("card", "reversal_days", whole(1, 5), "",
+        "A charge of a payment that failed here is given back as soon as a report shows it, and at the latest so \
+         many days behind the day of the charge; then the log and the events say that it is late. Empty: the \
+         profile's, 5 (psd2: 2)."),
     row("sandbox", "url", Kind::Text, "",
         "The sandbox gateway, which takes payments in test mode: http://127.0.0.1:8090, no path. Empty: no \
          payments in test mode. A demo bank starts one of its own."),
@@ -308,12 +312,18 @@ pub const SETTINGS: &[Setting] = &[
          A demo bank: true."),
     row("webhook", "seconds", whole(1, 30), "10",
         "For a receiver of a webhook to answer; then the event is sent again later."),
+    row("webhook", "event_days", whole(7, 3_650), "90",
+        "For so many days a merchant's events are kept; who asks for older ones is told 410. What an endpoint \
+         still has to be sent stays."),
     row("approvals", "required", Kind::Choice(&["on", "off"]), "on",
         "Whether acts of operators that weaken a protection or move much money wait for a second operator. \
          off is accepted by a demo bank only."),
     row("approvals", "amount", whole(0, 1_000_000_000_000), "10000000",
         "Deposits, withdrawals, reversals and payouts by hand of at least so many whole major units wait for a \
          second operator. One number for all currencies. 0: none of them. A demo bank: 0."),
+    row("approvals", "refund_amount", whole(0, 1_000_000_000_000), "100000",
+        "Refunds of at least so many whole major units that an operator makes in a merchant's place wait for a \
+         second operator. One number for all currencies. 0: none of them."),
     row("approvals", "hours", whole(1, 720), "72",
         "For so long an act waits; then it has to be asked for again."),
 ];

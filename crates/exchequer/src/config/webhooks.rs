@@ -11,6 +11,8 @@ pub struct Webhooks {
     pub private_targets: bool,
     /// For one try.
     pub seconds: u64,
+    /// That merchants' events are kept.
+    pub event_days: u32,
 }
 
 /// A receiver that is there answers a connection sooner.
@@ -29,5 +31,6 @@ pub(super) fn read(reading: &mut Reading) -> Webhooks {
     Webhooks {
         private_targets: if given { on } else { reading.demo },
         seconds: reading.integer("webhook_seconds"),
+        event_days: reading.integer("webhook_event_days"),
     }
 }

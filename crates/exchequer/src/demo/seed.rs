@@ -111,7 +111,7 @@ fn staff_in(tx: &mut Tx<'_>, act: &Act, hashes: &[String]) -> Result<Vec<DemoOpe
 /// A shop with a key for test mode, whose payments the sandbox gateway takes.
 fn merchant_in(tx: &mut Tx<'_>, act: &Act) -> Result<DemoMerchant, DbError> {
     let fees = Fees { basis_points: 200, fixed: 30 };
-    let terms = Terms { name: MERCHANT.to_owned(), settlement: None, fees };
+    let terms = Terms { name: MERCHANT.to_owned(), settlement: None, fees, refund_limit: None };
     let row = merchants::create_in(tx, act, &terms)?.map_err(|problem| refused(&problem))?;
     let key = NewKey {
         mode: Mode::Test,

@@ -73,7 +73,9 @@ pub fn add_transfer(
         | TransferKind::RefundPaid
         | TransferKind::RefundReturned
         | TransferKind::Payout
-        | TransferKind::Difference => {}
+        | TransferKind::Difference
+        | TransferKind::ChargeReversed
+        | TransferKind::GatewayFee => {}
     }
 }
 

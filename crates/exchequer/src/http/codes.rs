@@ -106,6 +106,7 @@ codes! {
     // Merchants, cards and payments.
     TooManyKeys "too_many_keys" 409 "Too many keys" "Revoke one that is no longer used.";
     KeyRevoked "key_revoked" 409 "The key is revoked already" "Nothing to do.";
+    EventsExpired "events_expired" 410 "Events behind this number are no longer kept" "`detail` has the oldest that is. Look up the payments since what you have, and go on from there.";
     TooManyEndpoints "too_many_endpoints" 409 "Too many endpoints" "Remove one that is no longer used.";
     EndpointDisabled "endpoint_disabled" 409 "Nothing is sent to this endpoint" "Enable it first: PUT with status enabled.";
     NothingToSettle "nothing_to_settle" 409 "There is nothing to pay out" "The merchant has no live money in the currency of its settlement account, or no such account.";
@@ -117,6 +118,10 @@ codes! {
     PaymentNotRefundable "payment_not_refundable" 409 "The payment cannot be refunded" "Only captured money can.";
     RefundExceedsPayment "refund_exceeds_payment" 422 "More than was captured" "Refunds, those under way included, never exceed what was captured.";
     AlreadyResolved "already_resolved" 409 "The difference is resolved already" "Nothing to do.";
+    RefundBeyondLimit "refund_beyond_limit" 403 "More than you give back of a payment by yourself" "Ask the bank: an operator refunds it, a large sum with a second one.";
+    DataKeyInUse "data_key_in_use" 409 "The key is in use" "Rotate it first: only a retired key is destroyed.";
+    DataKeyDestroyed "data_key_destroyed" 409 "The key is destroyed already" "Nothing to do.";
+    ReversalUnderWay "reversal_under_way" 409 "The gateway is giving the money back" "Wait until it has answered; the difference then resolves itself.";
     GatewayMissing "gateway_missing" 503 "No card gateway" "This bank has no gateway for this mode. Ask the bank.";
     // Four eyes.
     ApprovalPending "approval_pending" 409 "The same waits for approval already" "Another operator decides it first, or its maker withdraws it; `detail` has its id.";

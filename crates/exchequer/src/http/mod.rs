@@ -65,6 +65,7 @@ pub fn routes() -> Routes {
     let routes = crate::jobs::api::routes(routes);
     let routes = crate::health::api::routes(routes);
     let routes = crate::figures::api::routes(routes);
+    let routes = crate::keys::api::routes(routes);
     crate::approvals::api::routes(routes)
 }
 

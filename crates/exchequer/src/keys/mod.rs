@@ -10,6 +10,7 @@
 //! Sealings are counted for each version and told to its row now and then; long before random nonces
 //! could meet, the next version is made without anybody asking.
 
+pub mod api;
 pub mod holder;
 pub mod master;
 pub mod reseal;
@@ -25,6 +26,10 @@ use serde_json::json;
 use vault::{DataKey, KeyState, Purpose, Sealing, USED_AFTER_SECONDS, WrappedKey};
 
 use self::master::{Master, MasterError};
+pub use self::store::KeyRow;
+use crate::bank::{Act, Bank};
+use crate::events;
+use crate::http::{Code, Problem};
 
 /// Why a key is not rotated, in the order in which it is found out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -52,6 +57,10 @@ pub enum DestroyRefusal {
     Destroyed,
     #[error("it is in use: rotate it first")]
     Active,
+    #[error(
+        "two operators have to approve it: one asks at POST /v1/staff/data_keys/destroy, another approves"
+    )]
+    NotApproved,
     /// A node may not know yet that it is retired, or a token that it signed still lives.
     #[error("it may still be in use somewhere: not before {until}")]
     TooEarly { until: Timestamp },
@@ -166,17 +175,25 @@ pub async fn rotate(
     Ok(db.write("keys.rotate", replace).await?)
 }
 
-/// Overwrites the key of a retired version under which nothing is left. `access_seconds` is how long a
-/// token lives. A node forgets the key when it next looks, and a backup from before still has it.
+/// What the destruction of a key looks at besides its row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DestroyTerms {
+    /// How long a token lives.
+    pub access_seconds: u64,
+    /// False for a bank that does without a second operator.
+    pub needs_approval: bool,
+}
+
+/// Overwrites the key of a retired version under which nothing is left, where two operators have approved it. A node forgets the key when it next looks, and a backup from before still has it.
 pub async fn destroy(
     db: &Db,
     act: &KeyAct,
     (purpose, version): (Purpose, u32),
-    access_seconds: u64,
+    terms: DestroyTerms,
 ) -> Result<Result<(), DestroyRefusal>, DbError> {
-    let known = db.read("keys.list", store::list).await?;
-    let row = known.iter().find(|key| (key.purpose, key.version) == (purpose, version));
-    if let Err(refusal) = may_be_destroyed(row, access_seconds, act.now) {
+    let known = db.read("keys.list", store::rows).await?;
+    let row = known.iter().find(|row| row.is((purpose, version)));
+    if let Err(refusal) = may_be_destroyed(row, terms, act.now) {
         return Ok(Err(refusal));
     }
     // Nobody seals with it any more, so what is counted now is all there is.
@@ -186,9 +203,10 @@ pub async fn destroy(
     }
     let act = act.clone();
     db.write("keys.destroy", move |tx| {
-        let rows = store::lock_all(tx)?;
-        let row = rows.iter().find(|key| (key.purpose, key.version) == (purpose, version));
-        let row = match may_be_destroyed(row, access_seconds, act.now) {
+        let _locked = store::lock_all(tx)?;
+        let rows = store::rows(tx)?;
+        let row = rows.iter().find(|row| row.is((purpose, version)));
+        let row = match may_be_destroyed(row, terms, act.now) {
             Ok(row) => row,
             Err(refusal) => return Ok(Err(refusal)),
         };
@@ -202,18 +220,22 @@ pub async fn destroy(
 }
 
 fn may_be_destroyed(
-    row: Option<&WrappedKey>,
-    access_seconds: u64,
+    found: Option<&KeyRow>,
+    terms: DestroyTerms,
     now: Timestamp,
 ) -> Result<&WrappedKey, DestroyRefusal> {
-    let row = row.ok_or(DestroyRefusal::NoSuchVersion)?;
+    let found = found.ok_or(DestroyRefusal::NoSuchVersion)?;
+    let row = &found.key;
     match row.state {
         KeyState::Destroyed => return Err(DestroyRefusal::Destroyed),
         KeyState::Active => return Err(DestroyRefusal::Active),
         KeyState::Retired => {}
     }
+    if terms.needs_approval && found.destruction_approved_at.is_none() {
+        return Err(DestroyRefusal::NotApproved);
+    }
     let tokens_live = match row.purpose {
-        Purpose::TokenSigning => i64::try_from(access_seconds).unwrap_or(i64::MAX),
+        Purpose::TokenSigning => i64::try_from(terms.access_seconds).unwrap_or(i64::MAX),
         Purpose::PersonalData
         | Purpose::BlindIndex
         | Purpose::EventFields
@@ -227,6 +249,67 @@ fn may_be_destroyed(
         return Err(DestroyRefusal::TooEarly { until });
     }
     Ok(row)
+}
+
+/// A key that may be asked to be destroyed. Refuses, in order: `not_found`, `data_key_destroyed`, `data_key_in_use`.
+pub fn retired_in(
+    tx: &mut Tx<'_>,
+    key: (Purpose, u32),
+) -> Result<Result<KeyRow, Problem>, DbError> {
+    let _locked = store::lock_all(tx)?;
+    let row = store::rows(tx)?.into_iter().find(|row| row.is(key));
+    let Some(row) = row else { return Ok(Err(Problem::new(Code::NotFound))) };
+    Ok(match row.key.state {
+        KeyState::Destroyed => Err(Problem::new(Code::DataKeyDestroyed)),
+        KeyState::Active => Err(Problem::new(Code::DataKeyInUse)),
+        KeyState::Retired => Ok(row),
+    })
+}
+
+/// Lets a retired key be destroyed, as soon as nothing is left under it. Refuses as [`retired_in`].
+pub fn approve_destruction_in(
+    tx: &mut Tx<'_>,
+    act: &Act,
+    key: (Purpose, u32),
+) -> Result<Result<KeyRow, Problem>, DbError> {
+    let row = match retired_in(tx, key)? {
+        Ok(row) => row,
+        Err(problem) => return Ok(Err(problem)),
+    };
+    if row.destruction_approved_at.is_some() {
+        return Ok(Ok(row));
+    }
+    store::approve_destruction(tx, key, act.now)?;
+    let after = json!({ "version": key.1 });
+    let (action, resource) = ("data_key.destruction_approved", key.0.as_str());
+    events::record(tx, act, action, resource, "done", Some(&after))?;
+    Ok(Ok(KeyRow { destruction_approved_at: Some(act.now), ..row }))
+}
+
+/// Destroys whatever was approved and is no longer needed; gives how many keys those are.
+pub async fn destroy_approved(bank: &Bank) -> Result<u64, DbError> {
+    let rows = bank.db().read("keys.list", store::rows).await?;
+    let waits =
+        |row: &&KeyRow| row.key.state == KeyState::Retired && row.destruction_approved_at.is_some();
+    let act = KeyAct {
+        master: Arc::clone(bank.tools().keys().master()),
+        rng: bank.tools().rng().clone(),
+        now: bank.tools().now(),
+        origin: Origin::system("keys.destroy"),
+    };
+    let access_seconds = bank.config().tokens.access_seconds;
+    let terms = DestroyTerms { access_seconds, needs_approval: true };
+    let mut count = 0_u64;
+    for row in rows.iter().filter(waits) {
+        match destroy(bank.db(), &act, (row.key.purpose, row.key.version), terms).await? {
+            Ok(()) => count = count.saturating_add(1),
+            Err(refusal) => {
+                let (purpose, reason) = (row.key.purpose.as_str(), refusal.to_string());
+                tracing::info!(resource_id = purpose, reason, "a key is not destroyed yet");
+            }
+        }
+    }
+    Ok(count)
 }
 
 /// Wraps every key under another master key, or anew under the same, and proves that they open, before any

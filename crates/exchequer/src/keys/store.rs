@@ -1,8 +1,13 @@
 //! SQL of the data keys, and of every column that is sealed with one.
 
+mod destruction;
+
 use money::Timestamp;
 use store::{DbError, ReplaceSql, Row, Tx, params};
 use vault::{KeyState, Purpose, Sealing, WrappedKey};
+
+pub use self::destruction::KeyRow;
+pub(super) use self::destruction::{approve_destruction, rows};
 
 /// A sealed column, and how its values are gone through by key and replaced.
 pub(super) struct SealedColumn {
@@ -195,6 +200,18 @@ pub(super) const COLUMNS: &[SealedColumn] = &[
             set: "UPDATE approvals AS t SET request = n.new FROM \
                   unnest($1::bytea[], $2::bytea[], $3::bytea[]) AS n(id, old, new) \
                   WHERE t.id = n.id AND t.request = n.old",
+        },
+    },
+    SealedColumn {
+        sealing: Sealing::MerchantSecrets,
+        table: "approvals",
+        column: "material",
+        walk: "SELECT id, material FROM approvals WHERE id > $1 ORDER BY id LIMIT $2",
+        replace: ReplaceSql {
+            one: "UPDATE approvals SET material = $3 WHERE id = $1 AND material = $2",
+            set: "UPDATE approvals AS t SET material = n.new FROM \
+                  unnest($1::bytea[], $2::bytea[], $3::bytea[]) AS n(id, old, new) \
+                  WHERE t.id = n.id AND t.material = n.old",
         },
     },
 ];

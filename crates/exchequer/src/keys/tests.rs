@@ -41,7 +41,8 @@ impl Keys {
     }
 
     async fn destroy(&self, purpose: Purpose, version: u32) -> Result<(), DestroyRefusal> {
-        destroy(&self.db, &self.act, (purpose, version), ACCESS_SECONDS).await.unwrap()
+        let terms = DestroyTerms { access_seconds: ACCESS_SECONDS, needs_approval: false };
+        destroy(&self.db, &self.act, (purpose, version), terms).await.unwrap()
     }
 
     async fn rows(&self) -> Vec<WrappedKey> {

@@ -73,6 +73,8 @@ pub struct CreateMerchant {
     fee_basis_points: Option<i64>,
     /// Minor units of each capture, 0 to 1000000; 0 when absent.
     fee_fixed: Option<i64>,
+    /// Minor units: the most that it gives back of one payment by itself; all when absent.
+    refund_limit: Option<i64>,
 }
 
 /// All terms anew, and whether the merchant may do anything.
@@ -87,16 +89,22 @@ pub struct ChangeMerchant {
     fee_basis_points: i64,
     /// Minor units of each capture, 0 to 1000000.
     fee_fixed: i64,
+    /// Minor units: the most that it gives back of one payment by itself; all when absent.
+    refund_limit: Option<i64>,
     /// `active` or `suspended`: a suspended merchant's keys do nothing.
     #[schema(example = "active")]
     status: String,
 }
 
 const MAX_FEE_FIXED: i64 = 1_000_000;
+/// Of any amount.
+const MAX_REFUND_LIMIT: i64 = 9_007_199_254_740_991;
+
 fn terms(
     fields: &mut Fields,
     (name, settlement): (&str, Option<&str>),
     (basis_points, fixed): (i64, i64),
+    refund_limit: Option<i64>,
 ) -> Option<Terms> {
     let name = fields.plain("name", name, 1, MAX_TEXT_CHARS);
     let settlement =
@@ -107,14 +115,18 @@ fn terms(
     if !(0..=MAX_FEE_FIXED).contains(&fixed) {
         fields.refuse("fee_fixed", "out_of_range", format!("0 to {MAX_FEE_FIXED}"));
     }
+    if refund_limit.is_some_and(|limit| !(0..=MAX_REFUND_LIMIT).contains(&limit)) {
+        fields.refuse("refund_limit", "out_of_range", format!("0 to {MAX_REFUND_LIMIT}"));
+    }
     let fees = Fees { basis_points, fixed };
-    Some(Terms { name: name?, settlement: settlement.flatten(), fees })
+    Some(Terms { name: name?, settlement: settlement.flatten(), fees, refund_limit })
 }
 
 async fn create(caller: Staff, Json(body): Json<CreateMerchant>) -> Answer<MerchantView> {
     let mut fields = Fields::default();
     let fees = (body.fee_basis_points.unwrap_or(0), body.fee_fixed.unwrap_or(0));
-    let terms = terms(&mut fields, (&body.name, body.settlement_account.as_deref()), fees);
+    let names = (body.name.as_str(), body.settlement_account.as_deref());
+    let terms = terms(&mut fields, names, fees, body.refund_limit);
     let terms = fields.finish(terms)?;
     caller
         .once("merchants.create", move |tx, act| {
@@ -130,7 +142,8 @@ async fn change(
 ) -> Answer<MerchantView> {
     let mut fields = Fields::default();
     let fees = (body.fee_basis_points, body.fee_fixed);
-    let terms = terms(&mut fields, (&body.name, body.settlement_account.as_deref()), fees);
+    let names = (body.name.as_str(), body.settlement_account.as_deref());
+    let terms = terms(&mut fields, names, fees, body.refund_limit);
     let is_active = match body.status.as_str() {
         "active" => Some(true),
         "suspended" => Some(false),

@@ -29,7 +29,7 @@ pub use self::issuing::{
     DrawnKey, MadeKey, NewKey, check_room_in, draw_key, draw_successor, lock_key_in, make_key_in,
     place_key_in, revoke_key_in, rotate_key_in, succeed_key_in,
 };
-pub(crate) use self::store::{find, lock, mode};
+pub(crate) use self::store::{account, find, lock, mode};
 
 /// What an operator says of a merchant.
 #[derive(Debug, Clone)]
@@ -37,6 +37,8 @@ pub struct Terms {
     pub name: String,
     pub settlement: Option<AccountId>,
     pub fees: Fees,
+    /// Minor units; `None`: no limit.
+    pub refund_limit: Option<i64>,
 }
 
 /// What a merchant is to be paid out, and where to.
@@ -63,6 +65,7 @@ pub fn create_in(
         is_active: true,
         settlement: terms.settlement,
         fees: terms.fees,
+        refund_limit: terms.refund_limit,
         created_at: act.now,
     };
     store::insert(tx, &row)?;
@@ -87,6 +90,7 @@ pub fn change_in(
         is_active,
         settlement: terms.settlement,
         fees: terms.fees,
+        refund_limit: terms.refund_limit,
         ..before.clone()
     };
     store::update(tx, &row)?;
@@ -218,6 +222,25 @@ pub(crate) fn post_one(
     }
 }
 
+/// Posts orders that nothing can refuse, since all they name is unbounded and the bank's own.
+pub(crate) fn post_all(tx: &mut Tx<'_>, act: &Act, orders: &[PostOrder]) -> Result<(), DbError> {
+    if orders.is_empty() {
+        return Ok(());
+    }
+    for posted in posting::post(tx, orders, act.now, &unstored)? {
+        match posted {
+            Posted::Done(_) => {}
+            Posted::Refused(refusal, _) => {
+                return Err(DbError::Corrupt(format!("not booked: {}", refusal.code())));
+            }
+            Posted::Replayed(_) | Posted::KeyReused => {
+                return Err(DbError::Corrupt("an order without a key was replayed".to_owned()));
+            }
+        }
+    }
+    Ok(())
+}
+
 /// The order has no key, so nobody keeps the answer of its refusal.
 #[expect(clippy::unnecessary_wraps, reason = "what the door wants of whoever renders refusals")]
 pub(crate) fn unstored(_: &PostOrder, refusal: Refusal) -> Result<Answer, DbError> {
@@ -237,5 +260,6 @@ fn described(row: &MerchantRow) -> Value {
         "settlement_account": row.settlement.map(|account| account.to_string()),
         "fee_basis_points": row.fees.basis_points,
         "fee_fixed": row.fees.fixed,
+        "refund_limit": row.refund_limit,
     })
 }

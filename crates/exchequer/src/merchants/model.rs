@@ -16,6 +16,8 @@ pub struct MerchantRow {
     pub is_active: bool,
     pub settlement: Option<AccountId>,
     pub fees: Fees,
+    /// The most that it gives back of one payment by itself, minor units; `None`: all of it.
+    pub refund_limit: Option<i64>,
     pub created_at: Timestamp,
 }
 
@@ -57,6 +59,8 @@ pub struct MerchantView {
     pub fee_basis_points: i64,
     /// Minor units, of each capture.
     pub fee_fixed: i64,
+    /// Minor units: the most that the merchant gives back of one payment by itself; beyond it the bank does.
+    pub refund_limit: Option<i64>,
     pub created_at: String,
 }
 
@@ -106,6 +110,7 @@ impl From<&MerchantRow> for MerchantView {
             settlement_account: row.settlement.map(|account| account.to_string()),
             fee_basis_points: row.fees.basis_points,
             fee_fixed: row.fees.fixed,
+            refund_limit: row.refund_limit,
             created_at: row.created_at.to_string(),
         }
     }

@@ -17,14 +17,15 @@ macro_rules! select_key {
 
 macro_rules! select {
     () => {
-        "SELECT id, name, status, settlement, fee_basis_points, fee_fixed, created_at FROM merchants "
+        "SELECT id, name, status, settlement, fee_basis_points, fee_fixed, created_at, refund_limit \
+         FROM merchants "
     };
 }
 
 pub(super) fn insert(tx: &mut Tx<'_>, row: &MerchantRow) -> Result<(), DbError> {
     tx.execute(
-        "INSERT INTO merchants (id, name, status, settlement, fee_basis_points, fee_fixed, created_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        "INSERT INTO merchants (id, name, status, settlement, fee_basis_points, fee_fixed, created_at, \
+         refund_limit) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         params![
             &row.id,
             &row.name,
@@ -32,7 +33,8 @@ pub(super) fn insert(tx: &mut Tx<'_>, row: &MerchantRow) -> Result<(), DbError> 
             row.settlement.as_ref(),
             row.fees.basis_points,
             row.fees.fixed,
-            row.created_at
+            row.created_at,
+            row.refund_limit
         ],
     )?;
     Ok(())
@@ -41,14 +43,15 @@ pub(super) fn insert(tx: &mut Tx<'_>, row: &MerchantRow) -> Result<(), DbError> 
 pub(super) fn update(tx: &mut Tx<'_>, row: &MerchantRow) -> Result<(), DbError> {
     tx.execute(
         "UPDATE merchants SET name = $2, status = $3, settlement = $4, fee_basis_points = $5, \
-         fee_fixed = $6 WHERE id = $1",
+         fee_fixed = $6, refund_limit = $7 WHERE id = $1",
         params![
             &row.id,
             &row.name,
             i64::from(!row.is_active),
             row.settlement.as_ref(),
             row.fees.basis_points,
-            row.fees.fixed
+            row.fees.fixed,
+            row.refund_limit
         ],
     )?;
     Ok(())
@@ -184,7 +187,8 @@ pub(super) fn usable(
     }))
 }
 
-pub(super) fn account(
+/// Where a merchant's money of a mode and currency stands.
+pub(crate) fn account(
     tx: &mut Tx<'_>,
     merchant: &MerchantId,
     (mode, currency): (Mode, Currency),
@@ -228,6 +232,7 @@ fn read(row: &Row) -> Result<MerchantRow, DbError> {
         settlement: row.id_opt(3)?,
         fees: Fees { basis_points: row.int(4)?, fixed: row.int(5)? },
         created_at: row.time(6)?,
+        refund_limit: row.int_opt(7)?,
     })
 }
 

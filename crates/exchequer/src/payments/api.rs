@@ -1,6 +1,7 @@
 //! `/v1/payments`.
 
 mod desk;
+mod staff;
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -10,7 +11,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use vault::SecretString;
 
-use super::begin::{Asked, Begun as Step, NewPayment};
+use super::begin::{Asked, Begun as Step, NewPayment, RefundBy};
 use super::flow;
 use super::model::{PaymentRow, PaymentView, RefundView, StepRow};
 use super::{metadata, notices, store, view};
@@ -18,8 +19,8 @@ use crate::accounts::api::PageQuery;
 use crate::http::fields::{Fields, MinorUnits, SecretText};
 use crate::http::input::{Description, Input, Optional, Raw};
 use crate::http::{
-    Answer, Begun, Code, Empty, Json, Merchant, Page, Path, Problem, Public, Query, Reply, Route,
-    Routes,
+    Answer, Begun, Code, Context, Empty, Json, Merchant, Page, Path, Problem, Public, Query, Reply,
+    Route, Routes,
 };
 use crate::merchants::keys::Mode;
 
@@ -49,6 +50,7 @@ pub fn routes(routes: Routes) -> Routes {
                 .refuses(&[
                     Code::PaymentNotRefundable,
                     Code::RefundExceedsPayment,
+                    Code::RefundBeyondLimit,
                     Code::InsufficientFunds,
                 ]),
             refund,
@@ -57,6 +59,7 @@ pub fn routes(routes: Routes) -> Routes {
             Route::get("/v1/payments/{id}/refunds", "listRefunds", "A payment's refunds"),
             refunds,
         );
+    let routes = staff::routes(routes);
     let why =
         "a gateway tells that a payment has news; its signature is checked, and the bank asks back";
     routes
@@ -177,7 +180,7 @@ async fn create(caller: Merchant, Json(body): Json<CreatePayment>) -> Answer<Pay
     let answer = |view: &PaymentView, payment: &PaymentRow, _: &StepRow| {
         Reply::created(view).about(&payment.id)
     };
-    go_on(caller, begun, cvv, answer).await
+    go_on(&caller, begun, cvv, answer).await
 }
 
 async fn capture(
@@ -194,7 +197,7 @@ async fn capture(
             Ok(super::capture_in(tx, act, (&of.0, of.1), (&id, asked))?.map(with_id))
         })
         .await?;
-    go_on(caller, begun, None, changed).await
+    go_on(&caller, begun, None, changed).await
 }
 
 async fn cancel(
@@ -207,7 +210,7 @@ async fn cancel(
             Ok(super::cancel_in(tx, act, (&of.0, of.1), &id)?.map(with_id))
         })
         .await?;
-    go_on(caller, begun, None, changed).await
+    go_on(&caller, begun, None, changed).await
 }
 
 async fn refund(
@@ -220,13 +223,14 @@ async fn refund(
     let of = (caller.id(), caller.mode());
     let begun = caller
         .begin("payments.refund", move |tx, act| {
-            Ok(super::refund_in(tx, act, (&of.0, of.1), (&id, amount))?.map(with_id))
+            Ok(super::refund_in(tx, act, (&of.0, of.1), (&id, amount), RefundBy::Merchant)?
+                .map(with_id))
         })
         .await?;
     let answer = |_: &PaymentView, payment: &PaymentRow, step: &StepRow| {
         Reply::created(&step.refund_view(payment.currency))
     };
-    go_on(caller, begun, None, answer).await
+    go_on(&caller, begun, None, answer).await
 }
 
 fn changed(view: &PaymentView, _: &PaymentRow, _: &StepRow) -> Reply<PaymentView> {
@@ -241,7 +245,7 @@ fn with_id(begun: Step) -> (Step, [u8; 16]) {
 /// Asks the gateway, in a task of its own so that who hangs up stops nothing, and answers with what is known
 /// then. A repetition finds the step: concluded, or in the hands of a node, or waiting to be asked about.
 async fn go_on<T: Send + 'static>(
-    caller: Merchant,
+    caller: &Context,
     begun: Begun<Step>,
     cvv: Option<SecretString>,
     answer: fn(&PaymentView, &PaymentRow, &StepRow) -> Reply<T>,

@@ -49,6 +49,24 @@ pub struct Asked {
     pub is_final: bool,
 }
 
+/// Who gives money back.
+#[derive(Debug, Clone, Copy)]
+pub enum RefundBy<'r> {
+    /// Within its limit.
+    Merchant,
+    /// An operator, or two.
+    Bank { reason: &'r str },
+}
+
+impl RefundBy<'_> {
+    const fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Merchant => None,
+            Self::Bank { reason } => Some(reason),
+        }
+    }
+}
+
 /// Refunds of one payment: each is asked for over the network.
 const MAX_REFUNDS: i64 = 1_000;
 
@@ -158,13 +176,15 @@ pub fn cancel_in(
 
 /// Sets the money of a refund aside, on the payment and in the ledger.
 ///
-/// Refuses, in order: `not_found`, `payment_not_refundable`, `refund_exceeds_payment`,
-/// `insufficient_funds` where the merchant has not so much.
+/// Refuses, in order: `not_found`, `payment_not_refundable`, `refund_exceeds_payment`, `refund_beyond_limit` where the
+/// merchant would give back more of the payment than its terms leave to it, `insufficient_funds` where the merchant
+/// has not so much.
 pub fn refund_in(
     tx: &mut Tx<'_>,
     act: &Act,
     of: (&MerchantId, Mode),
     (id, asked): (&PaymentId, Option<Amount>),
+    by: RefundBy<'_>,
 ) -> Result<Result<Begun, Problem>, DbError> {
     let Some(mut payment) = store::find_locked(tx, of, id)? else {
         return Ok(Err(Problem::new(Code::NotFound)));
@@ -173,6 +193,9 @@ pub fn refund_in(
         return refuse(tx, act, &payment, Code::PaymentNotRefundable, asked);
     }
     let amount = asked.map_or(payment.refundable(), Amount::get);
+    if amount <= payment.refundable() && is_beyond_limit(tx, &payment, (amount, by))? {
+        return refuse(tx, act, &payment, Code::RefundBeyondLimit, asked);
+    }
     if !store::reserve_refund(tx, id, amount, act.now)? {
         return refuse(tx, act, &payment, Code::RefundExceedsPayment, asked);
     }
@@ -199,9 +222,27 @@ pub fn refund_in(
         "amount": amount,
         "currency": currency.code(),
         "merchant": of.0.to_string(),
+        "reason": by.reason(),
     });
     events::record(tx, act, "refund.created", &refund.to_string(), "done", Some(&after))?;
     Ok(Ok(Begun { payment, step, card: None }))
+}
+
+/// Whether a merchant would pass its own limit: by all that it gives back of the payment, so that parts do not.
+fn is_beyond_limit(
+    tx: &mut Tx<'_>,
+    payment: &PaymentRow,
+    (amount, by): (i64, RefundBy<'_>),
+) -> Result<bool, DbError> {
+    match by {
+        RefundBy::Bank { .. } => Ok(false),
+        RefundBy::Merchant => {
+            let merchant = merchants::find(tx, &payment.merchant)?;
+            let limit = merchant.and_then(|merchant| merchant.refund_limit);
+            let whole = payment.refunded.saturating_add(payment.refunding).saturating_add(amount);
+            Ok(limit.is_some_and(|limit| whole > limit))
+        }
+    }
 }
 
 /// An amount of a row, which a CHECK keeps above zero.

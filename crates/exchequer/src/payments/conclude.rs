@@ -363,6 +363,7 @@ fn described(payment: &PaymentRow, step: &StepRow) -> Value {
 /// A gateway's words are kept, and never more of them than this.
 const MAX_WORD_CHARS: usize = 200;
 
-fn cut(text: &str) -> String {
+/// A gateway's words as they are kept: printable and short.
+pub fn cut(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(MAX_WORD_CHARS).collect()
 }

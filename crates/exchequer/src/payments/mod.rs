@@ -22,10 +22,11 @@ mod store;
 use std::sync::Arc;
 
 use ::store::{DbError, Tx};
-use money::{MerchantId, PaymentId};
+use money::{MerchantId, PaymentId, RefundId};
 use vault::SecretString;
 
-use self::model::{PaymentRow, RefundView, StepState, step_of};
+use self::model::{PaymentRow, RefundView, StepRow, StepState, step_of};
+use crate::bank::{Act, Bank};
 use crate::cards;
 use crate::config::Cards;
 use crate::gateways::sandbox::Sandbox;
@@ -34,8 +35,10 @@ use crate::gateways::{Day, Gateway, Kind, SettingsError};
 use crate::merchants::keys::Mode;
 use crate::reconciliation::model::Ours;
 
-pub use self::begin::{Asked, Begun, NewPayment, cancel_in, capture_in, create_in, refund_in};
-pub use self::conclude::{conclude_in, prepared_in};
+pub use self::begin::{
+    Asked, Begun, NewPayment, RefundBy, cancel_in, capture_in, create_in, refund_in,
+};
+pub use self::conclude::{conclude_in, cut, prepared_in};
 pub use self::model::PaymentView;
 
 /// Who takes card payments for the bank: one gateway for each mode.
@@ -114,6 +117,44 @@ pub fn refunds(
     let Some(payment) = store::find(tx, of, id)? else { return Ok(None) };
     let steps = store::refunds(tx, id)?;
     Ok(Some(steps.iter().map(|step| step.refund_view(payment.currency)).collect()))
+}
+
+/// Whose a payment is.
+pub fn owner_of(tx: &mut Tx<'_>, id: &PaymentId) -> Result<Option<(MerchantId, Mode)>, DbError> {
+    Ok(store::any(tx, id)?.map(|payment| (payment.merchant, payment.mode)))
+}
+
+/// Asks the gateway for a refund that was written and that nobody has asked for, and writes what it said. What has
+/// waited for longer than a gateway takes is left to the job.
+pub async fn submit_written(bank: Bank, act: Act, refund: RefundId) -> Result<(), DbError> {
+    let step = *refund.bytes();
+    let found: Result<_, DbError> =
+        bank.db().read("payments.written", move |tx| find_step(tx, &step)).await;
+    let Some((payment, step)) = found? else { return Ok(()) };
+    let now = bank.tools().now();
+    if step.state != StepState::Submitting || step.ask_at.is_none_or(|ask_at| ask_at <= now) {
+        return Ok(());
+    }
+    flow::run(bank, act, Begun { payment, step, card: None }, None).await.map(|_| ())
+}
+
+/// A step and its payment, whoever's it is: for what the bank does by itself.
+pub fn find_step(
+    tx: &mut Tx<'_>,
+    step: &[u8; 16],
+) -> Result<Option<(PaymentRow, StepRow)>, DbError> {
+    let Some(step) = store::step(tx, step)? else { return Ok(None) };
+    Ok(store::any(tx, &step.payment)?.map(|payment| (payment, step)))
+}
+
+/// The same, and nobody else changes them until this transaction ends.
+pub fn lock_step(
+    tx: &mut Tx<'_>,
+    step: &[u8; 16],
+) -> Result<Option<(PaymentRow, StepRow)>, DbError> {
+    let Some(found) = store::step(tx, step)? else { return Ok(None) };
+    let Some(payment) = store::lock(tx, &found.payment)? else { return Ok(None) };
+    Ok(store::step(tx, step)?.map(|step| (payment, step)))
 }
 
 /// What the bank has of an operation that a gateway reports as a movement of money. An authorisation that

@@ -1,14 +1,16 @@
 //! `/v1/staff/reconciliations` and `/v1/staff/differences`.
 
+use ::store::{DbError, Tx};
 use money::DifferenceId;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
-use super::model::{DifferenceView, ReconciliationView};
+use super::model::{DifferenceRow, DifferenceView, ReconciliationView};
 use super::store;
 use crate::accounts::api::PageQuery;
 use crate::http::fields::{Fields, MAX_TEXT_CHARS};
 use crate::http::{Answer, Code, Json, Nothing, Page, Path, Query, Reply, Route, Routes, Staff};
+use crate::reversals;
 use crate::staff::model::Permission;
 
 pub fn routes(routes: Routes) -> Routes {
@@ -39,7 +41,7 @@ pub fn routes(routes: Routes) -> Routes {
                 "Say what a difference was",
             )
             .answers(200)
-            .refuses(&[Code::AlreadyResolved]),
+            .refuses(&[Code::AlreadyResolved, Code::ReversalUnderWay]),
             resolve,
         )
 }
@@ -83,12 +85,12 @@ async fn differences(
     let is_open = query.open.unwrap_or(true);
     // One more than is shown tells whether there is a next page.
     let most = limit.saturating_add(1);
-    let rows = caller
+    let data = caller
         .read("reconciliation.differences", move |tx| {
-            Ok(store::differences(tx, (before.as_ref(), is_open), most)?)
+            let rows = store::differences(tx, (before.as_ref(), is_open), most)?;
+            Ok(rows.iter().map(|row| view(tx, row)).collect::<Result<Vec<_>, _>>()?)
         })
         .await?;
-    let data: Vec<DifferenceView> = rows.iter().map(DifferenceView::from).collect();
     Ok(Reply::ok(&Page::cut(data, limit, |last| last.id.clone())))
 }
 
@@ -103,7 +105,14 @@ async fn resolve(
     caller
         .once("reconciliation.resolve", move |tx, act| {
             let resolved = super::resolve_in(tx, act, (&id, &by), &note)?;
-            Ok(resolved.map(|row| Reply::ok(&DifferenceView::from(&row)).about(&row.id)))
+            match resolved {
+                Ok(row) => Ok(Ok(Reply::ok(&view(tx, &row)?).about(&row.id))),
+                Err(problem) => Ok(Err(problem)),
+            }
         })
         .await
+}
+
+fn view(tx: &mut Tx<'_>, row: &DifferenceRow) -> Result<DifferenceView, DbError> {
+    Ok(DifferenceView::from(row).with(reversals::view(tx, &row.id)?))
 }

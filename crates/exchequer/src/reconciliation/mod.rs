@@ -6,29 +6,31 @@
 //! and stays listed until an operator has said what it was. A day that is done again changes nothing.
 //!
 //! A step may be done here later than there (its answer was lost), so a line is looked for by its operation and
-//! not by its day, and a step has a day's grace before it counts as not reported. Bound: the report's own, and
-//! [`SLICE`] lines a transaction. Never: a payment changed, money given back by itself.
+//! not by its day, and a step has a day's grace before it counts as not reported. What the gateway keeps of a
+//! line is booked with the line, once, from the bank's expense to clearing. Bound: the report's own, and
+//! [`SLICE`] lines a transaction. Never: a payment changed; a gateway asked to move money, which `reversals` does.
 
 pub mod api;
 pub mod job;
 pub mod model;
 mod store;
 
-use ::store::posting::Party;
+use ::store::posting::{Party, PostOrder};
 use ::store::rows::TransferKind;
 use ::store::{DbError, Tx};
 use money::{Amount, Currency, DifferenceId, Id, StaffId, TransferId};
 use serde_json::json;
 
-use self::model::{DifferenceRow, ReconciliationRow, What, compare, to_suspense};
+use self::model::{DifferenceRow, Ours, ReconciliationRow, What, compare, to_suspense};
 use crate::accounts;
 use crate::bank::{Act, Own};
 use crate::events;
 use crate::gateways::{Day, Kind, ReportLine};
 use crate::http::{Code, Problem};
 use crate::merchants::keys::Mode;
-use crate::merchants::{order, post_one};
-use crate::payments;
+use crate::merchants::{order, post_all, post_one};
+use crate::payments::model::step_of;
+use crate::{payments, reversals};
 
 /// Lines of one transaction.
 pub const SLICE: usize = 500;
@@ -55,9 +57,12 @@ pub fn lines_in(
     lines: &[ReportLine],
 ) -> Result<Tally, DbError> {
     let mut tally = Tally::default();
+    let mut fees = Vec::new();
     for line in lines {
-        let ours = payments::step_for_report(tx, &source.gateway, &line.operation, line.kind)?;
-        let is_new = store::insert_line(tx, &source.gateway, day, line)?;
+        let ours = ours(tx, &source.gateway, line)?;
+        let fee = fee_of(tx, act, source.mode, line)?;
+        let is_new = store::insert_line(tx, (&source.gateway, day), line, fee.as_ref())?;
+        fees.extend(fee.filter(|_| is_new));
         match compare(line, ours.as_ref()) {
             None => tally.matched += 1,
             // A line that was there before was judged before; what it said is named once.
@@ -71,6 +76,7 @@ pub fn lines_in(
             }
         }
     }
+    post_all(tx, act, &fees)?;
     Ok(tally)
 }
 
@@ -81,7 +87,9 @@ pub fn missing_in(
     (source, day): (&Source, Day),
 ) -> Result<Tally, DbError> {
     let mut tally = Tally::default();
-    for (operation, kind, ours) in payments::steps_done_on(tx, &source.gateway, day)? {
+    let mut done = payments::steps_done_on(tx, &source.gateway, day)?;
+    done.extend(reversals::done_on(tx, &source.gateway, day)?);
+    for (operation, kind, ours) in done {
         if !store::is_reported(tx, &source.gateway, &operation)? {
             tally.differences += 1;
             let about = (operation.as_str(), kind, ours.currency);
@@ -113,7 +121,7 @@ pub fn is_done(tx: &mut Tx<'_>, source: &Source, day: Day) -> Result<bool, DbErr
 
 /// An operator has found out what it was. Money in suspense goes where they post it, with an act of its own.
 ///
-/// Refuses, in order: `not_found`, `already_resolved`.
+/// Refuses, in order: `not_found`, `already_resolved`, `reversal_under_way`.
 pub fn resolve_in(
     tx: &mut Tx<'_>,
     act: &Act,
@@ -126,11 +134,84 @@ pub fn resolve_in(
     if row.resolved.is_some() {
         return Ok(Err(Problem::new(Code::AlreadyResolved)));
     }
-    store::resolve(tx, id, (act.now, by, note))?;
+    if reversals::is_under_way(tx, id)? {
+        return Ok(Err(Problem::new(Code::ReversalUnderWay)));
+    }
+    store::resolve(tx, id, (act.now, Some(by), note))?;
     row.resolved = Some((act.now, Some(*by), note.to_owned()));
     let after = json!({ "note": note });
     events::record(tx, act, "difference.resolved", &id.to_string(), "done", Some(&after))?;
     Ok(Ok(row))
+}
+
+pub fn find(tx: &mut Tx<'_>, id: &DifferenceId) -> Result<Option<DifferenceRow>, DbError> {
+    store::find(tx, id)
+}
+
+/// Nobody else changes it until this transaction ends.
+pub fn find_locked(tx: &mut Tx<'_>, id: &DifferenceId) -> Result<Option<DifferenceRow>, DbError> {
+    store::lock(tx, id)
+}
+
+/// How the money of a difference leaves suspense again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Returned {
+    /// There was none: the books have it now.
+    AsItCame,
+    /// By an act that has a kind and a row of its own.
+    About(TransferKind, [u8; 16]),
+}
+
+/// Takes the money of a difference out of suspense, back to where it came from, and resolves the difference where
+/// no operator has. The caller has it locked, and does this once.
+pub fn return_in(
+    tx: &mut Tx<'_>,
+    act: &Act,
+    row: &DifferenceRow,
+    (how, note): (Returned, &str),
+) -> Result<TransferId, DbError> {
+    let (kind, _) = step_of(&row.operation)
+        .ok_or_else(|| DbError::Corrupt(format!("{}: no operation of ours", row.id)))?;
+    let about = match how {
+        Returned::AsItCame => (TransferKind::Difference, *row.id.bytes()),
+        Returned::About(kind, reference) => (kind, reference),
+    };
+    let (transfer, surplus) = (act.id(), to_suspense(kind, row.ours, row.theirs));
+    suspend_in(tx, act, (row.mode, row.currency), (about, transfer, -surplus))?;
+    if row.resolved.is_none() {
+        store::resolve(tx, &row.id, (act.now, None, note))?;
+        let after = json!({ "note": note, "transfer": transfer.to_string() });
+        let id = row.id.to_string();
+        events::record(tx, act, "difference.resolved", &id, "done", Some(&after))?;
+    }
+    Ok(transfer)
+}
+
+/// What the bank has of the operation of a line.
+fn ours(tx: &mut Tx<'_>, gateway: &str, line: &ReportLine) -> Result<Option<Ours>, DbError> {
+    match payments::step_for_report(tx, gateway, &line.operation, line.kind)? {
+        Some(ours) => Ok(Some(ours)),
+        None => reversals::for_report(tx, gateway, &line.operation, line.kind),
+    }
+}
+
+/// What books the fee of a line: the gateway owes so much less, or more where it gives a fee back.
+fn fee_of(
+    tx: &mut Tx<'_>,
+    act: &Act,
+    mode: Mode,
+    line: &ReportLine,
+) -> Result<Option<PostOrder>, DbError> {
+    let Ok(amount) = Amount::new(line.fee.saturating_abs()) else {
+        // No fee; the bounds of an amount are wider than those of a report's line.
+        return Ok(None);
+    };
+    let currency = line.money.currency();
+    let clearing = Party::Bank(accounts::ensure_role(tx, act, Own::Clearing(mode), currency)?);
+    let fees = Party::Bank(accounts::ensure_role(tx, act, Own::GatewayFees(mode), currency)?);
+    let parties = if line.fee > 0 { (fees, clearing) } else { (clearing, fees) };
+    let order = order(act, (TransferKind::GatewayFee, [0; 16]), parties, (amount, currency));
+    Ok(Some(PostOrder { reference: None, ..order }))
 }
 
 /// Names a difference, puts it into suspense and records it, once.
@@ -163,7 +244,8 @@ fn differ_in(
         return Ok(());
     }
     if let Some(transfer) = transfer {
-        suspend_in(tx, act, (source.mode, currency), (&id, transfer, surplus))?;
+        let about = (TransferKind::Difference, *id.bytes());
+        suspend_in(tx, act, (source.mode, currency), (about, transfer, surplus))?;
     }
     let after = json!({
         "what": what.as_str(),
@@ -181,15 +263,14 @@ fn suspend_in(
     tx: &mut Tx<'_>,
     act: &Act,
     (mode, currency): (Mode, Currency),
-    (difference, transfer, surplus): (&DifferenceId, TransferId, i64),
+    (about, transfer, surplus): ((TransferKind, [u8; 16]), TransferId, i64),
 ) -> Result<(), DbError> {
     let clearing = Party::Bank(accounts::ensure_role(tx, act, Own::Clearing(mode), currency)?);
     let suspense = Party::Bank(accounts::ensure_role(tx, act, Own::Suspense(mode), currency)?);
     let parties = if surplus > 0 { (clearing, suspense) } else { (suspense, clearing) };
     let amount = Amount::new(surplus.saturating_abs())
         .map_err(|error| DbError::Corrupt(format!("a difference of {surplus}: {error}")))?;
-    let about = (TransferKind::Difference, *difference.bytes());
-    let order = ::store::posting::PostOrder {
+    let order = PostOrder {
         id: Id::from_bytes(*transfer.bytes()),
         ..order(act, about, parties, (amount, currency))
     };

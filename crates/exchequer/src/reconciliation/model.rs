@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use crate::gateways::{Day, Kind, ReportLine};
 use crate::merchants::keys::Mode;
+use crate::reversals::model::ReversalView;
 
 /// What does not agree, in the order in which it is looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -98,11 +99,13 @@ pub struct DifferenceView {
     pub theirs: i64,
     /// Id of the transfer that put the difference into suspense.
     pub transfer: Option<String>,
+    /// The charge of a failed payment, which the bank has the gateway give back.
+    pub reversal: Option<ReversalView>,
     pub found_at: String,
     pub resolved_at: Option<String>,
-    /// Id of the operator who resolved it.
+    /// Id of the operator who resolved it; null where it resolved itself.
     pub resolved_by: Option<String>,
-    /// What it was, in the operator's words.
+    /// What it was, in the operator's words or the bank's.
     pub note: Option<String>,
 }
 
@@ -176,6 +179,13 @@ impl From<&ReconciliationRow> for ReconciliationView {
     }
 }
 
+impl DifferenceView {
+    #[must_use]
+    pub fn with(self, reversal: Option<ReversalView>) -> Self {
+        Self { reversal, ..self }
+    }
+}
+
 impl From<&DifferenceRow> for DifferenceView {
     fn from(row: &DifferenceRow) -> Self {
         let resolved = row.resolved.as_ref();
@@ -190,6 +200,7 @@ impl From<&DifferenceRow> for DifferenceView {
             ours: row.ours,
             theirs: row.theirs,
             transfer: row.transfer.map(|id| id.to_string()),
+            reversal: None,
             found_at: row.found_at.to_string(),
             resolved_at: resolved.map(|(at, ..)| at.to_string()),
             resolved_by: resolved.and_then(|(_, by, _)| by.map(|by| by.to_string())),

@@ -1,6 +1,7 @@
 //! SQL of reconciliation: reported lines, reports that were read, differences.
 
 use money::{DifferenceId, StaffId, Timestamp};
+use store::posting::PostOrder;
 use store::{DbError, Row, Tx, params};
 
 use super::model::{DifferenceRow, ReconciliationRow, What};
@@ -17,13 +18,13 @@ macro_rules! select {
 /// Keeps a line; false where it was reported before.
 pub(super) fn insert_line(
     tx: &mut Tx<'_>,
-    gateway: &str,
-    day: Day,
+    (gateway, day): (&str, Day),
     line: &ReportLine,
+    fee: Option<&PostOrder>,
 ) -> Result<bool, DbError> {
     let rows = tx.execute(
         "INSERT INTO report_lines (gateway, operation, kind, day, payment, reference, amount, currency, \
-         fee, reported_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
+         fee, reported_at, fee_transfer) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
          ON CONFLICT (gateway, operation, kind) DO NOTHING",
         params![
             gateway,
@@ -35,7 +36,8 @@ pub(super) fn insert_line(
             line.money.minor(),
             line.money.currency(),
             line.fee,
-            line.at
+            line.at,
+            fee.map(|order| &order.id)
         ],
     )?;
     Ok(rows == 1)
@@ -140,6 +142,11 @@ pub(super) fn differences(
     rows.iter().map(read).collect()
 }
 
+pub(super) fn find(tx: &mut Tx<'_>, id: &DifferenceId) -> Result<Option<DifferenceRow>, DbError> {
+    let row = tx.query_opt(concat!(select!(), "WHERE id = $1"), params![id])?;
+    row.map(|row| read(&row)).transpose()
+}
+
 pub(super) fn lock(tx: &mut Tx<'_>, id: &DifferenceId) -> Result<Option<DifferenceRow>, DbError> {
     let sql = concat!(select!(), "WHERE id = $1 ORDER BY id");
     tx.query_locked(sql, params![id])?.first().map(read).transpose()
@@ -148,7 +155,7 @@ pub(super) fn lock(tx: &mut Tx<'_>, id: &DifferenceId) -> Result<Option<Differen
 pub(super) fn resolve(
     tx: &mut Tx<'_>,
     id: &DifferenceId,
-    (at, by, note): (Timestamp, &StaffId, &str),
+    (at, by, note): (Timestamp, Option<&StaffId>, &str),
 ) -> Result<(), DbError> {
     tx.execute(
         "UPDATE differences SET resolved_at = $2, resolved_by = $3, note = $4 WHERE id = $1",

@@ -44,15 +44,23 @@ pub enum CardRefusal {
     ProcessingError,
 }
 
-pub const TEST_CARDS: [TestCard; 23] = [
+pub const TEST_CARDS: [TestCard; 31] = [
     approved("4242424242424242", Brand::Visa),
     approved("4111111111111111", Brand::Visa),
+    approved("4012888888881881", Brand::Visa),
+    approved("4000056655665556", Brand::Visa),
     approved("5555555555554444", Brand::Mastercard),
+    approved("5105105105105100", Brand::Mastercard),
     approved("2223003122003222", Brand::Mastercard),
     approved("378282246310005", Brand::AmericanExpress),
+    approved("371449635398431", Brand::AmericanExpress),
     approved("6011111111111117", Brand::Discover),
+    approved("6011000990139424", Brand::Discover),
     approved("3056930009020004", Brand::DinersClub),
+    approved("30569309025904", Brand::DinersClub),
+    approved("38520000023237", Brand::DinersClub),
     approved("3566002020360505", Brand::Jcb),
+    approved("3530111333300000", Brand::Jcb),
     approved("6200000000000005", Brand::UnionPay),
     approved("6527658900001005", Brand::RuPay),
     approved("6759649826438453", Brand::Maestro),

@@ -8,6 +8,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::cards::CardRefusal;
+use super::wire::{Answer, Status};
+use crate::gateways::Kind;
+
 /// All the knobs; each begins at nothing. Probabilities are in thousandths.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -39,6 +43,8 @@ pub struct Chaos {
     pub answer_twice_per_mille: u16,
     /// Done: the answer tells of one minor unit more.
     pub wrong_amount_per_mille: u16,
+    /// Done, and reported so: every answer about it, also to questions, is that the card was declined.
+    pub deny_per_mille: u16,
     pub notices: NoticeChaos,
 }
 
@@ -102,6 +108,7 @@ impl Default for Chaos {
             cut_answer_per_mille: 0,
             answer_twice_per_mille: 0,
             wrong_amount_per_mille: 0,
+            deny_per_mille: 0,
             notices: NoticeChaos::default(),
         }
     }
@@ -119,6 +126,7 @@ impl Chaos {
             self.cut_answer_per_mille,
             self.answer_twice_per_mille,
             self.wrong_amount_per_mille,
+            self.deny_per_mille,
             notices.lose_per_mille,
             notices.twice_per_mille,
             notices.out_of_order_per_mille,
@@ -157,6 +165,19 @@ impl Chaos {
         ];
         let struck = fates.into_iter().find(|(knob, n, _)| self.strikes(knob, *n, (id, attempt)));
         struck.map_or(Delivery::Whole, |(_, _, delivery)| delivery)
+    }
+
+    /// What is said of an operation, whenever it is asked about: the truth, or that it was declined.
+    pub fn told(&self, truth: Answer) -> Answer {
+        let is_charge = matches!(truth.kind(), Some(Kind::Authorize | Kind::Capture));
+        let is_denied = truth.status == Status::Done
+            && is_charge
+            && self.strikes("deny", self.deny_per_mille, (&truth.operation, 1));
+        if !is_denied {
+            return truth;
+        }
+        let code = Some(CardRefusal::Declined.as_str().to_owned());
+        Answer { status: Status::Refused, code, ..truth }
     }
 
     pub fn hung(&self) -> Delivery {

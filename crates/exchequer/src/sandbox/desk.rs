@@ -154,8 +154,8 @@ impl Desk {
 
     /// Where an operation stands.
     pub fn ask(&self, operation: &Arc<str>) -> Reply {
-        let delivery = match self.question(operation) {
-            Ok(delivery) => delivery,
+        let (chaos, delivery) = match self.question(operation) {
+            Ok(asked) => asked,
             Err(reply) => return reply,
         };
         let answer = match self.state().known(operation, None) {
@@ -163,13 +163,13 @@ impl Desk {
             Known::Running | Known::Conflict => Answer::bare(operation, Status::Running),
             Known::Not => Answer::bare(operation, Status::NeverSeen),
         };
-        Reply::Answer(Box::new(answer), delivery)
+        Reply::Answer(Box::new(chaos.told(answer)), delivery)
     }
 
     /// Closes an operation that never arrived; any other stays as it is.
     pub fn close(&self, operation: &Arc<str>) -> Reply {
-        let delivery = match self.question(operation) {
-            Ok(delivery) => delivery,
+        let (chaos, delivery) = match self.question(operation) {
+            Ok(asked) => asked,
             Err(reply) => return reply,
         };
         let mut state = self.state();
@@ -182,7 +182,7 @@ impl Desk {
             },
         };
         drop(state);
-        Reply::Answer(Box::new(answer), delivery)
+        Reply::Answer(Box::new(chaos.told(answer)), delivery)
     }
 
     fn tombstone(&self, state: &mut State, operation: &Arc<str>) -> Result<Record, Reply> {
@@ -258,7 +258,7 @@ impl Desk {
             }
             Begun::Failed(reply) => return reply,
         };
-        Reply::Answer(Box::new(record.answer()), delivery)
+        Reply::Answer(Box::new(chaos.told(record.answer())), delivery)
     }
 
     /// Looks, and decides at once where no time is asked for; otherwise the order is running and the
@@ -318,17 +318,20 @@ impl Desk {
     }
 
     /// The way of a question here, and what will become of its answer.
-    fn question(&self, operation: &str) -> Result<Delivery, Reply> {
+    fn question(&self, operation: &str) -> Result<(Arc<Chaos>, Delivery), Reply> {
         let name: Arc<str> = format!("ask {operation}").into();
         let (chaos, attempt) = self.arriving(&name);
         if chaos.is_down {
             return Err(Reply::Busy);
         }
         if !chaos.asks_too {
-            return Ok(Delivery::Whole);
+            return Ok((chaos, Delivery::Whole));
         }
         match chaos.arrival(&name, attempt) {
-            Arrival::Whole => Ok(chaos.delivery(&name, attempt)),
+            Arrival::Whole => {
+                let delivery = chaos.delivery(&name, attempt);
+                Ok((chaos, delivery))
+            }
             Arrival::Dropped => Err(Reply::Nothing),
             Arrival::Error => Err(Reply::Error),
         }

@@ -52,6 +52,7 @@ pub enum Permission {
     ReadSystem,
     /// Sums by day.
     ReadFigures,
+    RefundPayments,
     LockCustomer,
     UnlockCustomer,
     DisableCustomer,
@@ -65,6 +66,8 @@ pub enum Permission {
     SignOutMember,
     /// End all sessions of everybody.
     SignOutEverybody,
+    /// See the bank's data keys, and ask for the end of one.
+    ManageKeys,
     /// See acts that wait for a second operator: all for who decides or audits, else one's own.
     FollowApprovals,
     /// Take back what one asked for.
@@ -112,7 +115,8 @@ impl Role {
             | P::ReverseTransfer
             | P::DecideApprovals
             | P::ManageMerchants
-            | P::SettleMerchants => matches!(self, Self::Compliance | Self::Admin),
+            | P::SettleMerchants
+            | P::RefundPayments => matches!(self, Self::Compliance | Self::Admin),
             P::ReadEvents | P::ReadMembers => {
                 matches!(self, Self::Compliance | Self::Auditor | Self::Admin)
             }
@@ -123,7 +127,9 @@ impl Role {
                 !matches!(self, Self::Teller)
             }
             P::WithdrawApproval => !matches!(self, Self::Auditor),
-            P::DisableMember | P::EnableMember | P::SignOutMember => matches!(self, Self::Admin),
+            P::DisableMember | P::EnableMember | P::SignOutMember | P::ManageKeys => {
+                matches!(self, Self::Admin)
+            }
         }
     }
 
@@ -148,7 +154,7 @@ impl FromStr for Role {
 }
 
 impl Permission {
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 35] = [
         Self::SignOut,
         Self::ReadSelf,
         Self::Deposit,
@@ -169,6 +175,7 @@ impl Permission {
         Self::RedeliverWebhook,
         Self::ReadSystem,
         Self::ReadFigures,
+        Self::RefundPayments,
         Self::LockCustomer,
         Self::UnlockCustomer,
         Self::DisableCustomer,
@@ -179,6 +186,7 @@ impl Permission {
         Self::EnableMember,
         Self::SignOutMember,
         Self::SignOutEverybody,
+        Self::ManageKeys,
         Self::FollowApprovals,
         Self::WithdrawApproval,
         Self::DecideApprovals,
@@ -207,6 +215,7 @@ impl Permission {
             Self::RedeliverWebhook => "redeliver_webhook",
             Self::ReadSystem => "read_system",
             Self::ReadFigures => "read_figures",
+            Self::RefundPayments => "refund_payments",
             Self::LockCustomer => "lock_customer",
             Self::UnlockCustomer => "unlock_customer",
             Self::DisableCustomer => "disable_customer",
@@ -217,6 +226,7 @@ impl Permission {
             Self::ReadMembers => "read_members",
             Self::DisableMember => "disable_member",
             Self::EnableMember => "enable_member",
+            Self::ManageKeys => "manage_keys",
             Self::FollowApprovals => "follow_approvals",
             Self::WithdrawApproval => "withdraw_approval",
             Self::DecideApprovals => "decide_approvals",

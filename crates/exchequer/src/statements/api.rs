@@ -1,5 +1,7 @@
 //! `/v1/accounts/{id}/statement`, and the same for operators.
 
+mod merchants;
+
 use bytes::Bytes;
 use money::AccountId;
 use serde::Deserialize;
@@ -21,13 +23,7 @@ const PDF: &str = "application/pdf";
 const XML: &str = "application/xml";
 
 pub fn routes(routes: Routes) -> Routes {
-    let route = |path, name, summary| {
-        Route::get(path, name, summary)
-            .never_kept()
-            .refuses(&[Code::StatementTooLong])
-            .or_files(&[CSV, PDF, XML])
-    };
-    routes
+    let routes = routes
         .customer(
             route("/v1/accounts/{id}/statement", "getStatement", "Statement of a period"),
             of_own,
@@ -40,7 +36,15 @@ pub fn routes(routes: Routes) -> Routes {
                 "Statement of any account",
             ),
             of_any,
-        )
+        );
+    merchants::routes(routes, route)
+}
+
+fn route(path: &'static str, name: &'static str, summary: &'static str) -> Route {
+    Route::get(path, name, summary)
+        .never_kept()
+        .refuses(&[Code::StatementTooLong])
+        .or_files(&[CSV, PDF, XML])
 }
 
 /// Which days, and written how.

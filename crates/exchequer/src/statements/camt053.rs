@@ -155,11 +155,12 @@ fn transaction_code(xml: &mut Xml, entry: &Entry) {
         TransferKind::Withdrawal => ("CNTR", "CWDL"),
         TransferKind::Reversal => (credit_transfer, "RRTN"),
         TransferKind::CardCapture => ("MCRD", "POSC"),
-        TransferKind::CardFee => ("MCRD", "CHRG"),
+        TransferKind::CardFee | TransferKind::GatewayFee => ("MCRD", "CHRG"),
         TransferKind::RefundSetAside
         | TransferKind::RefundPaid
         | TransferKind::RefundReturned
-        | TransferKind::Difference => ("MCRD", "OTHR"),
+        | TransferKind::Difference
+        | TransferKind::ChargeReversed => ("MCRD", "OTHR"),
     };
     xml.within("BkTxCd", |xml| {
         xml.within("Domn", |xml| {

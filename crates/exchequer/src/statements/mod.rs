@@ -52,6 +52,15 @@ pub struct Found {
     last_entry: Option<TransferId>,
 }
 
+impl Found {
+    /// The same under another name: of an account of the bank's own that holds somebody's money.
+    #[must_use]
+    pub fn owned_by(mut self, owner: String) -> Self {
+        self.subject.owner = owner;
+        self
+    }
+}
+
 /// What a statement needs to know of an account that the caller may see.
 pub fn open(tx: &mut Tx<'_>, tools: &Tools, row: &AccountRow) -> Result<Found, DbError> {
     let owner = match &row.owner {

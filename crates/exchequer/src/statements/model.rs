@@ -195,5 +195,7 @@ pub fn kind_name(kind: TransferKind) -> &'static str {
         TransferKind::RefundReturned => "Card refund returned",
         TransferKind::Payout => "Payout of card payments",
         TransferKind::Difference => "Difference to a gateway's report",
+        TransferKind::ChargeReversed => "Charge of a failed payment reversed",
+        TransferKind::GatewayFee => "Fee of a card gateway",
     }
 }

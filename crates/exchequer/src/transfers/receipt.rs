@@ -122,6 +122,8 @@ fn reference(row: &TransferRow) -> Option<String> {
         | TransferKind::RefundPaid
         | TransferKind::RefundReturned
         | TransferKind::Payout
-        | TransferKind::Difference => None,
+        | TransferKind::Difference
+        | TransferKind::ChargeReversed
+        | TransferKind::GatewayFee => None,
     }
 }

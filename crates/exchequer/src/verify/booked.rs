@@ -100,7 +100,9 @@ impl Cause {
             | TransferKind::Capture
             | TransferKind::Reversal
             | TransferKind::Payout
-            | TransferKind::Difference => false,
+            | TransferKind::Difference
+            | TransferKind::ChargeReversed
+            | TransferKind::GatewayFee => false,
         }
     }
 
@@ -122,7 +124,9 @@ impl Cause {
             | TransferKind::Capture
             | TransferKind::Reversal
             | TransferKind::Payout
-            | TransferKind::Difference => None,
+            | TransferKind::Difference
+            | TransferKind::ChargeReversed
+            | TransferKind::GatewayFee => None,
         }
     }
 }
@@ -162,6 +166,8 @@ pub const fn bit_of(kind: TransferKind) -> u8 {
         | TransferKind::Capture
         | TransferKind::Reversal
         | TransferKind::Payout
-        | TransferKind::Difference => 0,
+        | TransferKind::Difference
+        | TransferKind::ChargeReversed
+        | TransferKind::GatewayFee => 0,
     }
 }

@@ -11,7 +11,9 @@ use ledger::{Account, HoldStatus};
 use money::{AccountId, Amount, TransferId};
 use store::rows::{Side, TransferKind};
 
+use super::booked;
 use super::model::{CurrencyTotals, Finding, Posted, Step, StoredAccount, StoredHold};
+use super::reported::Counts;
 use super::standing::Standings;
 
 /// Entries that wait for an earlier one. Disorder comes from transactions under way at once, which are
@@ -22,9 +24,8 @@ pub const MAX_WAITING: usize = 200_000;
 pub struct Books {
     accounts: HashMap<AccountId, Book>,
     waiting: usize,
-    captures: u64,
-    reversals: u64,
-    card_transfers: u64,
+    /// Transfers of each kind.
+    pub kinds: Counts,
     /// What is not a sum.
     pub standings: Standings,
 }
@@ -69,24 +70,8 @@ impl Books {
     /// Takes a transfer, in any order of ids that is nearly that of the entries.
     pub fn add_transfer(&mut self, row: &Posted) -> Step {
         check_transfer(row)?;
-        match TransferKind::from_code(row.kind) {
-            Ok(TransferKind::Capture) => self.captures = self.captures.saturating_add(1),
-            Ok(TransferKind::Reversal) => self.reversals = self.reversals.saturating_add(1),
-            Ok(
-                TransferKind::CardCapture
-                | TransferKind::CardFee
-                | TransferKind::RefundSetAside
-                | TransferKind::RefundPaid
-                | TransferKind::RefundReturned,
-            ) => self.card_transfers = self.card_transfers.saturating_add(1),
-            Ok(
-                TransferKind::Transfer
-                | TransferKind::Deposit
-                | TransferKind::Withdrawal
-                | TransferKind::Payout
-                | TransferKind::Difference,
-            )
-            | Err(_) => {}
+        if let Ok(kind) = TransferKind::from_code(row.kind) {
+            self.kinds.add(kind);
         }
         for (side, is_debit) in [(row.debit, true), (row.credit, false)] {
             let book = self.accounts.get_mut(&side.account).ok_or_else(|| {
@@ -182,12 +167,12 @@ impl Books {
 
     /// Captures and reversals among the transfers.
     pub fn parts(&self) -> (u64, u64) {
-        (self.captures, self.reversals)
+        (self.kinds.of(TransferKind::Capture), self.kinds.of(TransferKind::Reversal))
     }
 
     /// Transfers that steps of card payments made.
     pub fn card_transfers(&self) -> u64 {
-        self.card_transfers
+        booked::KINDS.iter().map(|kind| self.kinds.of(*kind)).sum()
     }
 
     /// The event that this account was opened is there; what names no account opens none.

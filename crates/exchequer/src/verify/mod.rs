@@ -3,8 +3,9 @@
 //! Order: the database's own check of its files, the guards that keep rows immutable, accounts,
 //! transfers (each account's entries by their numbers), the totals that the accounts keep, debits
 //! against credits by currency, holds and what they reserve, captures, reversals, card payments and their
-//! steps, balances kept of days, idempotency keys, origins, events. What the rules are stands in [`books`], [`parts`],
-//! [`payments`], [`booked`], [`days`], [`standing`] and [`log`], which are pure; `store` reads.
+//! steps, balances kept of days, fees, differences and reversals of reports, payouts, merchants' events, idempotency keys,
+//! origins, events. What the rules are stands in [`books`], [`parts`], [`payments`], [`booked`], [`reported`], [`days`],
+//! [`standing`] and [`log`], which are pure; `store` reads.
 //!
 //! Cost: every row once, and captures, reversals and transfers of cards once more. Memory: some 300 bytes
 //! an account, one page of rows, and a window of holds or of steps of payments; the number of transfers
@@ -18,6 +19,7 @@ pub mod log;
 pub mod model;
 pub mod parts;
 pub mod payments;
+pub mod reported;
 pub mod standing;
 mod store;
 
@@ -54,6 +56,9 @@ fn everything(tx: &mut Tx<'_>) -> Step<Summary> {
     let summary = ledger(tx, &mut books)?;
     let (payments, steps) = store::payments::all(tx, books.card_transfers() > 0)?;
     let days = store::days::all(tx)?;
+    let differences = store::reported::all(tx, &books.kinds)?;
+    let payouts = store::reported::payouts(tx, &books.kinds)?;
+    let merchant_events = store::reported::sequences(tx)?;
     let keys = store::keys(tx)?;
     let origins = store::origins(tx)?;
     let events = store::events(tx, &mut |event| {
@@ -66,7 +71,18 @@ fn everything(tx: &mut Tx<'_>) -> Step<Summary> {
     })?;
     books.finish_opened()?;
     books.standings.finish()?;
-    Ok(Summary { payments, steps, days, keys, origins, events, ..summary })
+    Ok(Summary {
+        payments,
+        steps,
+        days,
+        differences,
+        payouts,
+        merchant_events,
+        keys,
+        origins,
+        events,
+        ..summary
+    })
 }
 
 fn ledger(tx: &mut Tx<'_>, books: &mut Books) -> Step<Summary> {

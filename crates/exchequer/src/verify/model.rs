@@ -40,6 +40,11 @@ pub struct Summary {
     pub steps: u64,
     /// Closing balances that are kept of days.
     pub days: u64,
+    /// On which gateways and the bank did not agree, and that are in suspense or were.
+    pub differences: u64,
+    pub payouts: u64,
+    /// What merchants were told, as far as it is kept.
+    pub merchant_events: u64,
     /// Idempotency keys.
     pub keys: u64,
     pub origins: u64,
@@ -128,6 +133,9 @@ impl fmt::Display for Summary {
             (self.payments, "card payments"),
             (self.steps, "steps of them"),
             (self.days, "balances of days"),
+            (self.differences, "differences to reports"),
+            (self.payouts, "payouts"),
+            (self.merchant_events, "merchants' events"),
             (self.keys, "idempotency keys"),
             (self.origins, "origins"),
             (self.events, "events"),

@@ -4,6 +4,7 @@
 
 pub(super) mod days;
 pub(super) mod payments;
+pub(super) mod reported;
 
 use ledger::{Account, BalancePolicy, Hold, HoldStatus, Limits};
 use money::kind::{Account as AccountKind, Event, Hold as HoldKind, Transfer};

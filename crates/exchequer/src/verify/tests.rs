@@ -106,7 +106,7 @@ fn each_fault_of_a_transfer_is_found_in_its_row() {
         ("an amount of 1", |t| t.amount = 0),
         ("an amount of 1", |t| t.amount = -50),
         ("an amount of 1", |t| t.amount = 9_007_199_254_740_992),
-        ("a kind", |t| t.kind = 13),
+        ("a kind", |t| t.kind = 99),
         ("a reference", |t| t.kind = 4),
         ("no reference", |t| t.has_reference = true),
         ("two accounts", |t| t.credit = t.debit),

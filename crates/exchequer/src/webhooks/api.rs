@@ -18,7 +18,8 @@ use crate::http::{
 pub fn routes(routes: Routes) -> Routes {
     let routes = routes
         .merchant(
-            Route::get("/v1/events", "listMerchantEvents", "What has happened since, in order"),
+            Route::get("/v1/events", "listMerchantEvents", "What has happened since, in order")
+                .refuses(&[Code::EventsExpired]),
             events,
         )
         .merchant(
@@ -27,7 +28,7 @@ pub fn routes(routes: Routes) -> Routes {
                 "createWebhookEndpoint",
                 "Have events sent somewhere; the secret is shown once",
             )
-            .refuses(&[Code::TooManyEndpoints]),
+            .refuses(&[Code::TooManyEndpoints, Code::EventsExpired]),
             create,
         )
         .merchant(
@@ -43,7 +44,8 @@ pub fn routes(routes: Routes) -> Routes {
                 "/v1/webhook_endpoints/{id}",
                 "changeWebhookEndpoint",
                 "Change, disable, enable or move an endpoint",
-            ),
+            )
+            .refuses(&[Code::EventsExpired]),
             change,
         )
         .merchant(
@@ -92,7 +94,7 @@ fn delivery_routes(routes: Routes) -> Routes {
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct EventsQuery {
-    /// The number behind which to begin; 0 when absent.
+    /// The number behind which to begin; the oldest that is kept comes first when absent.
     after: Option<i64>,
     /// 1 to 100; 20 when absent.
     limit: Option<i64>,
@@ -247,15 +249,13 @@ fn limit(asked: Option<i64>) -> Result<i64, Problem> {
 }
 
 async fn events(caller: Merchant, Query(query): Query<EventsQuery>) -> Answer<MerchantEvents> {
-    let (limit, after) = (limit(query.limit)?, query.after.unwrap_or(0));
-    if after < 0 {
+    let (limit, after) = (limit(query.limit)?, query.after);
+    if after.is_some_and(|after| after < 0) {
         return Err(Problem::field("after", "out_of_range", "0 or more"));
     }
     let of = (caller.id(), caller.mode());
-    let data = caller
-        .read("webhooks.events", move |tx| {
-            Ok(super::events_after(tx, (&of.0, of.1), (after, limit))?)
-        })
+    let (after, data) = caller
+        .read("webhooks.events", move |tx| super::events_after(tx, (&of.0, of.1), (after, limit))?)
         .await?;
     let next_after = data.last().map_or(after, |last| last.sequence);
     Ok(Reply::ok(&MerchantEvents { data, next_after }))

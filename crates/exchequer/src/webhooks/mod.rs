@@ -11,6 +11,7 @@
 pub mod api;
 pub(crate) mod job;
 pub mod model;
+pub(crate) mod retention;
 pub mod sender;
 mod store;
 pub mod target;
@@ -71,18 +72,25 @@ pub fn publish_in<T: Serialize>(
     store::insert_event(tx, of, &event)
 }
 
-/// Up to `most` events behind a number, ascending and without a gap.
+/// Up to `most` events behind a number, or from the oldest that is kept, ascending and without a gap. Refuses
+/// `events_expired` where some of them are not kept any more.
 pub fn events_after(
     tx: &mut Tx<'_>,
     of: (&MerchantId, Mode),
-    page: (i64, i64),
-) -> Result<Vec<MerchantEventView>, DbError> {
-    let found = store::events_after(tx, of, page)?;
-    found.into_iter().map(view).collect()
+    (after, most): (Option<i64>, i64),
+) -> Result<Result<(i64, Vec<MerchantEventView>), Problem>, DbError> {
+    let kept = retention::kept(tx, of)?;
+    let after = match kept.read_from(after.unwrap_or(kept.behind)) {
+        Ok(after) => after,
+        Err(problem) => return Ok(Err(problem)),
+    };
+    let found = store::events_after(tx, of, (after, most))?;
+    let found: Result<Vec<_>, DbError> = found.into_iter().map(view).collect();
+    Ok(Ok((after, found?)))
 }
 
 /// Makes an endpoint. Refuses, in order: `too_many_endpoints`, `invalid_fields` for a position that is not
-/// reached yet.
+/// reached yet, `events_expired` for one behind which events are missing.
 pub fn create_in(
     tx: &mut Tx<'_>,
     act: &Act,
@@ -97,8 +105,8 @@ pub fn create_in(
     if i64::try_from(there.len()).unwrap_or(i64::MAX) >= MAX_ENDPOINTS {
         return Ok(Err(Problem::new(Code::TooManyEndpoints)));
     }
-    let last = store::last_sequence(tx, of)?;
-    let position = match position(wanted.after.unwrap_or(last), last) {
+    let kept = retention::kept(tx, of)?;
+    let position = match kept.position(wanted.after.unwrap_or(kept.last)) {
         Ok(position) => position,
         Err(problem) => return Ok(Err(problem)),
     };
@@ -130,7 +138,7 @@ pub fn create_in(
 }
 
 /// Changes an endpoint. One that is enabled again goes on where it stopped. Refuses, in order: `not_found`,
-/// `invalid_fields` for a position that is not reached yet.
+/// `invalid_fields` for a position that is not reached yet, `events_expired` for one behind which events are missing.
 pub fn change_in(
     tx: &mut Tx<'_>,
     act: &Act,
@@ -147,12 +155,15 @@ pub fn change_in(
         ..before.clone()
     };
     if let Some(after) = wanted.after {
-        match position(after, store::last_sequence(tx, of)?) {
+        match retention::kept(tx, of)?.position(after) {
             Ok(position) => row.position = position,
             Err(problem) => return Ok(Err(problem)),
         }
         // What a node has in its hands was taken from another position.
         row.leased_until = store::turns::FREE;
+    }
+    if is_enabled && let Err(problem) = retention::kept(tx, of)?.read_from(row.position) {
+        return Ok(Err(problem));
     }
     match (before.status, is_enabled) {
         (EndpointStatus::Enabled, true) => {}
@@ -294,14 +305,6 @@ pub(crate) async fn forget_deliveries(bank: &Bank, before: Timestamp) -> Result<
 fn view(event: MerchantEvent) -> Result<MerchantEventView, DbError> {
     let id = event.id;
     event.view().ok_or_else(|| DbError::Corrupt(format!("{id} holds what is no JSON")))
-}
-
-fn position(after: i64, last: i64) -> Result<i64, Problem> {
-    if (0..=last).contains(&after) {
-        Ok(after)
-    } else {
-        Err(Problem::field("after", "out_of_range", format!("0 to {last}, the last event")))
-    }
 }
 
 fn public(key: &WebhookKey) -> Result<Option<String>, DbError> {

@@ -13,6 +13,7 @@ async fn shop() -> (TestBank, Shop) {
     (bank, shop)
 }
 
+/// PCI DSS 4.0.1, 3.4.1: of a number nobody is shown more than its last four digits.
 #[tokio::test]
 async fn a_card_is_kept_shown_without_its_number_and_deleted() {
     let (bank, shop) = shop().await;
@@ -106,7 +107,7 @@ async fn what_is_no_card_is_refused_without_a_digit_of_it() {
     assert_eq!(reply.text("/fields/0/code"), "secret");
 }
 
-/// Live cards are refused in test mode and the reverse; and neither key sees the other's cards.
+/// Live cards are refused in test mode and the reverse (PCI DSS 4.0.1, 6.5.5); and neither key sees the other's cards.
 #[tokio::test]
 async fn test_and_live_do_not_meet() {
     let (bank, shop) = shop().await;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use exchequer::config::{AtCap, OnMove};
 use exchequer::jobs::Job;
 use exchequer::keys::master::Master;
-use exchequer::keys::{self, KeyAct};
+use exchequer::keys::{self, DestroyTerms, KeyAct};
 use exchequer::staff::model::Role;
 use serde_json::{Value, json};
 use testkit::{Person, TestBank};
@@ -138,7 +138,13 @@ async fn keep_keys() -> Vec<Value> {
     let (_running, stop) = tokio::sync::watch::channel(false);
     let _told = Job::RefreshKeys.run(bank.bank(), &stop).await.expect("a look");
     assert_eq!(Job::ResealValues.run(bank.bank(), &stop).await.expect("a walk"), 0);
-    assert_eq!(keys::destroy(db, &act, (purpose, 1), 300).await.expect("an end"), Ok(()));
+    let system = bank.bank().system_act("test");
+    let approve =
+        move |tx: &mut store::Tx<'_>| keys::approve_destruction_in(tx, &system, (purpose, 1));
+    let approved: Result<_, store::DbError> = db.write("test", approve).await;
+    assert!(approved.expect("a row").is_ok());
+    let terms = DestroyTerms { access_seconds: 300, needs_approval: true };
+    assert_eq!(keys::destroy(db, &act, (purpose, 1), terms).await.expect("an end"), Ok(()));
     // One of each purpose, the destroyed one aside.
     let all = vault::Purpose::ALL.len();
     assert_eq!(keys::rewrap(db, &act.master, &act).await.expect("rows"), all);

@@ -1,6 +1,6 @@
 //! A card's number, its security code and a merchant's secret, sent through every merchant route, rightly and
 //! wrongly, and then searched for in whatever the bank leaves behind, in every writing (PCI DSS 4.0.1, 3.3.1,
-//! 3.5.1, 10.3).
+//! 3.3.1.2, 3.5.1, 10.3).
 
 use data_encoding::{BASE64, HEXLOWER, HEXUPPER};
 use exchequer::logging::{Capture, Mark};

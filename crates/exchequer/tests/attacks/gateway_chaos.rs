@@ -108,12 +108,18 @@ async fn ask(till: &Till) {
     Job::AskGateways.run(till.bank.bank(), &stop).await.expect("the gateway is asked");
 }
 
+const TURN: Duration = Duration::from_millis(20);
+
 /// Time goes on, and the bank asks, until it is told to end.
-async fn run_clock(till: &Till, over: watch::Receiver<bool>) {
+async fn run_clock(till: &Till, mut over: watch::Receiver<bool>) {
     let mut seed = 1;
-    while !*over.borrow() {
+    loop {
         till.bank.advance(1);
-        tokio::join!(ask(till), tokio::time::sleep(Duration::from_millis(20)));
+        // A second of the bank is at least as long as this, so that its clock does not outrun the merchants.
+        let end = tokio::time::timeout(TURN, over.wait_for(|over| *over));
+        if let ((), Ok(_)) = tokio::join!(ask(till), end) {
+            return;
+        }
         seed += 1;
         if seed % 50 == 0 {
             // Down for a while, and then wrong in another way.

@@ -49,6 +49,7 @@ fn reason(error: Option<MasterError>) -> TransitError {
     }
 }
 
+/// PCI DSS 4.0.1, 3.6.1.2, 3.7.3: keys are stored wrapped and no other way.
 #[tokio::test]
 async fn keys_are_made_rotated_and_opened_and_nothing_of_them_is_in_the_table() {
     let (bank, transit) = (empty().await, Transit::start().await);
@@ -98,6 +99,7 @@ async fn without_transit_there_are_no_keys_and_the_reason_is_told() {
     assert!(matches!(Client::new(far).err(), Some(TransitError::Settings(_))));
 }
 
+/// PCI DSS 4.0.1, 3.7.7.
 #[tokio::test]
 async fn a_wrapped_key_does_not_pass_for_another() {
     let (bank, transit) = (empty().await, Transit::start().await);

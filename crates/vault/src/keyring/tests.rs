@@ -61,6 +61,7 @@ fn words_go_both_ways() {
     assert_eq!(KeyState::parse(""), None);
 }
 
+/// PCI DSS 4.0.1, 3.7.1.
 #[test]
 fn a_new_bank_has_one_key_of_each_purpose_and_no_two_alike() {
     let rows = &BANK.rows;
@@ -106,6 +107,7 @@ fn a_wrapped_key_of_any_other_length_is_refused() {
     assert!(matches!(refusal(&BANK.master, &rows), KeyError::Malformed { .. }));
 }
 
+/// PCI DSS 4.0.1, 3.7.7.
 #[test]
 fn a_key_does_not_pass_for_another_purpose_or_version() {
     let mut swapped = BANK.rows.clone();

@@ -67,6 +67,7 @@ fn every_truncation_and_extension_is_noticed() {
     assert_eq!(refusal(sealer.open(&PLACE, &extended)), SealError::NotAuthentic);
 }
 
+/// PCI DSS 4.0.1, 3.5.1, 3.7.7.
 #[test]
 fn a_value_moved_elsewhere_does_not_open() {
     let sealer = sealer(1, &[]);

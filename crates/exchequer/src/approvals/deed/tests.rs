@@ -13,6 +13,7 @@ fn terms() -> MerchantTerms {
         settlement_account: Some("acc_1".to_owned()),
         fee_basis_points: 200,
         fee_fixed: 10,
+        refund_limit: Some(5_000),
         is_active: true,
     }
 }
@@ -57,6 +58,13 @@ fn deeds() -> Vec<Deed> {
         }),
         Deed::MakeMerchantKey(key.clone()),
         Deed::RotateMerchantKey(Rotation { old: "key_0".to_owned(), overlap_seconds: 5, new: key }),
+        Deed::RefundPayment(Refund {
+            payment: "pay_1".to_owned(),
+            amount: 5,
+            currency: "INR".to_owned(),
+            reason: "gone".to_owned(),
+        }),
+        Deed::DestroyKey(KeyVersion { purpose: "card_data".to_owned(), version: 1 }),
         Deed::SettleMerchant(Payout {
             merchant: "mer_1".to_owned(),
             to: "acc_1".to_owned(),
@@ -124,6 +132,9 @@ fn terms_favour_a_merchant_by_account_fee_or_return() {
         (true, elsewhere, terms()),
         (true, MerchantTerms { fee_basis_points: 199, fee_fixed: 500, ..terms() }, terms()),
         (true, MerchantTerms { fee_fixed: 9, ..terms() }, terms()),
+        (true, MerchantTerms { refund_limit: Some(5_001), ..terms() }, terms()),
+        (true, MerchantTerms { refund_limit: None, ..terms() }, terms()),
+        (false, MerchantTerms { refund_limit: Some(0), ..terms() }, terms()),
         (false, suspended, terms()),
         (false, nowhere, terms()),
         (false, dearer, terms()),

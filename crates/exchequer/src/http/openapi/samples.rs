@@ -102,6 +102,7 @@ const INTEGERS: &[(&str, i64)] = &[
     ("fee", 2_530),
     ("fee_basis_points", 200),
     ("fee_fixed", 30),
+    ("refund_limit", 5_000_000),
     ("exp_month", 12),
     ("exp_year", 2_030),
     ("remaining", 125_000),

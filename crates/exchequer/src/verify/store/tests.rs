@@ -165,7 +165,39 @@ const SPOILED: &[(&str, &str, &str)] = &[
         "transfers",
         "what the schema allows",
     ),
-    ("UPDATE transfers SET kind = 13 WHERE memo = 'Concert'", "transfers", "a kind"),
+    ("UPDATE transfers SET kind = 99 WHERE memo = 'Concert'", "transfers", "a kind"),
+    ("UPDATE transfers SET kind = 14 WHERE memo = 'Concert'", "transfers", "0 of kind gateway_fee"),
+    (
+        "UPDATE transfers SET kind = 13, reference = zeroblob(16) WHERE memo = 'Concert'",
+        "transfers",
+        "0 of kind charge_reversed",
+    ),
+    (
+        "UPDATE transfers SET kind = 12, reference = zeroblob(16) WHERE memo = 'Concert'",
+        "transfers",
+        "the difference that it names",
+    ),
+    (
+        "UPDATE transfers SET kind = 11, reference = zeroblob(16) WHERE memo = 'Concert'",
+        "transfers",
+        "the live account of the merchant",
+    ),
+    (
+        "INSERT INTO report_lines VALUES ('sandbox', 'pay_x', 1, 1, 'pay_x', 'r', 100, 'INR', 2, 1, zeroblob(16))",
+        "report_lines",
+        "its transfer, a gateway_fee",
+    ),
+    (
+        "INSERT INTO differences (id, gateway, mode, day, what, operation, currency, ours, theirs, transfer, \
+         found_at) VALUES (zeroblob(16), 'sandbox', 0, 1, 0, 'pay_x', 'INR', 0, 5, zeroblob(16), 1)",
+        "differences",
+        "its transfer, a difference",
+    ),
+    (
+        "INSERT INTO merchant_events VALUES (zeroblob(16), 0, 2, zeroblob(16), 'payment.declined', '{}', 1)",
+        "merchant_events",
+        "the last number given out",
+    ),
     ("DELETE FROM transfers WHERE memo = 'Concert'", "transfers", "entry"),
     ("DELETE FROM transfers WHERE kind = 5", "accounts", "posted"),
     ("UPDATE transfers SET reference = zeroblob(16) WHERE kind = 4", "transfers", "which it names"),

@@ -61,8 +61,12 @@ fn tokenize(total: u32, opened: &Opened) -> Result<Value> {
             .bank
             .db()
             .write("bench", move |tx| {
-                let terms =
-                    Terms { name: "Bench".to_owned(), settlement: None, fees: Fees::default() };
+                let terms = Terms {
+                    name: "Bench".to_owned(),
+                    settlement: None,
+                    fees: Fees::default(),
+                    refund_limit: None,
+                };
                 let made = merchants::create_in(tx, &act, &terms)?;
                 made.map(|row| row.id).map_err(|_| DbError::Corrupt("a merchant".to_owned()))
             })

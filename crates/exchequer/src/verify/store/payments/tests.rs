@@ -16,6 +16,7 @@ use crate::keys::holder::KeyHolder;
 use crate::merchants::keys::Mode;
 use crate::merchants::model::Fees;
 use crate::merchants::{self, Terms};
+use crate::payments::RefundBy;
 use crate::payments::model::StepState;
 use crate::payments::{self, Asked, Begun, NewPayment};
 use crate::verify::payments::{StoredStep, Window};
@@ -88,7 +89,8 @@ impl Scene<'_, '_> {
     fn refund(&mut self, id: &PaymentId, amount: i64, outcome: Option<&Outcome>) {
         let of = self.of();
         let amount = Some(Amount::new(amount).unwrap());
-        let begun = payments::refund_in(self.tx, self.act, (&of.0, of.1), (id, amount));
+        let begun =
+            payments::refund_in(self.tx, self.act, (&of.0, of.1), (id, amount), RefundBy::Merchant);
         self.end(&begun.unwrap().unwrap(), outcome);
     }
 }
@@ -98,7 +100,7 @@ impl Scene<'_, '_> {
 /// with a capture under way.
 fn fill(tx: &mut Tx<'_>, act: &Act) -> Result<(), DbError> {
     let fees = Fees { basis_points: 200, fixed: 1 };
-    let terms = Terms { name: "Otter".to_owned(), settlement: None, fees };
+    let terms = Terms { name: "Otter".to_owned(), settlement: None, fees, refund_limit: None };
     let merchant = merchants::create_in(tx, act, &terms)?.unwrap().id;
     let Ok(number) = Number::parse("4242424242424242") else { panic!("a number") };
     let new = NewCard {

@@ -41,7 +41,7 @@ pub async fn submit(customer: Customer) -> Outcome {
     let book = Book::of(&customer, &typed).await?;
     let order = match understand(&book, &typed, customer.words()) {
         Ok(order) => order,
-        Err(faults) => return faulty(&customer, (&book, &typed), faults),
+        Err(faults) => return faulty(&customer, (&book, &typed), *faults),
     };
     let deed = deed(&customer, &order);
     let proof = match answered(&customer, &deed).await {

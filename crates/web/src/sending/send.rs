@@ -122,7 +122,7 @@ fn refusal_page(
     let text = words.refusal(refused);
     let needs_factor = refused.code == "step_up_required";
     let refusal = Refusal { status: refused.status, text, needs_factor };
-    if refused.status >= 500 || refused.status == 429 {
+    if refused.is_undecided() {
         return review_page(customer, (typed, order), None, Some(refusal));
     }
     let typed = Typed { key: customer.fresh_key(), ..typed.clone() };

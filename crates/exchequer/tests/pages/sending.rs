@@ -310,3 +310,30 @@ async fn an_address_chooses_accounts_but_neither_amount_nor_key() {
     }
     assert_ne!(form.value("key"), Some("k"));
 }
+
+#[tokio::test]
+async fn every_naughty_string_comes_back_as_the_same_text() {
+    let Some(refs) = std::env::var_os("EXCHEQUER_REFS") else {
+        eprintln!("EXCHEQUER_REFS is not set: naughty strings were not sent");
+        return;
+    };
+    let file = std::fs::read_to_string(std::path::Path::new(&refs).join("blns.json"));
+    let strings: Vec<String> = serde_json::from_str(&file.expect("blns.json")).expect("strings");
+    assert!(strings.len() > 400);
+    let two = Two::new().await;
+    let form = Form { action: "/send/edit".to_owned(), ..two.form().await };
+    for part in strings.chunks(4) {
+        // Not faster than the bank lets anybody be.
+        two.bank.advance(2);
+        let names = ["to", "name", "amount", "memo"];
+        let filled: Vec<(&str, &str)> =
+            names.into_iter().zip(part.iter().map(String::as_str)).collect();
+        let page = two.browser.submit(&form, &filled).await.expect(200);
+        let back = page.form("/send/review");
+        for (name, typed) in filled {
+            let typed = typed.replace("\r\n", "\n");
+            assert_eq!(back.value(name), Some(typed.trim()), "{name}");
+        }
+        assert_eq!(page.html.matches("<script").count(), 1, "{}", page.html);
+    }
+}

@@ -49,7 +49,7 @@ fn page(customer: &Customer, refused: Option<&Refused>) -> Outcome {
         label: format!("{code} · {name}"),
         is_chosen: code == chosen,
     });
-    let mut frame = customer.frame(w.open_title);
+    let mut frame = Frame { here: "/accounts/new", ..customer.frame(w.open_title) };
     if refused.is_some_and(Refused::is_undecided) {
         form.raw("key").clone_into(&mut frame.key);
     }

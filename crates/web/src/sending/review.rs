@@ -67,7 +67,8 @@ pub fn review_page(
     let left = order.from.balance.available.saturating_sub(order.amount);
     let status = refusal.as_ref().map_or(200, |refusal| refusal.status);
     let page = ReviewPage {
-        frame: Frame { key: typed.key.clone(), ..customer.frame(w.review_title) },
+        // A change of language begins anew: this page is no address.
+        frame: Frame { here: "/send", ..customer.frame(w.review_title) },
         typed,
         order,
         amount: amount(order.amount),

@@ -214,6 +214,23 @@ async fn the_apis_refusals_stand_beside_their_field_under_a_fresh_key() {
     assert_eq!(two.left().await, 10_000_000);
 }
 
+#[tokio::test]
+async fn a_frozen_account_is_named_by_who_pays_from_it_or_to_it() {
+    let two = Two::new().await;
+    let officer = two.bank.operator(Role::Admin).await;
+    let frozen = |account: &str| format!("/v1/staff/accounts/{account}/freeze");
+    let form = two.review("5", "").await.expect(200).form("/send");
+    let why = serde_json::json!({});
+    let _done = officer.client.post(&frozen(&two.to), &why).await.expect(200);
+    let page = two.browser.submit(&form, &[]).await.expect(422);
+    assert!(faulty(&page, "to") && !faulty(&page, "from"), "{}", page.html);
+    let _done = officer.client.post(&frozen(&two.from), &why).await.expect(200);
+    let form = two.review("5", "").await.expect(200).form("/send");
+    let page = two.browser.submit(&form, &[]).await.expect(422);
+    assert!(faulty(&page, "from"), "{}", page.html);
+    assert!(two.browser.get("/").await.expect(200).says("Frozen"));
+}
+
 /// A number with right check digits that is not this one, so nobody's.
 fn unused_number(number: &str) -> String {
     let bodies = ["00000000000001", "00000000000002"].map(mod97_append);
@@ -292,4 +309,31 @@ async fn an_address_chooses_accounts_but_neither_amount_nor_key() {
         assert_eq!(form.value(name), Some(""), "{name}");
     }
     assert_ne!(form.value("key"), Some("k"));
+}
+
+#[tokio::test]
+async fn every_naughty_string_comes_back_as_the_same_text() {
+    let Some(refs) = std::env::var_os("EXCHEQUER_REFS") else {
+        eprintln!("EXCHEQUER_REFS is not set: naughty strings were not sent");
+        return;
+    };
+    let file = std::fs::read_to_string(std::path::Path::new(&refs).join("blns.json"));
+    let strings: Vec<String> = serde_json::from_str(&file.expect("blns.json")).expect("strings");
+    assert!(strings.len() > 400);
+    let two = Two::new().await;
+    let form = Form { action: "/send/edit".to_owned(), ..two.form().await };
+    for part in strings.chunks(4) {
+        // Not faster than the bank lets anybody be.
+        two.bank.advance(2);
+        let names = ["to", "name", "amount", "memo"];
+        let filled: Vec<(&str, &str)> =
+            names.into_iter().zip(part.iter().map(String::as_str)).collect();
+        let page = two.browser.submit(&form, &filled).await.expect(200);
+        let back = page.form("/send/review");
+        for (name, typed) in filled {
+            let typed = typed.replace("\r\n", "\n");
+            assert_eq!(back.value(name), Some(typed.trim()), "{name}");
+        }
+        assert_eq!(page.html.matches("<script").count(), 1, "{}", page.html);
+    }
 }

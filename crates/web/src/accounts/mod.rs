@@ -16,9 +16,12 @@ pub use history::{Glance, History};
 
 use crate::api::{List, Refused};
 use crate::callers::Customer;
-use crate::form::segment;
+use crate::form::{self, segment};
 use crate::table::Pages;
 use crate::words::Words;
+
+/// A thousand accounts, nearly all of them closed, are more than a page can show.
+const MAX_PARTS: u32 = 10;
 
 pub fn pages(pages: Pages) -> Pages {
     pages
@@ -62,10 +65,18 @@ impl Account {
     }
 }
 
-/// A customer's accounts: one page of the API's list holds as many as anybody has.
+/// A customer's accounts, closed ones too: of those that are not closed nobody has more than one part of the API's list.
 pub async fn all(customer: &Customer) -> Result<Vec<Account>, Refused> {
-    let list: List<Account> = customer.get("/v1/accounts?limit=100").receive().await?;
-    Ok(list.data)
+    let mut accounts = Vec::new();
+    let mut cursor = String::new();
+    for _ in 0..MAX_PARTS {
+        let query = form::query(&[("limit", "100"), ("cursor", &cursor)]);
+        let list: List<Account> = customer.get(format!("/v1/accounts?{query}")).receive().await?;
+        accounts.extend(list.data);
+        let Some(next) = list.next_cursor else { break };
+        cursor = next;
+    }
+    Ok(accounts)
 }
 
 /// The account that the page's path names.

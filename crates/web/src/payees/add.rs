@@ -14,6 +14,9 @@ use crate::frame::{Field, Frame, Who};
 use crate::step_up::{Deed, Proof, answered, asked};
 use crate::trouble::Trouble;
 
+/// Where a change of language leads: the other pages are no addresses.
+const HERE: &str = "/payees/new";
+
 /// As it was typed.
 struct Typed {
     account: String,
@@ -79,7 +82,7 @@ pub async fn review(customer: Customer) -> Outcome {
     }
     match advice(&customer, &typed.account, &typed.name).await {
         Ok(advice) => {
-            let frame = customer.frame(w.payees.review_title);
+            let frame = Frame { here: HERE, ..customer.frame(w.payees.review_title) };
             Answer::page(&ReviewPage { frame, typed: &typed, advice })
         }
         Err(refused) => refusal_page(&customer, &typed, &refused),
@@ -121,8 +124,7 @@ fn refusal_page(customer: &Customer, typed: &Typed, refused: &Refused) -> Outcom
         return Err(Trouble::SignIn);
     }
     let words = customer.words();
-    let is_undecided = refused.status >= 500 || refused.status == 429;
-    let key = if is_undecided { typed.key.clone() } else { customer.fresh_key() };
+    let key = if refused.is_undecided() { typed.key.clone() } else { customer.fresh_key() };
     let typed = Typed { account: typed.account.clone(), name: typed.name.clone(), key };
     let mut faults = Faults {
         account: refused.field("account").map(|_| words.sending.bad_number.to_owned()),
@@ -142,7 +144,7 @@ fn form_page(customer: &Customer, typed: &Typed, faults: Faults) -> Outcome {
     let is_faulty = faults.account.is_some() || faults.name.is_some();
     let status = faults.status.unwrap_or(if is_faulty { 422 } else { 200 });
     let page = AddPage {
-        frame: Frame { key: typed.key.clone(), ..customer.frame(words.payees.add) },
+        frame: Frame { key: typed.key.clone(), here: HERE, ..customer.frame(words.payees.add) },
         account: Field { max_chars: 40, ..Field::text("account", w.to, &typed.account) }
             .hint(w.to_hint)
             .fault(faults.account),

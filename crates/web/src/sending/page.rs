@@ -72,7 +72,7 @@ pub fn form_page(
     let text =
         |name: &'static str, label: &'static str, value: &str| Field::text(name, label, value);
     let page = FormPage {
-        frame: Frame { key: typed.key.clone(), ..customer.frame(w.title) },
+        frame: Frame { key: typed.key.clone(), here: "/send", ..customer.frame(w.title) },
         has_account: !book.accounts.is_empty(),
         from: from(customer, book, typed, faults.from),
         payee: payee(customer, book, typed, faults.payee),

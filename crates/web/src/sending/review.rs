@@ -33,7 +33,7 @@ pub async fn submit(customer: Customer) -> Outcome {
     let words = customer.words();
     let order = match understand(&book, &typed, words) {
         Ok(order) => order,
-        Err(faults) => return faulty(&customer, (&book, &typed), faults),
+        Err(faults) => return faulty(&customer, (&book, &typed), *faults),
     };
     if !order.is_new {
         return review_page(&customer, (&typed, &order), None, None);
@@ -67,7 +67,8 @@ pub fn review_page(
     let left = order.from.balance.available.saturating_sub(order.amount);
     let status = refusal.as_ref().map_or(200, |refusal| refusal.status);
     let page = ReviewPage {
-        frame: Frame { key: typed.key.clone(), ..customer.frame(w.review_title) },
+        // A change of language begins anew: this page is no address.
+        frame: Frame { here: "/send", ..customer.frame(w.review_title) },
         typed,
         order,
         amount: amount(order.amount),

@@ -13,6 +13,8 @@ use vault::{BlindIndex, Keyring, SecretString};
 
 use crate::config::Config;
 use crate::customers::hashing::HashingPool;
+use crate::figures::latency::Latency;
+use crate::jobs::journal::Journal;
 use crate::keys::holder::KeyHolder;
 use crate::merchants::keys::{KeyCache, Mode};
 use crate::outbox::Gateways;
@@ -37,6 +39,8 @@ struct Parts {
     merchant_keys: KeyCache,
     card_gateways: CardGateways,
     webhooks: Sender,
+    journal: Journal,
+    latency: Latency,
     opened_at: Timestamp,
 }
 
@@ -82,6 +86,8 @@ impl Bank {
             merchant_keys,
             card_gateways,
             webhooks,
+            journal: Journal::default(),
+            latency: Latency::default(),
             opened_at,
         }))
     }
@@ -130,6 +136,16 @@ impl Bank {
     /// The way out for webhooks.
     pub fn webhooks(&self) -> &Sender {
         &self.0.webhooks
+    }
+
+    /// When this node's jobs last ran.
+    pub fn journal(&self) -> &Journal {
+        &self.0.journal
+    }
+
+    /// How long this node's requests take.
+    pub fn latency(&self) -> &Latency {
+        &self.0.latency
     }
 
     /// When this process began to serve the bank.

@@ -9,6 +9,8 @@
 //! What it never does: wait for another node, or hurry. Nothing depends on a purge having run, and an
 //! expired hold is refused before it is swept.
 
+pub mod api;
+pub mod journal;
 mod store;
 
 use std::time::Duration;
@@ -17,13 +19,15 @@ use ::store::DbError;
 use money::Timestamp;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use self::store::{Behind, Purge};
+pub(crate) use self::store::{keep_place, lock_place, place, reached};
 use crate::bank::Bank;
 use crate::outbox::{self, Channel};
 use crate::{
-    approvals, cards, confirmations, factors, holds, keys, payments, reconciliation, sessions,
-    webhooks,
+    approvals, cards, confirmations, customers, factors, figures, holds, keys, payments,
+    reconciliation, sessions, webhooks,
 };
 
 /// What is done again and again.
@@ -81,6 +85,10 @@ pub enum Job {
     ResealValues,
     /// Ends acts that waited too long for a second operator.
     ExpireApprovals,
+    /// Fills in the words by which customers from before are found.
+    IndexNames,
+    /// Adds to the sums of days.
+    SumFigures,
 }
 
 const DAY_SECONDS: i64 = 86_400;
@@ -111,7 +119,7 @@ pub const RESETS_KEPT: i64 = DAY_SECONDS;
 pub const CONFIRMATIONS_KEPT: i64 = confirmations::LIFE_SECONDS;
 
 impl Job {
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 27] = [
         Self::ExpireHolds,
         Self::EndSessions,
         Self::DeliverMails,
@@ -137,6 +145,8 @@ impl Job {
         Self::RefreshKeys,
         Self::ResealValues,
         Self::ExpireApprovals,
+        Self::IndexNames,
+        Self::SumFigures,
     ];
 
     /// As logs call it.
@@ -158,6 +168,8 @@ impl Job {
             Self::RefreshKeys => "keys.refresh",
             Self::ResealValues => "keys.reseal",
             Self::ExpireApprovals => "approvals.expire",
+            Self::IndexNames => customers::job::NAME,
+            Self::SumFigures => figures::job::NAME,
             Self::DeleteAttempts => store::ATTEMPTS.verb,
             Self::DeleteDevices => store::DEVICES.verb,
             Self::DeleteFactors => store::FACTORS.verb,
@@ -181,7 +193,9 @@ impl Job {
             | Self::RefreshKeys => Duration::from_secs(1),
             Self::ResealValues => Duration::from_secs(5),
             Self::ExpireHolds => Duration::from_secs(10),
-            Self::EndSessions | Self::ExpireApprovals => Duration::from_mins(1),
+            Self::EndSessions | Self::ExpireApprovals | Self::IndexNames | Self::SumFigures => {
+                Duration::from_mins(1)
+            }
             Self::DeleteChallenges | Self::Reconcile => Duration::from_mins(10),
             Self::ForgetAnswers
             | Self::DeleteRefreshTokens
@@ -198,6 +212,20 @@ impl Job {
             | Self::DeleteResets
             | Self::DeleteConfirmations => Duration::from_hours(1),
         }
+    }
+
+    /// Runs once as [`Job::run`] does, and notes it in the node's journal.
+    pub async fn run_noted(
+        self,
+        bank: &Bank,
+        stop: &watch::Receiver<bool>,
+    ) -> Result<u64, DbError> {
+        let (started_at, began) = (bank.tools().now(), Instant::now());
+        bank.journal().runs(self.name());
+        let result = self.run(bank, stop).await;
+        let duration_ms = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
+        bank.journal().ran(self.name(), (started_at, duration_ms), &result);
+        result
     }
 
     /// Runs once, to the end or until `stop` turns true; gives how many rows it changed.
@@ -225,6 +253,8 @@ impl Job {
             Self::RefreshKeys => return keys::holder::refresh(bank).await,
             Self::ResealValues => return keys::reseal::sweep(bank, stop).await,
             Self::ExpireApprovals => return approvals::job::sweep(bank, stop).await,
+            Self::IndexNames => return customers::job::index_names(bank, stop).await,
+            Self::SumFigures => return figures::job::sum(bank, stop).await,
             Self::DeleteReveals => {
                 return cards::forget_reveals(bank, now.plus_seconds(-REVEALS_KEPT)).await;
             }
@@ -252,11 +282,13 @@ pub fn spawn(bank: &Bank, stop: watch::Receiver<bool>) -> JoinSet<()> {
 
 async fn repeat(job: Job, bank: Bank, mut stop: watch::Receiver<bool>) {
     loop {
+        let pause = i64::try_from(job.every().as_secs()).unwrap_or(i64::MAX);
+        bank.journal().waits(job.name(), bank.tools().now().plus_seconds(pause));
         tokio::select! {
             () = tokio::time::sleep(job.every()) => {}
             () = stopped(&mut stop) => return,
         }
-        match job.run(&bank, &stop).await {
+        match job.run_noted(&bank, &stop).await {
             Ok(0) => {}
             Ok(rows) => tracing::info!(job = job.name(), rows, "a job has run"),
             Err(error) => tracing::warn!(job = job.name(), %error, "a job failed; it runs again"),

@@ -114,15 +114,18 @@ enum Command {
 
 #[derive(Subcommand)]
 enum StaffCommand {
-    /// Make an operator; password and second factor are printed once
+    /// Make an operator; the second factor, and a password that was drawn, are printed once
     Create {
         #[command(flatten)]
         bank: Bank,
         #[arg(long)]
         email: String,
-        /// teller, support, compliance or admin
+        /// teller, support, compliance, auditor or admin
         #[arg(long)]
         role: String,
+        /// The file that holds the password, or - for standard input; without it one is drawn and printed once
+        #[arg(long)]
+        password_file: Option<PathBuf>,
     },
 }
 
@@ -197,8 +200,8 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Serve { config } => Ok(serve::run(config.config)?),
         Command::Init { folder } => cli::init(&folder),
         Command::Migrate { bank } => cli::migrate(&bank.into()),
-        Command::Staff(StaffCommand::Create { bank, email, role }) => {
-            cli::create_staff(&bank.into(), &email, &role)
+        Command::Staff(StaffCommand::Create { bank, email, role, password_file }) => {
+            cli::create_staff(&bank.into(), (&email, &role), password_file.as_deref())
         }
         Command::Verify { bank, json } => cli::verify(&bank.into(), json),
         Command::Backup { bank, file } => cli::backup(&bank.into(), &file),

@@ -47,6 +47,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(11, "0011_webhooks"),
     migration!(12, "0012_approvals"),
     migration!(13, "0013_account_days"),
+    migration!(14, "0014_console"),
 ];
 
 /// How many there are.

@@ -1,11 +1,15 @@
-//! The Redis of a run, and one of a test's own that it may kill.
+//! The Redis of a run, one of a test's own that it may kill, and several that replace one another.
 //!
 //! Tests share the run's Redis under prefixes of their own; what they leave there expires within minutes.
 
+use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+
+use tempfile::TempDir;
 
 /// The Redis of this run. Where `EXCHEQUER_TEST_REQUIRE` demands one (`redis`), its absence fails.
 pub fn address() -> Option<String> {
@@ -50,18 +54,167 @@ pub struct PrivateRedis {
     child: Option<Child>,
 }
 
-const START_LIMIT: u32 = 500;
+/// A loaded machine gets a while.
+const PATIENCE: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(20);
+const ANSWER_LIMIT: Duration = Duration::from_secs(5);
+
+/// A server of any kind, with arguments and a folder of its own; killed by its own process id when it is dropped.
+pub struct Program {
+    child: Child,
+    port: u16,
+    _folder: TempDir,
+}
+
+/// A master, two replicas and three Sentinels, of which two have to agree. The service is called `bank`.
+pub struct Replicated {
+    servers: Vec<Program>,
+    sentinels: Vec<Program>,
+}
+
+impl Program {
+    /// `arguments` without the port, which comes after them as `option`.
+    pub fn start(folder: TempDir, option: &str, arguments: &[&str]) -> Self {
+        let port = free_port();
+        let child = Command::new("redis-server")
+            .args(arguments)
+            .args([option, &port.to_string(), "--bind", "127.0.0.1"])
+            .current_dir(folder.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("redis-server starts");
+        let program = Self { child, port, _folder: folder };
+        wait_until(&format!("redis-server listens on port {port}"), || {
+            TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
+        });
+        program
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// An inline command; gives the first bytes of the answer, nothing where nobody answers.
+    pub fn say(&self, command: &str) -> String {
+        let say = || -> std::io::Result<String> {
+            let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port))?;
+            stream.set_read_timeout(Some(ANSWER_LIMIT))?;
+            stream.write_all(format!("{command}\r\n").as_bytes())?;
+            let mut answer = [0; 4_096];
+            let length = stream.read(&mut answer)?;
+            Ok(String::from_utf8_lossy(&answer[..length]).into_owned())
+        };
+        say().unwrap_or_default()
+    }
+
+    /// SIGKILL.
+    pub fn kill(&mut self) {
+        // Once more does nothing: the process is reaped, and its id is nobody's.
+        if self.child.try_wait().expect("our own process").is_none() {
+            self.child.kill().expect("our own process");
+            self.child.wait().expect("our own process");
+        }
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+impl Replicated {
+    /// How long a Sentinel waits before it takes a server for dead.
+    pub const DOWN_AFTER: Duration = Duration::from_secs(3);
+
+    /// All six, knowing one another. None where this run has no Redis.
+    pub fn start() -> Option<Self> {
+        address()?;
+        let folder = || tempfile::tempdir().expect("a folder");
+        let plain = ["--save", "", "--appendonly", "no", "--repl-diskless-sync-delay", "0"];
+        let master = Program::start(folder(), "--port", &plain);
+        let place = format!("127.0.0.1 {}", master.port);
+        let mut servers = vec![master];
+        for _ in 0..2 {
+            let replica = [&plain[..], &["--replicaof", &place]].concat();
+            servers.push(Program::start(folder(), "--port", &replica));
+        }
+        let master = &servers[0];
+        wait_until("the replicas are there", || {
+            master.say("INFO replication").matches("state=online").count() == 2
+        });
+        let sentinels = (0..3).map(|_| sentinel(folder(), &place)).collect();
+        let replicated = Self { servers, sentinels };
+        wait_until("the Sentinels know one another", || {
+            let knows = |sentinel: &Program| {
+                let told = sentinel.say("SENTINEL MASTER bank");
+                let two = |what: &str| told.contains(&format!("{what}\r\n$1\r\n2\r\n"));
+                two("num-slaves") && two("num-other-sentinels")
+            };
+            replicated.sentinels.iter().all(knows)
+        });
+        Some(replicated)
+    }
+
+    pub fn url(&self) -> String {
+        let places = self.sentinels.iter().map(|s| format!("127.0.0.1:{}", s.port));
+        format!("redis+sentinel://{}/bank/0", places.collect::<Vec<_>>().join(","))
+    }
+
+    /// SIGKILL to the first master.
+    pub fn kill_master(&mut self) {
+        self.servers[0].kill();
+    }
+
+    /// Waits until the Sentinels have made a replica the master.
+    pub fn wait_for_another_master(&self) {
+        wait_until("another server is the master", || {
+            self.servers[1..].iter().any(|server| server.say("ROLE").contains("master"))
+        });
+    }
+}
+
+fn sentinel(folder: TempDir, place: &str) -> Program {
+    let file = folder.path().join("sentinel.conf");
+    let text = format!(
+        "sentinel monitor bank {place} 2\n\
+         sentinel down-after-milliseconds bank {}\n\
+         sentinel failover-timeout bank 10000\n",
+        Replicated::DOWN_AFTER.as_millis()
+    );
+    std::fs::write(&file, text).expect("a file");
+    let file: &Path = &file;
+    Program::start(folder, "--port", &[&*file.to_string_lossy(), "--sentinel"])
+}
+
+/// A port of this machine that nobody had a moment ago.
+pub fn free_port() -> u16 {
+    let free = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr();
+    free().expect("a free port").port()
+}
+
+/// Looks again and again, within bounds.
+///
+/// # Panics
+///
+/// Where it is not so within half a minute.
+pub fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let started = tokio::time::Instant::now();
+    while started.elapsed() < PATIENCE {
+        if is_so() {
+            return;
+        }
+        std::thread::sleep(POLL);
+    }
+    panic!("{what}: not within {} s", PATIENCE.as_secs());
+}
 
 impl PrivateRedis {
     /// None where this run has no Redis, and so perhaps no server program either.
     pub fn start() -> Option<Self> {
         address()?;
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-            .and_then(|listener| listener.local_addr())
-            .expect("a free port")
-            .port();
-        let mut redis = Self { port, child: None };
+        let mut redis = Self { port: free_port(), child: None };
         redis.start_again();
         Some(redis)
     }
@@ -90,13 +243,9 @@ impl PrivateRedis {
             .spawn()
             .expect("redis-server starts");
         self.child = Some(child);
-        for _ in 0..START_LIMIT {
-            if TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok() {
-                return;
-            }
-            std::thread::sleep(POLL);
-        }
-        panic!("redis-server does not listen on port {port}");
+        wait_until(&format!("redis-server listens on port {port}"), || {
+            TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok()
+        });
     }
 }
 

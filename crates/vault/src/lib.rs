@@ -58,8 +58,8 @@ pub use keyring::{
 };
 pub use master::{MASTER_KEY_ID_LEN, MasterKey, MasterKeyError};
 pub use password::{
-    MAX_PASSWORD_BYTES, PasswordError, PasswordHasher, PasswordParams, PasswordRefusal,
-    PasswordRules, Verdict, check_password,
+    MAX_CONTEXT_WORDS, MAX_PASSWORD_BYTES, PasswordError, PasswordHasher, PasswordParams,
+    PasswordRefusal, PasswordRules, Verdict, check_password,
 };
 pub use sealing::{Place, SealError, sealed_with};
 pub use secret::{SecretBytes, SecretString};

@@ -10,7 +10,7 @@ pub mod rules;
 
 mod guessing;
 
-pub use rules::{PasswordRefusal, PasswordRules, check_password};
+pub use rules::{MAX_CONTEXT_WORDS, PasswordRefusal, PasswordRules, check_password};
 
 use crate::token::sha256;
 use argon2::password_hash::phc::PasswordHash;

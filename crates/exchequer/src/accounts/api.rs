@@ -146,7 +146,7 @@ const MAX_AMOUNT: i64 = 9_007_199_254_740_991;
 /// Characters of what is looked for.
 const MAX_QUERY: usize = 100;
 
-fn bad_cursor() -> Problem {
+pub(crate) fn bad_cursor() -> Problem {
     Problem::new(Code::MalformedRequest).detail("`cursor` is not one that this list gave")
 }
 

@@ -157,14 +157,28 @@ pub fn entries(
     from: Option<&TransferId>,
     (filter, most): (&Filter, i64),
 ) -> Result<Option<Page<EntryView>>, DbError> {
-    let account = &owned.row().account;
+    if filter.is_empty() {
+        return entries_of(tx, &owned.row().account, from, most);
+    }
     if let Some(from) = from
-        && !store::is_entry(tx, owned, from)?
+        && !store::is_entry(tx, &owned.row().account.id, from)?
     {
         return Ok(None);
     }
-    if !filter.is_empty() {
-        return search::page(tx, owned, from, (filter, most)).map(Some);
+    search::page(tx, owned, from, (filter, most)).map(Some)
+}
+
+/// The same without a filter, of anybody's account, the bank's own included: for operators.
+pub fn entries_of(
+    tx: &mut Tx<'_>,
+    account: &Account,
+    from: Option<&TransferId>,
+    most: i64,
+) -> Result<Option<Page<EntryView>>, DbError> {
+    if let Some(from) = from
+        && !store::is_entry(tx, &account.id, from)?
+    {
+        return Ok(None);
     }
     let Some(from) = from.or(account.last_entry.as_ref()) else {
         return Ok(Some(Page { data: Vec::new(), next_cursor: None }));

@@ -164,12 +164,12 @@ pub(super) fn holds_placed(
 /// Whether a transfer is an entry of this very account.
 pub(super) fn is_entry(
     tx: &mut Tx<'_>,
-    account: &Owned,
+    account: &AccountId,
     transfer: &TransferId,
 ) -> Result<bool, DbError> {
     let found = tx.query_opt(
         "SELECT 1 FROM transfers WHERE id = $1 AND (debit_account = $2 OR credit_account = $2)",
-        params![transfer, &account.0.account.id],
+        params![transfer, account],
     )?;
     Ok(found.is_some())
 }

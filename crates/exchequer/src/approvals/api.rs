@@ -57,7 +57,7 @@ pub fn routes(routes: Routes) -> Routes {
             reject,
         )
         .staff(
-            Permission::FollowApprovals,
+            Permission::WithdrawApproval,
             decision(
                 "/v1/staff/approvals/{id}/withdraw",
                 "withdrawAct",
@@ -127,7 +127,7 @@ async fn list(caller: Staff, Query(query): Query<ApprovalQuery>) -> Answer<Page<
         fields.refuse("status", "invalid", Status::ALL.map(Status::as_str).join(", "));
     }
     fields.finish(Some(()))?;
-    let all = caller.role().permits(Permission::DecideApprovals);
+    let all = caller.role().sees_all_approvals();
     let maker = (!all).then(|| caller.id());
     let (tools, now) = (caller.bank().tools().clone(), caller.bank().tools().now());
     // One more than is shown tells whether there is a next page.

@@ -156,7 +156,7 @@ pub fn supersede_in(tx: &mut Tx<'_>, act: &Act, deed: &Deed, reason: &str) -> Re
 
 /// Who decides sees all; anybody else what they asked for.
 pub fn may_see(who: &StaffId, role: Role, approval: &Approval) -> bool {
-    role.permits(Permission::DecideApprovals) || approval.maker == *who
+    role.sees_all_approvals() || approval.maker == *who
 }
 
 /// An approval that somebody wants to decide.

@@ -20,6 +20,9 @@ pub enum Likeness {
     Nothing,
 }
 
+/// Whether one word may be meant by another.
+type StandsFor = fn(&str, &str) -> bool;
+
 const MAX_WORDS: usize = 8;
 const MAX_LETTERS: usize = 32;
 
@@ -109,7 +112,7 @@ fn is_close(a: &[String], b: &[String]) -> bool {
     let mut whole = 0;
     // The plainest first, so that an initial does not take a word that another is equal to.
     let mut left: Vec<&String> = short.iter().collect();
-    let ways: [(fn(&str, &str) -> bool, u32); 3] = [(equal, 1), (is_typo, 1), (is_initial, 0)];
+    let ways: [(StandsFor, u32); 3] = [(equal, 1), (is_typo, 1), (is_initial, 0)];
     for (stands_for, counts) in ways {
         left.retain(|word| {
             let free = (0..long.len()).find(|at| {

@@ -30,7 +30,7 @@ pub fn init(folder: &Path) -> Result<(), Failure> {
          Next:\n  \
          exchequer check-config --config {config}\n  \
          exchequer migrate --config {config}\n  \
-         exchequer staff create --config {config} --email YOU@EXAMPLE.COM --role admin\n  \
+         exchequer staff create --config {config} --email YOU@EXAMPLE.COM --role admin --password-file -\n  \
          exchequer serve --config {config}\n",
         key = made.master_key_file.display(),
         data = made.data_dir.display(),

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use money::{Clock, Rng};
-use vault::{SecretString, random_token};
+use vault::{MAX_PASSWORD_BYTES, SecretString, random_token};
 
 use super::{Failure, Place, say, with_bank};
 use crate::customers::model::Email;
@@ -13,37 +13,57 @@ use crate::factors::totp;
 use crate::staff;
 use crate::staff::model::Role;
 
-/// `exchequer staff create`: prints the operator's password and second factor, once.
-pub fn create_staff(place: &Place, email: &str, role: &str) -> Result<(), Failure> {
+/// `exchequer staff create`: prints the operator's second factor, once. The password is the operator's own, from a file
+/// or, as `-`, standard input (ASVS 5.0, 6.4.1); where none is given, 256 random bits that are printed once.
+pub fn create_staff(
+    place: &Place,
+    (email, role): (&str, &str),
+    password_file: Option<&Path>,
+) -> Result<(), Failure> {
     let email: Email = email
         .parse()
         .map_err(|_| Failure::Said(format!("{email:?} is no e-mail address that can be used")))?;
     let role: Role =
         role.parse().map_err(|unknown| Failure::Said(format!("{role:?}: {unknown}")))?;
+    let (password, drawn) = match password_file {
+        Some(file) => (
+            read_password(file)
+                .map_err(|error| Failure::Said(format!("{}: {error}", file.display())))?,
+            SecretString::new(String::new()),
+        ),
+        None => {
+            let drawn = random_token(&Rng::System);
+            let line = format!("password       {}\n  ", drawn.expose());
+            (drawn, SecretString::new(line))
+        }
+    };
     let config = place.load()?;
-    let password = random_token(&Rng::System);
-    let (address, chosen) = (email.clone(), password.expose().to_owned());
+    let address = email.clone();
     let made = with_bank(config, async move |bank| {
-        let hash = bank.hashing().hash(chosen).await?;
+        let known = vec![address.as_str().to_owned()];
+        let hash = match bank.hashing().choose(password.expose().to_owned(), known).await? {
+            Ok(hash) => hash,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
         let act = bank.system_act("exchequer staff create");
         let made = bank
             .db()
             .write("staff.create", move |tx| staff::create_in(tx, &act, &address, role, &hash))
             .await?;
-        Ok(made)
+        Ok(Ok(made))
     })?;
+    let made = made.map_err(|refusal| Failure::Said(refusal.to_string()))?;
     let Some((id, secret)) = made else {
         return Err(Failure::Said(format!("there is an operator {} already", email.as_str())));
     };
     Ok(say(&format!(
         "Made the operator {id}, {role}. This is shown once:\n  \
-         e-mail         {}\n  \
-         password       {}\n  \
+         e-mail         {}\n  {}\
          second factor  {}\n  \
          for a QR code  {}\n\
          Sign in: POST /v1/staff/login, then answer the challenge with a code of the second factor.\n",
         email.as_str(),
-        password.expose(),
+        drawn.expose(),
         secret.expose(),
         totp::otpauth_uri(&secret, email.as_str()).as_str(),
     ))?)
@@ -60,16 +80,29 @@ pub fn totp(secret_file: &Path, next: bool) -> Result<(), Failure> {
     Ok(say(&format!("{code}\n"))?)
 }
 
+/// As it is but for the end of its line. What is too long is read far enough for the rules to say so.
+fn read_password(path: &Path) -> io::Result<SecretString> {
+    let most = u64::try_from(MAX_PASSWORD_BYTES).unwrap_or(u64::MAX).saturating_add(2);
+    let text = SecretString::new(read_text(path, most)?);
+    let line = text.expose().strip_suffix('\n').unwrap_or(text.expose());
+    Ok(SecretString::new(line.strip_suffix('\r').unwrap_or(line).to_owned()))
+}
+
+/// At most so many bytes of a file, or of standard input.
+fn read_text(path: &Path, most: u64) -> io::Result<String> {
+    let input: Box<dyn Read> =
+        if path == Path::new("-") { Box::new(io::stdin()) } else { Box::new(File::open(path)?) };
+    let mut text = String::new();
+    input.take(most).read_to_string(&mut text)?;
+    Ok(text)
+}
+
 /// A secret has 32 characters; a file with more than this is another file.
 const MAX_SECRET_BYTES: u64 = 1_024;
 
 /// In capitals, without blanks and padding, as authenticators show and take it.
 fn read_secret(path: &Path) -> io::Result<SecretString> {
-    let input: Box<dyn Read> =
-        if path == Path::new("-") { Box::new(io::stdin()) } else { Box::new(File::open(path)?) };
-    let mut text = String::new();
-    input.take(MAX_SECRET_BYTES).read_to_string(&mut text)?;
-    let text = SecretString::new(text);
+    let text = SecretString::new(read_text(path, MAX_SECRET_BYTES)?);
     let bare = |c: &char| !c.is_whitespace() && *c != '=' && *c != '-';
     let kept = text.expose().chars().filter(bare).map(|c| c.to_ascii_uppercase());
     Ok(SecretString::new(kept.collect()))

@@ -1,5 +1,7 @@
 //! What a person reads: columns, times, and the commands on a bank of their own.
 
+use std::path::Path;
+
 use super::*;
 
 #[test]
@@ -41,8 +43,42 @@ fn an_unknown_purpose_or_role_is_answered_with_those_there_are() {
     let place = Place::default();
     let Err(Failure::Said(text)) = rotate_key(&place, "everything") else { panic!() };
     assert!(text.contains("token_signing"), "{text}");
-    let Err(Failure::Said(text)) = create_staff(&place, "a@example.test", "king") else { panic!() };
+    let nowhere = Path::new("no such file");
+    let make = |email, role| create_staff(&place, (email, role), Some(nowhere));
+    let Err(Failure::Said(text)) = make("a@example.test", "king") else { panic!() };
     assert!(text.contains("compliance"), "{text}");
-    let Err(Failure::Said(text)) = create_staff(&place, "nobody", "admin") else { panic!() };
+    let Err(Failure::Said(text)) = make("nobody", "admin") else { panic!() };
     assert!(text.contains("e-mail"), "{text}");
+    let Err(Failure::Said(text)) = make("a@example.test", "admin") else { panic!() };
+    assert!(text.contains("no such file"), "{text}");
+}
+
+/// ASVS 6.4.1: an operator's first password is the operator's own, by the rules of every password, and nothing of it is
+/// shown; one that the bank draws is as random as a key.
+#[test]
+fn an_operator_begins_with_a_password_of_their_own() {
+    let parent = tempfile::tempdir().unwrap();
+    let folder = parent.path().join("bank");
+    init(&folder).unwrap();
+    let place = Place { config: Some(folder.join("exchequer.toml")), data: None };
+    migrate(&place).unwrap();
+    let file = parent.path().join("password");
+    let make = |password: &str| {
+        std::fs::write(&file, password).unwrap();
+        create_staff(&place, ("new@bank.example", "teller"), Some(&file))
+    };
+    for (password, why) in [
+        ("short\n", "at least 15"),
+        ("Exchequer-Bank-2026-Teller", "tried first"),
+        ("new@bank.example", "name or address"),
+        ("", "at least 15"),
+    ] {
+        let Err(Failure::Said(text)) = make(password) else { panic!("{password:?} was taken") };
+        assert!(text.contains(why), "{text}");
+        assert!(password.is_empty() || !text.contains(password.trim()), "{text}");
+    }
+    make("eleven calm herons on a jetty\n").unwrap();
+    let Err(Failure::Said(text)) = make("eleven calm herons on a jetty") else { panic!() };
+    assert!(text.contains("already"), "{text}");
+    create_staff(&place, ("drawn@bank.example", "teller"), None).unwrap();
 }

@@ -15,6 +15,8 @@ use super::{
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use vault::MAX_CONTEXT_WORDS;
+
 const DEMO_DATA_DIR: &str = "demo-data";
 const DEFAULT_PORT: u16 = 8080;
 
@@ -306,7 +308,22 @@ fn read_passwords(reading: &mut Reading, profile: Profile) -> Passwords {
         hashing_threads: reading.integer("password_hashing_threads"),
         min_characters: usize::try_from(min_characters).unwrap_or(usize::MAX),
         letters_and_digits: profile.letters_and_digits(),
+        context_words: read_context_words(reading),
     }
+}
+
+fn read_context_words(reading: &mut Reading) -> Vec<String> {
+    let words = reading.list("password_context_words");
+    let allowed = format!("at most {MAX_CONTEXT_WORDS} words of 3 to 32 letters and digits");
+    let is_word = |word: &String| {
+        (3..=32).contains(&word.chars().count()) && word.chars().all(char::is_alphanumeric)
+    };
+    if let Some(wrong) = words.iter().find(|word| !is_word(word)) {
+        reading.fault("password_context_words", format!("{} is none", quoted(wrong)), allowed);
+    } else if words.len() > MAX_CONTEXT_WORDS {
+        reading.fault("password_context_words", format!("{} words", words.len()), allowed);
+    }
+    words
 }
 
 fn check_files(reading: &mut Reading, config: &Config) {

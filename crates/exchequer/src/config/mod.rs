@@ -176,6 +176,8 @@ pub struct Passwords {
     pub hashing_threads: usize,
     pub min_characters: usize,
     pub letters_and_digits: bool,
+    /// Words of the context that do not make a password (ASVS 5.0, 6.1.2).
+    pub context_words: Vec<String>,
 }
 
 impl Sessions {

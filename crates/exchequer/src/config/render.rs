@@ -92,6 +92,7 @@ fn value_in_force(config: &Config, name: &str) -> String {
         "password_iterations" => config.passwords.iterations.to_string(),
         "password_parallelism" => config.passwords.parallelism.to_string(),
         "password_hashing_threads" => config.passwords.hashing_threads.to_string(),
+        "password_context_words" => config.passwords.context_words.join(","),
         "password_min_characters" => config.passwords.min_characters.to_string(),
         name if name.starts_with("master_key_transit_") => transit(config, name),
         name => messages(config, name),

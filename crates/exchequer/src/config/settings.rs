@@ -98,6 +98,11 @@ const fn whole(min: u64, max: u64) -> Kind {
     Kind::Integer { min, max }
 }
 
+/// What stands in a bank that has named no words of its own. Upper and lower case are one.
+const CONTEXT_WORDS: &str = "exchequer,bank,banking,netbanking,account,savings,treasury,ledger,vault,payment,\
+                             transfer,customer,operator,teller,support,compliance,administrator,password,\
+                             passphrase,welcome,signin,login";
+
 /// Every setting, in the order of the reference file.
 #[rustfmt::skip] // one row, one setting
 pub const SETTINGS: &[Setting] = &[
@@ -226,6 +231,10 @@ pub const SETTINGS: &[Setting] = &[
     row("password", "min_characters", whole(8, 128), "",
         "Shortest new password. Empty: the profile's value, 15 (pci: 12, with letters and digits); \
          it can only be raised."),
+    row("password", "context_words", Kind::List, CONTEXT_WORDS,
+        "Words that everybody here would think of: names of the bank, its products and departments. A new \
+         password that is little more than some of them is refused. At most 64 words of 3 to 32 letters and \
+         digits. What is given replaces the default."),
     row("mail", "smtp_url", Kind::Secret, "",
         "The server that takes our mails: smtp://user:password@host:587 (STARTTLS is required) or \
          smtps://user:password@host:465. Empty: mails stay in the outbox until they are too late, \

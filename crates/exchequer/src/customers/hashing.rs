@@ -52,6 +52,7 @@ impl HashingPool {
             min_chars: config.min_characters,
             max_bytes: MAX_PASSWORD_BYTES,
             needs_letters_and_digits: config.letters_and_digits,
+            context_words: config.context_words.clone(),
         };
         Self::with(params.unwrap_or_default(), rules, tools.rng().clone(), config.hashing_threads)
     }

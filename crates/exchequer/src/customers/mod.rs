@@ -1,12 +1,15 @@
 //! Customers: registration, what they are shown of themselves, and the password they sign in with.
 //!
 //! E-mail, name, phone and government id are sealed columns; the blind indexes find them exactly as
-//! typed (after normalising) or not at all. Whether an e-mail is known shows nowhere: the answers are
+//! typed (after normalising) or not at all, a name by whole words ([`names`]). Whether an e-mail is known shows nowhere: the answers are
 //! alike and so is the work behind them. Passwords are hashed in [`hashing`], outside transactions.
 
 pub mod api;
 pub mod hashing;
+pub(crate) mod job;
 pub mod model;
+pub mod names;
+pub mod search;
 pub mod standing;
 mod store;
 
@@ -16,7 +19,10 @@ use serde_json::json;
 
 use self::model::{Customer, Email, GovernmentId, Phone};
 use crate::bank::{Act, Tools};
-use crate::events;
+use crate::sessions::model::PrincipalRef;
+use crate::{events, factors, protections, sessions};
+
+pub use self::search::{SearchKey, search};
 
 /// Who wants to be a customer.
 #[derive(Clone)]
@@ -72,14 +78,6 @@ impl Confirmed {
     }
 }
 
-/// How somebody is searched for: exactly.
-#[derive(Clone)]
-pub enum SearchKey {
-    Id(CustomerId),
-    Email(Email),
-    Phone(Phone),
-}
-
 /// Registers a customer, or leaves a trace with the one who has this e-mail already. `password_hash` is
 /// made before the transaction in both cases.
 pub fn register_in(
@@ -92,6 +90,8 @@ pub fn register_in(
     let is_new = store::insert(tx, act, &id, wanted, password_hash)?;
     let after = traces(&act.tools, wanted);
     if is_new {
+        let words = names::indexes(&act.tools, &names::words(&wanted.full_name));
+        store::insert_words(tx, &id, &words)?;
         let resource = id.to_string();
         events::record(tx, act, "customer.registered", &resource, "done", Some(&after))?;
     } else {
@@ -107,20 +107,38 @@ pub fn get(tx: &mut Tx<'_>, tools: &Tools, id: &CustomerId) -> Result<Option<Cus
     store::get(tx, tools, id)
 }
 
-/// At most `most` customers, oldest first, after the one named. Only a phone can have several.
-pub fn search(
+/// What an operator is told of a customer besides who they are: kinds of their second factors, live sessions, and
+/// whether they have stopped all that goes out.
+pub struct Profile {
+    pub customer: Customer,
+    pub factors: Vec<factors::model::Kind>,
+    pub sessions: usize,
+    pub outgoing_stopped: bool,
+}
+
+/// A customer as operators look at them. None where there is nobody.
+pub fn profile(tx: &mut Tx<'_>, act: &Act, id: &CustomerId) -> Result<Option<Profile>, DbError> {
+    let Some(customer) = store::get(tx, &act.tools, id)? else { return Ok(None) };
+    let (who, rules) = (PrincipalRef::Customer(*id), &act.tools.config().sessions);
+    Ok(Some(Profile {
+        customer,
+        factors: factors::active_kinds(tx, id)?,
+        sessions: sessions::list(tx, &who, act.now, rules)?.len(),
+        outgoing_stopped: protections::is_outgoing_stopped(tx, id)?,
+    }))
+}
+
+/// A customer unmasked, for a purpose that stands in the event. Refuses `not_found`.
+pub fn reveal_in(
     tx: &mut Tx<'_>,
-    tools: &Tools,
-    (key, after): (&SearchKey, Option<&CustomerId>),
-    most: i64,
-) -> Result<Vec<Customer>, DbError> {
-    let mut found: Vec<Customer> = match key {
-        SearchKey::Id(id) => store::get(tx, tools, id)?.into_iter().collect(),
-        SearchKey::Email(email) => store::by_email(tx, tools, email)?.into_iter().collect(),
-        SearchKey::Phone(phone) => return store::by_phone(tx, tools, (phone, after), most),
-    };
-    found.retain(|customer| after.is_none_or(|after| customer.id > *after));
-    Ok(found)
+    act: &Act,
+    id: &CustomerId,
+    purpose: &str,
+) -> Result<Option<Customer>, DbError> {
+    let Some(customer) = store::get(tx, &act.tools, id)? else { return Ok(None) };
+    let after = json!({ "purpose": purpose });
+    events::record(tx, act, "customer.revealed", &id.to_string(), "done", Some(&after))?;
+    Ok(Some(customer))
 }
 
 pub fn credentials(

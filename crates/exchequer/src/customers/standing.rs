@@ -112,6 +112,32 @@ pub fn change_in(
     Ok(Ok(customer))
 }
 
+/// Ends all sessions of a customer, who may sign in again; gives how many. They are told where there was one.
+///
+/// Refuses `not_found`. After the commit: [`sessions::api::forget_ended`].
+pub fn sign_out_in(
+    tx: &mut Tx<'_>,
+    act: &Act,
+    id: &CustomerId,
+) -> Result<Result<usize, Problem>, DbError> {
+    let Some(customer) = store::get(tx, &act.tools, id)? else {
+        return Ok(Err(Problem::new(Code::NotFound)));
+    };
+    let who = PrincipalRef::Customer(*id);
+    let ended = sessions::end_all_in(tx, act, who, "ended_by_operator")?.len();
+    if ended > 0 {
+        let notice = Notice {
+            purpose: "customer_signed_out",
+            subject: "You were signed out",
+            text: "We have signed you out everywhere. You can sign in again.".to_owned(),
+        };
+        outbox::inform_in(tx, act, customer.email.as_str(), &notice)?;
+    }
+    let count = json!({ "sessions_ended": ended });
+    events::record(tx, act, "customer.signed_out", &id.to_string(), "done", Some(&count))?;
+    Ok(Ok(ended))
+}
+
 /// Ends everything by which a customer is in, or about to be.
 fn shut_out(
     tx: &mut Tx<'_>,

@@ -1,6 +1,8 @@
 //! SQL of customers. Personal columns are sealed, bound to table, column and row, and found by their
 //! blind index.
 
+mod names;
+
 use money::{CustomerId, Timestamp};
 use store::{DbError, Row, Tx, params};
 use vault::Place;
@@ -9,6 +11,8 @@ use super::model::{Customer, Email, GovernmentId, Invalid, Phone};
 use super::standing::Standing;
 use super::{Addressee, Confirmed, Credentials, Registration};
 use crate::bank::{Act, Tools};
+
+pub(super) use names::{insert_words, names_after, with_word};
 
 macro_rules! select {
     () => {

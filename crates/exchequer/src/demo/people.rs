@@ -135,7 +135,7 @@ pub(super) const TRANSFERS: [TransferPlan; 3] = [
     TransferPlan { from: [0, 0], to: [0, 1], amount: 500_000, memo: "Put aside" },
 ];
 
-pub(super) const OPERATORS: [OperatorPlan; 6] = [
+pub(super) const OPERATORS: [OperatorPlan; 7] = [
     OperatorPlan {
         email: "teller@example.test",
         password: "brass counter 17 under the clock",
@@ -155,6 +155,12 @@ pub(super) const OPERATORS: [OperatorPlan; 6] = [
         email: "admin@example.test",
         password: "green ledger 63 behind the door",
         role: Role::Admin,
+    },
+    // Reads what the office reads, and changes nothing.
+    OperatorPlan {
+        email: "inspector@example.test",
+        password: "linen folder 46 along the canal",
+        role: Role::Auditor,
     },
     // Whoever approves what one of these two asked for: it takes somebody else of their role.
     OperatorPlan {

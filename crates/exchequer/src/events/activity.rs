@@ -51,6 +51,7 @@ const TOLD: [&str; 34] = [
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Activity)]
 pub struct ActivityView {
+    #[schema(example = "evt_01jz7m5v3k8e9q2r4s6t8w0xyz")]
     pub id: String,
     pub at: String,
     /// `noun.verb`, as `session.opened`; the reference has the list.
@@ -59,6 +60,7 @@ pub struct ActivityView {
     /// `done`, or the code of the refusal.
     pub outcome: String,
     /// The id of what it is about: a session, a factor, a payee, oneself.
+    #[schema(example = "ses_01jz7m5v3k8e9q2r4s6t8w0xyz")]
     pub resource: String,
     /// Why a session ended.
     #[schema(example = "idle_limit")]

@@ -5,6 +5,7 @@
 
 pub mod activity;
 pub mod api;
+pub mod export;
 pub mod model;
 mod store;
 

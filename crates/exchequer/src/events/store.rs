@@ -3,14 +3,17 @@
 //! Cost: a page of each table. A filter has no index, since every index costs every write: at most
 //! [`MAX_SCANNED`] events are looked at for one answer, and the cursor goes on from there.
 
-use money::{CustomerId, EventId, Id, MerchantId, TransferId};
+use money::{CustomerId, EventId, Id, MerchantId, Timestamp, TransferId};
 use serde_json::json;
 use serde_json::value::RawValue;
 use store::rows::TransferKind;
 use store::{DbError, Row, Tx, params};
 
 use super::activity::{ActivityView, Found as FoundActivity};
-use super::model::{ActorView, EventFilter, EventSlice, EventView, TRANSFER_POSTED, merge};
+use super::model::{
+    ActorFilter, ActorView, EventFilter, EventSlice, EventView, OutcomeFilter, REFUSED,
+    TRANSFER_POSTED, merge,
+};
 
 /// Events looked at for one filtered answer: some ten milliseconds.
 const MAX_SCANNED: i64 = 10_000;
@@ -38,6 +41,19 @@ macro_rules! transfer {
         )
     };
 }
+/// What both tables are filtered by; its parameters are `$4` to `$8`.
+macro_rules! actor_and_time {
+    ($at:literal) => {
+        concat!(
+            "AND (CAST($4 AS TEXT) IS NULL OR o.actor_kind = CAST($4 AS TEXT)) \
+             AND (CAST($5 AS BIGINT) = 1 OR o.actor = $6) AND ",
+            $at,
+            " >= $7 AND ",
+            $at,
+            " < $8 "
+        )
+    };
+}
 const EVENTS: &str = concat!(
     event!(),
     "FROM events AS e JOIN origins AS o ON o.id = e.origin WHERE e.id < $1 \
@@ -45,15 +61,32 @@ const EVENTS: &str = concat!(
 );
 const FILTERED: &str = concat!(
     event!(),
-    "FROM (SELECT * FROM events WHERE id < $1 ORDER BY id DESC LIMIT $2) AS e \
+    "FROM (SELECT * FROM events WHERE id < $1 AND id >= $3 ORDER BY id DESC LIMIT $2) AS e \
      JOIN origins AS o ON o.id = e.origin \
-     WHERE (CAST($3 AS TEXT) IS NULL OR e.action = CAST($3 AS TEXT)) \
-     AND (CAST($4 AS TEXT) IS NULL OR e.resource = CAST($4 AS TEXT)) \
-     ORDER BY e.id DESC LIMIT $5"
+     WHERE (CAST($10 AS TEXT) IS NULL OR e.action = CAST($10 AS TEXT) OR (CAST($11 AS BIGINT) = 1 \
+     AND substr(e.action, 1, CAST(length(CAST($10 AS TEXT)) AS INTEGER)) = CAST($10 AS TEXT))) \
+     AND (CAST($12 AS TEXT) IS NULL OR e.resource = CAST($12 AS TEXT)) \
+     AND (CAST($13 AS TEXT) IS NULL OR e.outcome = CAST($13 AS TEXT) \
+     OR (CAST($13 AS TEXT) = 'refused' AND e.outcome <> 'done')) ",
+    actor_and_time!("e.at"),
+    "ORDER BY e.id DESC LIMIT $9"
 );
-const LAST_SCANNED: &str = "SELECT id FROM events WHERE id < $1 ORDER BY id DESC LIMIT 1 OFFSET $2";
+const LAST_SCANNED: &str =
+    "SELECT id FROM events WHERE id < $1 AND id >= $3 ORDER BY id DESC LIMIT 1 OFFSET $2";
 const TRANSFERS: &str = concat!(transfer!(), "WHERE t.id < $1 ORDER BY t.id DESC LIMIT $2");
 const TRANSFER: &str = concat!(transfer!(), "WHERE t.id = $1 AND t.id < $2");
+const TRANSFERS_FILTERED: &str = concat!(
+    transfer!(),
+    "WHERE t.id IN (SELECT w.id FROM (SELECT id FROM transfers WHERE id < $1 AND id >= $3 \
+     ORDER BY id DESC LIMIT $2) AS w) ",
+    actor_and_time!("t.posted_at"),
+    "ORDER BY t.id DESC LIMIT $9"
+);
+const LAST_TRANSFER: &str =
+    "SELECT id FROM transfers WHERE id < $1 AND id >= $3 ORDER BY id DESC LIMIT 1 OFFSET $2";
+
+/// An id is of the moment of its act, or of as much later as its transaction waited.
+const LATE_SECONDS: i64 = 60;
 
 const ACTIVITY: &str = "SELECT e.id, e.at, e.action, e.resource, e.outcome, e.after, \
      o.actor_kind, o.address, o.agent FROM events AS e JOIN origins AS o ON o.id = e.origin \
@@ -91,6 +124,13 @@ pub fn activity_of(
         .collect()
 }
 
+/// Ids of one answer: what is older than the one, and not older than the other.
+#[derive(Clone, Copy)]
+struct Range {
+    before: EventId,
+    least: EventId,
+}
+
 /// Up to `most` events older than `before`, newest first.
 pub fn list(
     tx: &mut Tx<'_>,
@@ -98,20 +138,21 @@ pub fn list(
     before: Option<&EventId>,
     most: i64,
 ) -> Result<EventSlice, DbError> {
-    let before = before.copied().unwrap_or(NEWEST);
+    let range = range(filter, before);
     // One more than is wanted tells whether there is a next part.
     let read = most.saturating_add(1);
-    let transfers = transfers(tx, filter, &before, read)?;
+    let (transfers, transfers_floor) = transfers(tx, filter, (range, read))?;
     let only_transfers = filter.action.as_deref() == Some(TRANSFER_POSTED);
-    let (events, floor) = if only_transfers {
+    let (events, events_floor) = if only_transfers {
         (Vec::new(), None)
-    } else if filter.action.is_none() && filter.resource.is_none() {
-        (found(&tx.query(EVENTS, params![&before, read])?, event)?, None)
+    } else if filter.is_empty() {
+        (found(&tx.query(EVENTS, params![&range.before, read])?, event)?, None)
     } else {
-        filtered(tx, filter, &before, read)?
+        filtered(tx, filter, (range, read))?
     };
+    let floor = events_floor.max(transfers_floor);
     let mut merged = merge(events, transfers);
-    // What is older than the last event looked at belongs to the next part.
+    // What is older than the last one looked at belongs to the next part.
     merged.retain(|(id, _)| floor.is_none_or(|floor| *id >= floor));
     let wanted = usize::try_from(most).unwrap_or(usize::MAX);
     let more = merged.len() > wanted;
@@ -120,35 +161,142 @@ pub fn list(
     Ok(EventSlice { events: merged, next })
 }
 
+/// Ids ascend with time, so a time bounds them; the rows' own times decide.
+fn range(filter: &EventFilter, before: Option<&EventId>) -> Range {
+    // No id is all ones: its variant bits are 10.
+    let before = before.copied().unwrap_or(EventId::from_bytes([0xff; 16]));
+    let end = filter.to.map(|to| first_id_at(to.plus_seconds(LATE_SECONDS)));
+    let least = filter.from.map_or(EventId::from_bytes([0; 16]), first_id_at);
+    Range { before: end.map_or(before, |end| end.min(before)), least }
+}
+
+/// The lowest id that a mint can have given at this time or later (RFC 9562 5.7: milliseconds first).
+fn first_id_at(time: Timestamp) -> EventId {
+    let millis = u64::try_from(time.millis().max(0)).unwrap_or(0);
+    let mut id = [0; 16];
+    id[..6].copy_from_slice(&millis.to_be_bytes()[2..]);
+    EventId::from_bytes(id)
+}
+
 fn filtered(
     tx: &mut Tx<'_>,
     filter: &EventFilter,
-    before: &EventId,
-    read: i64,
+    (range, read): (Range, i64),
 ) -> Result<(Found, Option<EventId>), DbError> {
-    let (action, resource) = (filter.action.as_deref(), filter.resource.as_deref());
-    let rows = tx.query(FILTERED, params![before, MAX_SCANNED, action, resource, read])?;
-    let last = tx.query_opt(LAST_SCANNED, params![before, MAX_SCANNED.saturating_sub(1)])?;
-    Ok((found(&rows, event)?, last.map(|row| row.id(0)).transpose()?))
+    let action = filter.action.as_deref();
+    let is_beginning = i64::from(action.is_some_and(|action| action.ends_with('.')));
+    let outcome = filter.outcome.as_ref().map(|outcome| match outcome {
+        OutcomeFilter::Exactly(outcome) => outcome.as_str(),
+        OutcomeFilter::Refused => REFUSED,
+    });
+    let by = By::of(filter);
+    let rows = tx.query(
+        FILTERED,
+        params![
+            &range.before,
+            MAX_SCANNED,
+            &range.least,
+            by.kind,
+            by.is_anyone,
+            &by.actor,
+            by.from,
+            by.to,
+            read,
+            action,
+            is_beginning,
+            filter.resource.as_deref(),
+            outcome
+        ],
+    )?;
+    let last = last_scanned(tx, LAST_SCANNED, range)?;
+    Ok((found(&rows, event)?, last))
+}
+
+/// What both tables are filtered by, as parameters.
+struct By {
+    kind: Option<&'static str>,
+    is_anyone: i64,
+    actor: [u8; 16],
+    from: Timestamp,
+    to: Timestamp,
+}
+
+impl By {
+    fn of(filter: &EventFilter) -> Self {
+        let (kind, actor) = match filter.actor {
+            None => (None, None),
+            Some(ActorFilter::Kind(kind)) => (Some(kind), None),
+            Some(ActorFilter::One(kind, id)) => (Some(kind), Some(id)),
+        };
+        Self {
+            kind,
+            is_anyone: i64::from(actor.is_none()),
+            actor: actor.unwrap_or_default(),
+            from: filter.from.unwrap_or(Timestamp::MIN),
+            to: filter.to.unwrap_or(Timestamp::MAX),
+        }
+    }
+}
+
+fn last_scanned(
+    tx: &mut Tx<'_>,
+    sql: &'static str,
+    range: Range,
+) -> Result<Option<EventId>, DbError> {
+    let skipped = MAX_SCANNED.saturating_sub(1);
+    let row = tx.query_opt(sql, params![&range.before, skipped, &range.least])?;
+    row.map(|row| row.id(0)).transpose()
 }
 
 fn transfers(
     tx: &mut Tx<'_>,
     filter: &EventFilter,
-    before: &EventId,
-    read: i64,
-) -> Result<Found, DbError> {
-    if filter.action.as_deref().is_some_and(|action| action != TRANSFER_POSTED) {
-        return Ok(Vec::new());
+    (range, read): (Range, i64),
+) -> Result<(Found, Option<EventId>), DbError> {
+    if !filter.takes_action(TRANSFER_POSTED) || !filter.takes_done() {
+        return Ok((Vec::new(), None));
     }
-    let rows = match &filter.resource {
-        None => tx.query(TRANSFERS, params![before, read])?,
+    let is_timed = filter.actor.is_some() || filter.from.is_some() || filter.to.is_some();
+    let by = By::of(filter);
+    let (rows, floor) = match &filter.resource {
         Some(resource) => match resource.parse::<TransferId>() {
-            Ok(id) => tx.query(TRANSFER, params![&id, before])?,
-            Err(_) => Vec::new(),
+            Ok(id) => (tx.query(TRANSFER, params![&id, &range.before])?, None),
+            Err(_) => (Vec::new(), None),
         },
+        None if !is_timed => (tx.query(TRANSFERS, params![&range.before, read])?, None),
+        None => {
+            let params = params![
+                &range.before,
+                MAX_SCANNED,
+                &range.least,
+                by.kind,
+                by.is_anyone,
+                &by.actor,
+                by.from,
+                by.to,
+                read
+            ];
+            (tx.query(TRANSFERS_FILTERED, params)?, last_scanned(tx, LAST_TRANSFER, range)?)
+        }
     };
-    found(&rows, transfer)
+    let mut rows = found(&rows, transfer)?;
+    // One that was asked for by its id has met no other filter yet.
+    if filter.resource.is_some() {
+        rows.retain(|(_, event)| fits(filter, event));
+    }
+    Ok((rows, floor))
+}
+
+/// Whether a single transfer fits what else is asked for.
+fn fits(filter: &EventFilter, event: &EventView) -> bool {
+    let is_actor = match filter.actor {
+        None => true,
+        Some(ActorFilter::Kind(kind)) => event.actor.kind == kind,
+        Some(one) => event.actor.id.as_deref().and_then(ActorFilter::parse) == Some(one),
+    };
+    let at = event.at.parse::<Timestamp>().ok();
+    let is_after = filter.from.is_none_or(|from| at >= Some(from));
+    is_actor && is_after && filter.to.is_none_or(|to| at < Some(to))
 }
 
 fn found(rows: &[Row], read: fn(&Row) -> Result<EventView, DbError>) -> Result<Found, DbError> {

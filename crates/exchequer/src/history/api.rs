@@ -39,6 +39,7 @@ pub struct DayView {
     #[schema(example = "2026-01-31")]
     date: String,
     /// Posted, minor units. Null: not known yet; the same request later comes further.
+    #[schema(example = 375_000)]
     balance: Option<i64>,
 }
 

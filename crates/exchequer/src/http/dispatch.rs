@@ -27,6 +27,7 @@ use super::credentials;
 use super::guards::Guard;
 use super::input::{Input, Raw};
 use super::limits::Gate;
+use super::limits::rules::Class;
 use super::once::{self, PROBLEM_JSON};
 use super::problem::Problem;
 use super::reply::{HTML, JSON, RawReply};
@@ -89,12 +90,17 @@ where
         && !route.is_never_kept;
     let mut response = respond(result, &id, if public { Keep::Allowed } else { Keep::Never });
     gate.tell(response.headers_mut());
+    let ended = bank.tools().now();
+    let elapsed_us = ended.micros_since(started);
+    if route.class != Class::Probe {
+        bank.latency().record(ended, elapsed_us);
+    }
     tracing::debug!(
         request_id = %id,
         method = %parts.method,
         route = route.path,
         status = response.status().as_u16(),
-        elapsed_us = bank.tools().now().micros_since(started),
+        elapsed_us,
         "request"
     );
     cors::add(bank.config(), &parts, response)

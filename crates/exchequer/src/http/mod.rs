@@ -62,6 +62,9 @@ pub fn routes() -> Routes {
     let routes = crate::staff::api::routes(routes);
     let routes = crate::merchants::api::routes(routes);
     let routes = crate::reconciliation::api::routes(routes);
+    let routes = crate::jobs::api::routes(routes);
+    let routes = crate::health::api::routes(routes);
+    let routes = crate::figures::api::routes(routes);
     crate::approvals::api::routes(routes)
 }
 

@@ -220,6 +220,40 @@ pub(super) fn remove(
     tx.execute(table.remove, table.bound(&range(&from, to, cutoff)))
 }
 
+/// How far a job has come; nothing is before an id of zeros.
+pub(crate) fn place(tx: &mut Tx<'_>, job: &str) -> Result<[u8; 16], DbError> {
+    let row = tx.query_opt("SELECT place FROM job_places WHERE job = $1", params![job])?;
+    row.map_or(Ok([0; 16]), |row| row.bytes(0))
+}
+
+/// The same, and no other node goes on from there until this transaction ends.
+pub(crate) fn lock_place(tx: &mut Tx<'_>, job: &str, now: Timestamp) -> Result<[u8; 16], DbError> {
+    tx.execute(
+        "INSERT INTO job_places (job, place, at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+        params![job, &[0_u8; 16], now],
+    )?;
+    let sql = "SELECT place FROM job_places WHERE job = $1 ORDER BY job";
+    let rows = tx.query_locked(sql, params![job])?;
+    rows.first().map_or(Ok([0; 16]), |row| row.bytes(0))
+}
+
+/// The time that a job noted with its place.
+pub(crate) fn reached(tx: &mut Tx<'_>, job: &str) -> Result<Option<Timestamp>, DbError> {
+    let row = tx.query_opt("SELECT at FROM job_places WHERE job = $1", params![job])?;
+    row.map(|row| row.time(0)).transpose()
+}
+
+/// The row is locked by the caller.
+pub(crate) fn keep_place(
+    tx: &mut Tx<'_>,
+    job: &str,
+    (place, now): (&[u8; 16], Timestamp),
+) -> Result<(), DbError> {
+    let sql = "UPDATE job_places SET place = $2, at = $3 WHERE job = $1";
+    tx.execute(sql, params![job, place, now])?;
+    Ok(())
+}
+
 fn range<'a>(from: &'a Behind, to: &'a [u8; 16], cutoff: Timestamp) -> [Param<'a>; 4] {
     *params![&from.key, to, cutoff, from.run]
 }

@@ -22,7 +22,7 @@ use ::store::rows::{EventRow, Origin};
 use ::store::{Db, DbError, Tx};
 use money::{IdMint, RequestId, Rng, Timestamp};
 use serde_json::json;
-use vault::{DataKey, KeyState, Purpose, USED_AFTER_SECONDS, WrappedKey};
+use vault::{DataKey, KeyState, Purpose, Sealing, USED_AFTER_SECONDS, WrappedKey};
 
 use self::master::{Master, MasterError};
 
@@ -86,6 +86,17 @@ pub const SETTLED_SECONDS: i64 = 4 * USED_AFTER_SECONDS;
 /// All keys, by purpose and version.
 pub fn list(tx: &mut Tx<'_>) -> Result<Vec<WrappedKey>, DbError> {
     store::list(tx)
+}
+
+/// Retired versions whose values are not all sealed anew, and since when; of what is sealed, as nothing else is.
+pub fn unfinished(tx: &mut Tx<'_>) -> Result<Vec<(Purpose, u32, Timestamp)>, DbError> {
+    let mut all = Vec::new();
+    for sealing in Sealing::ALL {
+        let purpose = sealing.purpose();
+        let versions = store::unfinished(tx, purpose)?;
+        all.extend(versions.into_iter().map(|(version, since)| (purpose, version, since)));
+    }
+    Ok(all)
 }
 
 /// Puts rows into an empty table; for banks that tests and measurements open with keys of their own.

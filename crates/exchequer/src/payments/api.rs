@@ -1,5 +1,7 @@
 //! `/v1/payments`.
 
+mod desk;
+
 use bytes::Bytes;
 use http::HeaderMap;
 use money::{Money, PaymentId};
@@ -22,7 +24,7 @@ use crate::http::{
 use crate::merchants::keys::Mode;
 
 pub fn routes(routes: Routes) -> Routes {
-    let routes = routes
+    let routes = desk::routes(routes)
         .merchant(
             Route::post("/v1/payments", "createPayment", "Take money from a card")
                 .refuses(&[Code::GatewayMissing, Code::CardRefused]),

@@ -11,6 +11,7 @@
 pub mod api;
 mod begin;
 mod conclude;
+pub mod dossier;
 pub mod flow;
 pub mod job;
 mod metadata;

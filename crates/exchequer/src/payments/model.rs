@@ -162,6 +162,17 @@ impl State {
         Self::ALL.into_iter().find(|state| state.code() == code)
     }
 
+    /// In answers, while no step is under way.
+    pub const fn status(self) -> &'static str {
+        match self {
+            Self::Submitting | Self::Unknown => "processing",
+            Self::Authorized => "authorized",
+            Self::Captured => "succeeded",
+            Self::Declined => "declined",
+            Self::Canceled => "canceled",
+        }
+    }
+
     /// In events.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -200,6 +211,18 @@ impl StepState {
     }
 }
 
+impl StepState {
+    /// In answers to operators.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Submitting => "submitting",
+            Self::Unknown => "unknown",
+            Self::Done => "done",
+            Self::Refused => "refused",
+        }
+    }
+}
+
 impl Kind {
     pub const fn code(self) -> i64 {
         match self {
@@ -229,12 +252,8 @@ impl PaymentRow {
     /// What the merchant sees; `is_busy` where a capture or a cancellation is under way.
     pub fn status(&self, is_busy: bool) -> &'static str {
         match self.state {
-            State::Submitting | State::Unknown => "processing",
             State::Authorized if is_busy => "processing",
-            State::Authorized => "authorized",
-            State::Captured => "succeeded",
-            State::Declined => "declined",
-            State::Canceled => "canceled",
+            state => state.status(),
         }
     }
 

@@ -8,6 +8,7 @@ pub mod challenges;
 pub mod sign_in;
 mod web;
 
+use ::store::{DbError, Tx};
 use data_encoding::BASE64URL_NOPAD;
 use money::{SessionId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -18,11 +19,12 @@ use super::cache::ENDED_SECONDS;
 use super::model::{PrincipalRef, Tokens};
 use super::{GateRefusal, RefreshRefusal, Refreshing, SessionRow, store};
 use crate::accounts::api::PageQuery;
-use crate::bank::Bank;
+use crate::bank::{Act, Bank};
 use crate::http::{
     Answer, Code, Context, Customer, Empty, Json, Nothing, Page, Path, Problem, Public, Query,
-    Reply, Route, Routes,
+    Reply, Route, Routes, StepUp,
 };
+use crate::stepup::{self, Asker, Bound, Freshness};
 
 pub fn routes(routes: Routes) -> Routes {
     let routes = challenges::routes(sign_in::routes(routes)).public(
@@ -42,9 +44,14 @@ pub fn routes(routes: Routes) -> Routes {
             Route::get("/v1/sessions", "listSessions", "Own live sessions, newest first"),
             list,
         )
-        .customer(Route::delete("/v1/sessions/{id}", "endSession", "End one session"), end_one)
         .customer(
-            Route::delete("/v1/sessions", "endSessions", "End all sessions, this one too"),
+            Route::delete("/v1/sessions/{id}", "endSession", "End one session")
+                .refuses(&[Code::StepUpRequired]),
+            end_one,
+        )
+        .customer(
+            Route::delete("/v1/sessions", "endSessions", "End all sessions, this one too")
+                .refuses(&[Code::StepUpRequired]),
             end_all,
         )
         .public(
@@ -166,35 +173,58 @@ async fn list(caller: Customer, Query(page): Query<PageQuery>) -> Answer<Page<Se
     Ok(Reply::ok(&Page::cut(data, limit, |last| last.id.clone())))
 }
 
-/// Ending one that has ended already is the same as ending it.
-async fn end_one(caller: Customer, Path(id): Path<SessionId>) -> Answer<Empty> {
-    let principal = PrincipalRef::Customer(caller.id());
-    let is_own = caller
+/// Ending one that has ended already is the same as ending it. This very one ends like by signing out; for another
+/// the customer shows that it is still them (ASVS 5.0, 7.5.2), or a thief could sign them out.
+async fn end_one(
+    caller: Customer,
+    (Path(id), step_up): (Path<SessionId>, StepUp),
+) -> Answer<Empty> {
+    let (asker, principal) = (Asker::from(&caller), PrincipalRef::Customer(caller.id()));
+    let ended = caller
         .write("sessions.end_one", move |tx, act| {
-            let found = store::get(tx, &id)?.filter(|row| row.principal == principal);
-            if found.is_some() {
-                super::end_in(tx, act, &id, "ended_by_customer")?;
+            if store::get(tx, &id)?.is_none_or(|row| row.principal != principal) {
+                return Ok(Err(Problem::new(Code::NotFound)));
             }
-            Ok(found.is_some())
+            if id != asker.session {
+                let what = Bound::new("session.end").part(id.bytes()).text("signing out elsewhere");
+                if let Err(problem) = show_again_in(tx, act, &asker, what, step_up.proof())? {
+                    return Ok(Err(problem));
+                }
+            }
+            super::end_in(tx, act, &id, "ended_by_customer").map(Ok)
         })
         .await?;
-    if !is_own {
-        return Err(Problem::new(Code::NotFound));
-    }
+    ended?;
     forget(caller.bank(), &[id]).await;
     Ok(Reply::no_content())
 }
 
 /// This one too: whoever fears that somebody else is signed in does not have to trust this device.
-async fn end_all(caller: Customer, _: Nothing) -> Answer<Empty> {
-    let principal = PrincipalRef::Customer(caller.id());
+async fn end_all(caller: Customer, step_up: StepUp) -> Answer<Empty> {
+    let (asker, principal) = (Asker::from(&caller), PrincipalRef::Customer(caller.id()));
     let ended = caller
         .write("sessions.end_all", move |tx, act| {
-            super::end_all_in(tx, act, principal, "ended_by_customer")
+            let what = Bound::new("sessions.end_all").text("signing out everywhere");
+            match show_again_in(tx, act, &asker, what, step_up.proof())? {
+                Ok(()) => super::end_all_in(tx, act, principal, "ended_by_customer").map(Ok),
+                Err(problem) => Ok(Err(problem)),
+            }
         })
         .await?;
-    forget(caller.bank(), &ended).await;
+    forget(caller.bank(), &ended?).await;
     Ok(Reply::no_content())
+}
+
+/// A factor shown in this session lately, or for this act; without one the password, unless the sign-in has just shown
+/// it.
+fn show_again_in(
+    tx: &mut Tx<'_>,
+    act: &Act,
+    asker: &Asker,
+    what: Bound,
+    proof: Option<&str>,
+) -> Result<Result<(), Problem>, DbError> {
+    stepup::require_in(tx, act, asker, &what.or_late_password(), proof, Freshness::Session)
 }
 
 async fn key_set(caller: Public, _: Nothing) -> Answer<KeySet> {

@@ -212,6 +212,11 @@ impl SessionCache {
         self.cache.put(Key::EndedSession(session), now.seconds(), ENDED_SECONDS, now).await;
     }
 
+    /// Nothing is remembered: each session is asked for in the database with its next request.
+    pub fn forget_all(&self) {
+        self.tokens.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// A cookie was replaced, by its hash: it is worth nothing from now on.
     pub fn retire(&self, cookie_hash: [u8; 32], now: Timestamp) {
         let mut retired = self.retired.write().unwrap_or_else(PoisonError::into_inner);

@@ -14,6 +14,7 @@
 pub mod api;
 pub mod cache;
 pub mod dpop;
+mod everybody;
 mod gate;
 pub mod job;
 pub mod jws;
@@ -34,6 +35,7 @@ use crate::config;
 use crate::events;
 use crate::http::{Code, Problem};
 
+pub use self::everybody::end_everybodys_in;
 pub use self::gate::GateRefusal;
 pub use self::model::{Form, PrincipalRef, Tokens};
 use self::places::Place;
@@ -296,6 +298,11 @@ pub fn find(tx: &mut Tx<'_>, session: &SessionId) -> Result<Option<SessionRow>, 
 /// When a session was signed in to, which no refresh changes; none for an unknown session.
 pub fn opened_at(tx: &mut Tx<'_>, session: &SessionId) -> Result<Option<Timestamp>, DbError> {
     Ok(store::get(tx, session)?.map(|row| row.created_at))
+}
+
+/// When a session ends at the latest; none for an unknown session.
+pub fn expires_at(tx: &mut Tx<'_>, session: &SessionId) -> Result<Option<Timestamp>, DbError> {
+    Ok(store::get(tx, session)?.map(|row| row.expires_at))
 }
 
 /// The known device that a session was opened on.

@@ -155,6 +155,19 @@ pub(super) fn end_all(
     rows.iter().map(|row| row.id(0)).collect()
 }
 
+/// All above `after` but `own`; gives how many.
+pub(super) fn end_everybodys(
+    tx: &mut Tx<'_>,
+    (after, own): (&SessionId, &SessionId),
+    (now, reason): (Timestamp, &str),
+) -> Result<u64, DbError> {
+    tx.execute(
+        "UPDATE sessions SET ended_at = $3, end_reason = $4 WHERE id > $1 AND id <> $2 \
+         AND ended_at IS NULL",
+        params![after, own, now, reason],
+    )
+}
+
 /// The newest sessions of a principal that ended at `since` or later.
 pub(super) fn ended_since(
     tx: &mut Tx<'_>,

@@ -4,6 +4,10 @@ mod accounts;
 mod audit;
 mod customers;
 mod members;
+mod movements;
+mod own;
+mod people;
+mod sign_out;
 mod till;
 
 use serde::Deserialize;
@@ -17,6 +21,7 @@ use crate::http::{
 use crate::sessions::api::sign_in::{Entered, MfaRequired, enter};
 use crate::sessions::api::sign_out;
 use crate::sessions::sign_in::Entrance;
+use crate::sessions::web;
 
 pub fn routes(routes: Routes) -> Routes {
     let routes = routes
@@ -36,7 +41,8 @@ pub fn routes(routes: Routes) -> Routes {
             log_out,
         );
     let routes = accounts::routes(till::routes(routes));
-    members::routes(customers::routes(audit::routes(routes)))
+    let routes = movements::routes(people::routes(own::routes(routes)));
+    sign_out::routes(members::routes(customers::routes(audit::routes(routes))))
 }
 
 /// E-mail and password.
@@ -65,7 +71,11 @@ async fn log_in(caller: Public, Json(body): Json<LogInStaff>) -> Answer<MfaRequi
 }
 
 async fn log_out(caller: Staff, _: Nothing) -> Answer<Empty> {
-    sign_out(&caller, caller.session()).await
+    let reply = sign_out(&caller, caller.session()).await?;
+    Ok(match caller.cookie() {
+        Some(_) => reply.with_cookie(web::clear_cookie(caller.bank().config())),
+        None => reply,
+    })
 }
 
 /// 404 where nothing was found.

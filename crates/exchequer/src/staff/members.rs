@@ -130,6 +130,27 @@ pub fn enable_in(
     Ok(Ok(member))
 }
 
+/// Ends all sessions of an operator, who may sign in again; gives how many. They are told where there was one.
+///
+/// Refuses `not_found`. After the commit: [`sessions::api::forget_ended`].
+pub fn sign_out_in(
+    tx: &mut Tx<'_>,
+    act: &Act,
+    id: &StaffId,
+) -> Result<Result<usize, Problem>, DbError> {
+    let Some(member) = store::lock_member(tx, id)? else {
+        return Ok(Err(Problem::new(Code::NotFound)));
+    };
+    let ended = sessions::end_all_in(tx, act, PrincipalRef::Staff(*id), "ended_by_operator")?.len();
+    if ended > 0 {
+        let text = "An administrator has signed you out everywhere. You can sign in again.";
+        tell(tx, act, &member, ("operator_signed_out", text))?;
+    }
+    let count = json!({ "sessions_ended": ended });
+    events::record(tx, act, "staff.signed_out", &id.to_string(), "done", Some(&count))?;
+    Ok(Ok(ended))
+}
+
 /// The word in answers and events.
 pub const fn status_name(is_enabled: bool) -> &'static str {
     if is_enabled { "active" } else { "disabled" }

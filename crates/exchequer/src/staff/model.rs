@@ -17,6 +17,8 @@ pub enum Role {
     Support,
     /// Decides about accounts and customers, and reads the audit trail.
     Compliance,
+    /// Reads what the office reads, and changes nothing.
+    Auditor,
     /// Runs the bank and its operators, without touching the till.
     Admin,
 }
@@ -26,6 +28,8 @@ pub enum Role {
 pub enum Permission {
     /// End one's own session.
     SignOut,
+    /// Who one is and what one may do.
+    ReadSelf,
     Deposit,
     Withdraw,
     FreezeAccount,
@@ -35,30 +39,48 @@ pub enum Permission {
     ReverseTransfer,
     ReadAccounts,
     ReadCustomers,
+    /// Name and addresses of a customer unmasked, for a purpose that stands in an event.
+    RevealCustomer,
     ReadEvents,
     ReadMerchants,
     ManageMerchants,
     SettleMerchants,
+    ReadPayments,
+    /// Have a merchant's event sent again.
+    RedeliverWebhook,
+    /// Jobs, and the health of what the bank stands on.
+    ReadSystem,
+    /// Sums by day.
+    ReadFigures,
     LockCustomer,
     UnlockCustomer,
     DisableCustomer,
     EnableCustomer,
+    /// End all sessions of a customer, who may sign in anew.
+    SignOutCustomer,
     ReadMembers,
     DisableMember,
     EnableMember,
-    /// See acts that wait for a second operator: all for who decides, else one's own; take one's own back.
+    /// End all sessions of an operator, who may sign in anew.
+    SignOutMember,
+    /// End all sessions of everybody.
+    SignOutEverybody,
+    /// See acts that wait for a second operator: all for who decides or audits, else one's own.
     FollowApprovals,
+    /// Take back what one asked for.
+    WithdrawApproval,
     /// Approve and reject what others asked for, where one has the permission of the act as well.
     DecideApprovals,
 }
 
 /// The text is no role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a role is teller, support, compliance or admin")]
+#[error("a role is teller, support, compliance, auditor or admin")]
 pub struct UnknownRole;
 
 impl Role {
-    pub const ALL: [Self; 4] = [Self::Teller, Self::Support, Self::Compliance, Self::Admin];
+    pub const ALL: [Self; 5] =
+        [Self::Teller, Self::Support, Self::Compliance, Self::Auditor, Self::Admin];
 
     /// As stored, and on the command line.
     pub const fn as_str(self) -> &'static str {
@@ -66,6 +88,7 @@ impl Role {
             Self::Teller => "teller",
             Self::Support => "support",
             Self::Compliance => "compliance",
+            Self::Auditor => "auditor",
             Self::Admin => "admin",
         }
     }
@@ -74,27 +97,39 @@ impl Role {
     pub const fn permits(self, permission: Permission) -> bool {
         use Permission as P;
         match permission {
-            P::SignOut | P::ReadAccounts | P::ReadCustomers | P::FollowApprovals => true,
+            P::SignOut | P::ReadSelf | P::ReadAccounts | P::ReadCustomers | P::FollowApprovals => {
+                true
+            }
             P::Deposit | P::Withdraw => matches!(self, Self::Teller),
-            P::FreezeAccount | P::LockCustomer => {
+            P::FreezeAccount | P::LockCustomer | P::SignOutCustomer | P::RedeliverWebhook => {
                 matches!(self, Self::Support | Self::Compliance | Self::Admin)
             }
-            P::UnfreezeAccount
+            P::RevealCustomer => matches!(self, Self::Teller | Self::Support | Self::Compliance),
+            P::SignOutEverybody
+            | P::UnfreezeAccount
             | P::CloseAccount
             | P::SetLimits
             | P::ReverseTransfer
-            | P::ReadEvents
-            | P::ReadMembers
-            | P::DecideApprovals => matches!(self, Self::Compliance | Self::Admin),
+            | P::DecideApprovals
+            | P::ManageMerchants
+            | P::SettleMerchants => matches!(self, Self::Compliance | Self::Admin),
+            P::ReadEvents | P::ReadMembers => {
+                matches!(self, Self::Compliance | Self::Auditor | Self::Admin)
+            }
             P::UnlockCustomer | P::DisableCustomer | P::EnableCustomer => {
                 matches!(self, Self::Compliance)
             }
-            P::ReadMerchants => matches!(self, Self::Support | Self::Compliance | Self::Admin),
-            P::ManageMerchants | P::SettleMerchants => {
-                matches!(self, Self::Compliance | Self::Admin)
+            P::ReadMerchants | P::ReadPayments | P::ReadSystem | P::ReadFigures => {
+                !matches!(self, Self::Teller)
             }
-            P::DisableMember | P::EnableMember => matches!(self, Self::Admin),
+            P::WithdrawApproval => !matches!(self, Self::Auditor),
+            P::DisableMember | P::EnableMember | P::SignOutMember => matches!(self, Self::Admin),
         }
+    }
+
+    /// Whether acts that others asked for are shown, too.
+    pub const fn sees_all_approvals(self) -> bool {
+        matches!(self, Self::Auditor) || self.permits(Permission::DecideApprovals)
     }
 }
 
@@ -113,8 +148,9 @@ impl FromStr for Role {
 }
 
 impl Permission {
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 33] = [
         Self::SignOut,
+        Self::ReadSelf,
         Self::Deposit,
         Self::Withdraw,
         Self::FreezeAccount,
@@ -124,18 +160,27 @@ impl Permission {
         Self::ReverseTransfer,
         Self::ReadAccounts,
         Self::ReadCustomers,
+        Self::RevealCustomer,
         Self::ReadEvents,
         Self::ReadMerchants,
         Self::ManageMerchants,
         Self::SettleMerchants,
+        Self::ReadPayments,
+        Self::RedeliverWebhook,
+        Self::ReadSystem,
+        Self::ReadFigures,
         Self::LockCustomer,
         Self::UnlockCustomer,
         Self::DisableCustomer,
         Self::EnableCustomer,
+        Self::SignOutCustomer,
         Self::ReadMembers,
         Self::DisableMember,
         Self::EnableMember,
+        Self::SignOutMember,
+        Self::SignOutEverybody,
         Self::FollowApprovals,
+        Self::WithdrawApproval,
         Self::DecideApprovals,
     ];
 
@@ -143,6 +188,7 @@ impl Permission {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::SignOut => "sign_out",
+            Self::ReadSelf => "read_self",
             Self::Deposit => "deposit",
             Self::Withdraw => "withdraw",
             Self::FreezeAccount => "freeze_account",
@@ -152,18 +198,27 @@ impl Permission {
             Self::ReverseTransfer => "reverse_transfer",
             Self::ReadAccounts => "read_accounts",
             Self::ReadCustomers => "read_customers",
+            Self::RevealCustomer => "reveal_customer",
             Self::ReadEvents => "read_events",
             Self::ReadMerchants => "read_merchants",
             Self::ManageMerchants => "manage_merchants",
             Self::SettleMerchants => "settle_merchants",
+            Self::ReadPayments => "read_payments",
+            Self::RedeliverWebhook => "redeliver_webhook",
+            Self::ReadSystem => "read_system",
+            Self::ReadFigures => "read_figures",
             Self::LockCustomer => "lock_customer",
             Self::UnlockCustomer => "unlock_customer",
             Self::DisableCustomer => "disable_customer",
             Self::EnableCustomer => "enable_customer",
+            Self::SignOutCustomer => "sign_out_customer",
+            Self::SignOutMember => "sign_out_member",
+            Self::SignOutEverybody => "sign_out_everybody",
             Self::ReadMembers => "read_members",
             Self::DisableMember => "disable_member",
             Self::EnableMember => "enable_member",
             Self::FollowApprovals => "follow_approvals",
+            Self::WithdrawApproval => "withdraw_approval",
             Self::DecideApprovals => "decide_approvals",
         }
     }

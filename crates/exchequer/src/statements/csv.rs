@@ -68,7 +68,7 @@ fn indicator(minor: i64) -> &'static str {
 
 /// A text that no spreadsheet takes for more than a text. The wide forms of the signs are read as the
 /// signs themselves in some languages.
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     const FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
     let defused = if text.starts_with(FORMULA) { "'" } else { "" };
     format!("\"{defused}{}\"", text.replace('"', "\"\""))

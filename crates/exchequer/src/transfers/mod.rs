@@ -10,3 +10,5 @@ pub mod guarded;
 pub mod model;
 pub mod receipt;
 mod store;
+
+pub use store::{find_visible, reversed};

@@ -17,6 +17,7 @@ use crate::{accounts, beneficiaries};
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Receipt)]
 pub struct ReceiptView {
+    #[schema(example = "trf_01jz7m5v3k8e9q2r4s6t8w0xyz")]
     id: String,
     from: String,
     to: String,

@@ -17,3 +17,9 @@ pub fn find_visible(
     )?;
     if is_party.is_some() { tx.transfer(id) } else { Ok(None) }
 }
+
+/// How much of a transfer was sent back so far, minor units.
+pub fn reversed(tx: &mut Tx<'_>, id: &TransferId) -> Result<i64, DbError> {
+    let sql = "SELECT reversed FROM reversals WHERE transfer = $1";
+    tx.query_opt(sql, params![id])?.map_or(Ok(0), |row| row.int(0))
+}

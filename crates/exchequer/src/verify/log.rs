@@ -2,7 +2,7 @@
 //!
 //! Pure. That rows were not changed is the guards' matter now, and the Merkle log's later.
 
-use money::{EventId, SessionId, Timestamp};
+use money::{CustomerId, EventId, SessionId, Timestamp};
 use serde::de::IgnoredAny;
 use store::rows::Origin;
 
@@ -25,6 +25,10 @@ pub struct LoggedEvent {
     pub after: Option<String>,
     /// The row of `origins` that it names is there.
     pub has_origin: bool,
+    /// The customer who acted.
+    pub customer: Option<CustomerId>,
+    /// The customer who is told of it.
+    pub subject: Option<CustomerId>,
 }
 
 /// A row of `origins`.
@@ -55,6 +59,13 @@ impl LoggedEvent {
         if self.at.micros_since(minted_at(&self.id)) > TOLERANCE_MICROS {
             let expected = format!("a time near that of its id, {}", minted_at(&self.id));
             return Err(wrong(&expected, &self.at.to_string()).into());
+        }
+        // Else somebody could be told, or not be told, of what was done to somebody else.
+        let about = self.customer.or_else(|| self.resource.parse().ok());
+        if let (Some(about), Some(subject)) = (about, self.subject)
+            && about != subject
+        {
+            return Err(wrong(&format!("{about} to be told of it"), &subject.to_string()).into());
         }
         for (name, text) in [("before", &self.before), ("after", &self.after)] {
             if text.as_deref().is_some_and(|text| !is_object(text)) {

@@ -51,7 +51,7 @@ const KEYS: &str = "SELECT i.scope, i.status, i.answer IS NOT NULL, i.resource I
 const ORIGINS: &str = "SELECT id, actor_kind, actor, session, address, agent FROM origins \
      WHERE id > $1 ORDER BY id LIMIT $2";
 const EVENTS: &str = "SELECT e.id, e.at, e.action, e.resource, e.outcome, e.before, e.after, \
-     o.id IS NOT NULL FROM events AS e LEFT JOIN origins AS o ON o.id = e.origin \
+     o.id IS NOT NULL, o.actor_kind, o.actor, e.subject FROM events AS e LEFT JOIN origins AS o ON o.id = e.origin \
      WHERE e.id > $1 ORDER BY e.id LIMIT $2";
 
 const HOLD_PARTS: Relation =
@@ -276,6 +276,8 @@ fn event(row: &Row) -> Result<LoggedEvent, DbError> {
         before: row.text_opt(5)?.map(str::to_owned),
         after: row.text_opt(6)?.map(str::to_owned),
         has_origin: row.int(7)? == 1,
+        customer: if row.text_opt(8)? == Some("customer") { row.id_opt(9)? } else { None },
+        subject: row.id_opt(10)?,
     })
 }
 

@@ -1,5 +1,7 @@
 //! `/v1/events` and `/v1/webhook_endpoints`.
 
+mod desk;
+
 use money::{EventId, WebhookId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -52,7 +54,7 @@ pub fn routes(routes: Routes) -> Routes {
             ),
             delete,
         );
-    delivery_routes(routes)
+    delivery_routes(desk::routes(routes))
 }
 
 fn delivery_routes(routes: Routes) -> Routes {
@@ -178,6 +180,22 @@ pub struct DeliveriesQuery {
     limit: Option<i64>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
+}
+
+impl DeliveriesQuery {
+    /// Status, the number below which to begin, and rows. Refuses, in order: `invalid_fields`, `malformed_request`.
+    fn read(&self) -> Result<(Option<DeliveryStatus>, i64, i64), Problem> {
+        let limit = limit(self.limit)?;
+        let status = self.status.as_deref().map(|text| {
+            let wrong = || Problem::field("status", "invalid", "waiting, delivered or dead");
+            DeliveryStatus::parse(text).ok_or_else(wrong)
+        });
+        let (status, before) = (status.transpose()?, self.cursor.as_deref().map(str::parse));
+        let unknown = "`cursor` is not one that this list gave";
+        let before: Option<i64> =
+            before.transpose().map_err(|_| Problem::new(Code::MalformedRequest).detail(unknown))?;
+        Ok((status, before.unwrap_or(i64::MAX), limit))
+    }
 }
 
 const DEFAULT_LIMIT: i64 = 20;
@@ -336,16 +354,7 @@ async fn deliveries(
     caller: Merchant,
     (Path(id), Query(query)): (Path<WebhookId>, Query<DeliveriesQuery>),
 ) -> Answer<Page<DeliveryView>> {
-    let limit = limit(query.limit)?;
-    let status = query.status.as_deref().map(|text| {
-        let wrong = || Problem::field("status", "invalid", "waiting, delivered or dead");
-        DeliveryStatus::parse(text).ok_or_else(wrong)
-    });
-    let (status, before) = (status.transpose()?, query.cursor.as_deref().map(str::parse));
-    let unknown = "`cursor` is not one that this list gave";
-    let before =
-        before.transpose().map_err(|_| Problem::new(Code::MalformedRequest).detail(unknown));
-    let before: i64 = before?.unwrap_or(i64::MAX);
+    let (status, before, limit) = query.read()?;
     let of = (caller.id(), caller.mode());
     // One more than is shown tells whether there is a next page.
     let page = (before, limit.saturating_add(1));

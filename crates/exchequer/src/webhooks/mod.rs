@@ -251,6 +251,18 @@ pub fn list(tx: &mut Tx<'_>, of: (&MerchantId, Mode)) -> Result<Vec<EndpointRow>
     store::list(tx, of, MAX_ENDPOINTS)
 }
 
+/// Anybody's endpoint: for operators.
+pub fn find_any(tx: &mut Tx<'_>, id: &WebhookId) -> Result<Option<EndpointRow>, DbError> {
+    store::any(tx, id)
+}
+
+/// Endpoints of a merchant in both modes, oldest first of each: for operators.
+pub fn list_any(tx: &mut Tx<'_>, merchant: &MerchantId) -> Result<Vec<EndpointRow>, DbError> {
+    let mut rows = store::list(tx, (merchant, Mode::Test), MAX_ENDPOINTS)?;
+    rows.extend(store::list(tx, (merchant, Mode::Live), MAX_ENDPOINTS)?);
+    Ok(rows)
+}
+
 /// Deliveries of an endpoint, newest event first: what was not taken at the first try, or is sent again.
 pub fn deliveries(
     tx: &mut Tx<'_>,

@@ -105,6 +105,7 @@ async fn no_route_serves_a_stranger() {
     }
 }
 
+/// ASVS 7.2.1: whether a session lives is the bank's to say, on every route: its token is still signed and in time.
 #[tokio::test]
 async fn no_route_serves_a_session_that_has_ended() {
     let p = Pair::new().await;
@@ -227,6 +228,8 @@ async fn no_route_that_needs_a_second_factor_serves_without() {
         needs_step_up: true,
     };
     let _set = call_with(&p.asha.client, &set, "/v1/limits/INR", (&[], &limits)).await.expect(200);
+    let other = p.asha.client.get("/v1/sessions").await.expect(200).text("/data/0/id");
+    p.bank.sign_in_with_totp(&mut p.asha).await;
     // What was shown while enrolling is over.
     p.bank.advance(301);
     let body = json!({ "refresh_token": p.asha.refresh_token });
@@ -242,7 +245,9 @@ async fn no_route_that_needs_a_second_factor_serves_without() {
             let stopped = p.asha.client.post("/v1/protections/stop", &json!({})).await;
             assert_eq!(stopped.status, 200);
         }
-        let path = line.path.replace("{id}", &factors.text("/data/0/id"));
+        let factor = factors.text("/data/0/id");
+        let id = if line.path.contains("/sessions/") { &other } else { &factor };
+        let path = line.path.replace("{id}", id);
         let path = path.replace("{currency}", "INR");
         let body = needing(&p, line.path).to_string();
         let reply = call_with(&p.asha.client, line, &path, (&[], &body)).await;
@@ -267,6 +272,8 @@ fn needing(p: &Pair, path: &str) -> serde_json::Value {
         | "/v1/factors/email"
         | "/v1/factors/recovery_codes"
         | "/v1/factors/{id}"
+        | "/v1/sessions"
+        | "/v1/sessions/{id}"
         | "/v1/protections/resume" => json!({}),
         "/v1/factors/sms" => json!({ "phone": "+919876543210" }),
         "/v1/beneficiaries" => json!({ "account": p.to, "name": "Bela" }),

@@ -139,7 +139,9 @@ async fn a_customers_way_through_the_bank_leaves_no_secret_in_log_events_or_erro
     }
     let name = NAME.replace(' ', "%20");
     let path = format!("/v1/staff/customers?query={name}");
-    heard.error(&support.client.get(&path).await, 422);
+    let found = support.client.get(&path).await.expect(200);
+    assert!(found.json()["data"][0]["id"].is_string(), "the name finds its holder");
+    heard.error(&support.client.get(&format!("{path}@")).await, 422);
     heard.check(&bank).await;
 }
 

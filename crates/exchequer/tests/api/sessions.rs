@@ -38,6 +38,7 @@ async fn renew(bank: &TestBank, person: &mut Person) {
     person.client = bank.client().with_token(&pair.text("/access_token"));
 }
 
+// ASVS 7.2.2: what stands for a session is made at the sign-in and lives for minutes; nothing static does.
 #[tokio::test]
 async fn a_sign_in_gives_a_token_for_five_minutes_and_a_session() {
     let bank = TestBank::new().await;
@@ -48,6 +49,10 @@ async fn a_sign_in_gives_a_token_for_five_minutes_and_a_session() {
     assert_eq!(reply.header("cache-control"), Some("no-store"));
     let client = bank.client().with_token(&reply.text("/access_token"));
     assert_eq!(client.get("/v1/me").await.expect(200).text("/id"), asha.id);
+    let again = log_in(&bank, &asha.email, &asha.password).await.expect(200);
+    for token in ["/access_token", "/refresh_token", "/session_id"] {
+        assert_ne!(again.text(token), reply.text(token));
+    }
     bank.advance(299);
     is_in(&client).await;
     bank.advance(1);
@@ -242,6 +247,7 @@ fn decoded(token: &str) -> (Value, Value, Vec<u8>) {
     (json(header), json(claims), signature.clone())
 }
 
+// ASVS 9.2.4: a token names the one audience it is for, and who issued it.
 #[tokio::test]
 async fn the_published_key_verifies_a_token_and_its_claims_name_the_session() {
     let bank = TestBank::new().await;
@@ -265,10 +271,15 @@ async fn the_published_key_verifies_a_token_and_its_claims_name_the_session() {
     let (issued, expires) = (claims["iat"].as_i64(), claims["exp"].as_i64());
     assert_eq!(issued.map(|at| at + 300), expires);
     assert_eq!(issued, Some(bank.clock().now().seconds()));
-    assert!(["iss", "aud", "jti"].iter().all(|name| claims[name].is_string()), "{claims}");
+    let config = &bank.bank().config().tokens;
+    assert_eq!((&claims["aud"], &claims["iss"]), (&json!(config.audience), &json!(config.issuer)));
+    assert!(claims["jti"].is_string() && !config.audience.is_empty(), "{claims}");
 }
 
 /// Each is signed by the bank's own key, so only what is said of it can be wrong.
+///
+/// ASVS 9.2.2, 9.2.3: the type and the audience are this service's own.
+/// ASVS 9.1.1: and what was changed after it was signed, or not signed at all, is not looked at.
 #[tokio::test]
 async fn a_token_of_another_algorithm_type_issuer_or_audience_is_refused_though_signed_by_us() {
     let bank = TestBank::new().await;
@@ -311,6 +322,16 @@ async fn a_token_of_another_algorithm_type_issuer_or_audience_is_refused_though_
         ("iat", json!(now + 60)),
     ] {
         is_out(&signed(&header, &changed(&claims, name, value))).await;
+    }
+    // Every claim under a signature that was made for others.
+    let (message, signature) = asha.client.token().and_then(|t| t.rsplit_once('.')).expect("parts");
+    let (head, _) = message.split_once('.').expect("two parts");
+    for (name, value) in
+        [("exp", json!(now + 9_999)), ("sub", json!(bank.customer("Chen").await.id))]
+    {
+        let body = changed(&claims, name, value).to_string();
+        let forged = format!("{head}.{}.{signature}", BASE64URL_NOPAD.encode(body.as_bytes()));
+        is_out(&bank.client().with_token(&forged)).await;
     }
     let unsigned = asha.client.token().and_then(|t| t.rsplit_once('.')).expect("three parts").0;
     for token in [unsigned.to_owned(), format!("{unsigned}.")] {

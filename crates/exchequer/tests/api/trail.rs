@@ -76,6 +76,9 @@ async fn change_accounts_every_way(p: &Pair, admin: &Person) {
     p.teller.client.get("/v1/staff/events").await.refused(403, "forbidden");
     let path = format!("/v1/staff/customers?query={}", p.bela.id);
     let _found = admin.client.get(&path).await.expect(200);
+    let path = format!("/v1/staff/customers/{}/reveal", p.bela.id);
+    let body = json!({ "purpose": "called about a card" });
+    let _shown = p.teller.client.post(&path, &body).await.expect(200);
 }
 
 /// Customers and operators shut out and let in, twice each; an address confirmed by a right and a wrong token.

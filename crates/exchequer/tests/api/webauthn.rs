@@ -24,7 +24,7 @@ async fn a_security_key_is_added_listed_shown_at_sign_in_and_removed() {
     let factor = &listed["data"][0];
     assert_eq!((&factor["kind"], &factor["name"]), (&json!("webauthn"), &json!("Blue key")));
     assert_eq!((&factor["status"], &factor["second_factor"]), (&json!("active"), &json!(true)));
-    // ASVS 6.8.1 has no part in it: the address is told that there is another way in.
+    // ASVS 6.3.7: the address is told that there is another way in.
     assert_eq!(bank.inbox().await[0]["purpose"], "factor_added");
 
     let half = log_in(&bank, &asha.email, &asha.password).await.expect(200).json();

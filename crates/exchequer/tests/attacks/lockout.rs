@@ -329,39 +329,3 @@ fn a_restart_between_wrong_tries_keeps_the_count_and_the_lock() {
     assert_eq!(tries(2), [401, 429]);
     assert_eq!(tries(1), [429]);
 }
-
-/// By hand: `EXCHEQUER_TEST_TIMING=2000 cargo test --release -p exchequer --test attacks
-/// known_and_unknown -- --nocapture`. Tells the area under the curve of a guesser who has nothing but the time.
-#[tokio::test]
-async fn known_and_unknown_accounts_are_hardly_told_apart_by_time() {
-    let Some(tries) = std::env::var("EXCHEQUER_TEST_TIMING").ok().and_then(|n| n.parse().ok())
-    else {
-        println!("skipped: EXCHEQUER_TEST_TIMING is not set");
-        return;
-    };
-    let bank = TestBank::with(|config| {
-        config.sessions.lockout = Lockout { failures: 100_000_000, seconds: 900 };
-    })
-    .await;
-    let mut asha = bank.customer("Asha").await;
-    let _codes = bank.enrol_totp(&mut asha).await;
-    let (mut known, mut unknown) = (Vec::<u128>::new(), Vec::<u128>::new());
-    for n in 0..tries {
-        let pair = [(&*asha.email, &mut known), ("nobody@example.test", &mut unknown)];
-        for (email, times) in if n % 2 == 0 {
-            pair
-        } else {
-            let [a, b] = pair;
-            [b, a]
-        } {
-            let started = tokio::time::Instant::now();
-            let _wrong = log_in(&bank, email, "not this one", None).await.expect(401);
-            times.push(started.elapsed().as_nanos());
-        }
-    }
-    unknown.sort_unstable();
-    let below: usize = known.iter().map(|t| unknown.partition_point(|u| u < t)).sum();
-    let per_mille = below * 1000 / (known.len() * unknown.len());
-    println!("{tries} each: AUC {per_mille} per mille");
-    assert!((450..=550).contains(&per_mille), "AUC {per_mille} per mille");
-}

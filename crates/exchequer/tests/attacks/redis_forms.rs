@@ -3,72 +3,17 @@
 //!
 //! Where this run has no Redis, or no openssl to make certificates with, the tests say so and end.
 
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use money::{SessionId, Timestamp};
 use store::cache::{Ask, Cache, Key, Limit, RedisAddress, RedisOptions, Space, Subject};
 use tempfile::TempDir;
-use testkit::redis::{PrivateRedis, address, prefix};
+use testkit::redis::{PrivateRedis, Program, address, free_port, prefix, wait_until};
 
 /// A Sentinel looks at its master once a second; a loaded machine gets more.
 const CONNECT_LIMIT: Duration = Duration::from_secs(20);
-const START_LIMIT: u32 = 500;
-const POLL: Duration = Duration::from_millis(20);
-
-/// A server program, killed by its own process id when it is dropped.
-struct Program {
-    child: Child,
-    port: u16,
-    _folder: TempDir,
-}
-
-impl Program {
-    /// `arguments` without the port, which comes first of all as `option`.
-    fn start(folder: TempDir, option: &str, arguments: &[&str]) -> Self {
-        let port = free_port();
-        let child = Command::new("redis-server")
-            .args(arguments)
-            .args([option, &port.to_string(), "--bind", "127.0.0.1"])
-            .current_dir(folder.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("redis-server starts");
-        let program = Self { child, port, _folder: folder };
-        for _ in 0..START_LIMIT {
-            if TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok() {
-                return program;
-            }
-            std::thread::sleep(POLL);
-        }
-        panic!("redis-server does not listen on port {port}");
-    }
-
-    /// An inline command; gives the first bytes of the answer.
-    fn say(&self, command: &str) -> String {
-        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).expect("a server");
-        stream.write_all(format!("{command}\r\n").as_bytes()).expect("it listens");
-        let mut answer = [0; 512];
-        let length = stream.read(&mut answer).expect("it answers");
-        String::from_utf8_lossy(&answer[..length]).into_owned()
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        self.child.kill().expect("our own process");
-        self.child.wait().expect("our own process");
-    }
-}
-
-fn free_port() -> u16 {
-    let free = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr();
-    free().expect("a free port").port()
-}
 
 fn folder() -> TempDir {
     tempfile::tempdir().expect("a folder")
@@ -116,7 +61,7 @@ async fn a_sentinel_names_the_server() {
     std::fs::write(&file, format!("sentinel monitor bank {place} 1\n")).expect("a file");
     let file = file.to_string_lossy().into_owned();
     let sentinel = Program::start(folder, "--port", &[&file, "--sentinel"]);
-    let url = format!("redis+sentinel://127.0.0.1:{}/bank/0", sentinel.port);
+    let url = format!("redis+sentinel://127.0.0.1:{}/bank/0", sentinel.port());
     decides(options(&url, None)).await;
 }
 
@@ -131,14 +76,8 @@ async fn a_cluster_decides_like_one_server() {
     let announced = ["--cluster-announce-ip", "127.0.0.1"];
     let node = Program::start(folder(), "--port", &[&arguments[..], &announced[..]].concat());
     assert_eq!(node.say("CLUSTER ADDSLOTSRANGE 0 16383"), "+OK\r\n");
-    let is_whole = || node.say("CLUSTER INFO").contains("cluster_state:ok");
-    for _ in 0..START_LIMIT {
-        if is_whole() {
-            break;
-        }
-        std::thread::sleep(POLL);
-    }
-    let url = format!("redis+cluster://127.0.0.1:{}", node.port);
+    wait_until("the cluster is whole", || node.say("CLUSTER INFO").contains("cluster_state:ok"));
+    let url = format!("redis+cluster://127.0.0.1:{}", node.port());
     decides(options(&url, None)).await;
 }
 
@@ -155,7 +94,7 @@ async fn tls_is_taken_from_a_known_authority_only() {
         ["--tls-cert-file", "s.pem", "--tls-key-file", "s.key", "--tls-ca-cert-file", "ca.pem"];
     let rest = ["--port", "0", "--tls-auth-clients", "no", "--save", ""];
     let server = Program::start(folder, "--tls-port", &[&files[..], &rest[..]].concat());
-    let url = format!("rediss://127.0.0.1:{}", server.port);
+    let url = format!("rediss://127.0.0.1:{}", server.port());
     decides(options(&url, Some(authority))).await;
     for other in [None, Some(stranger)] {
         let cache = Cache::redis(options(&url, other));

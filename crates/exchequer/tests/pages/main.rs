@@ -1,8 +1,11 @@
 //! The pages, driven through their forms as a browser would: the bank in the process, one file per area.
 
+mod accounts;
 mod entrance;
 mod everywhere;
+mod payees;
 mod security;
+mod sending;
 
 use serde_json::{Value, json};
 use testkit::browser::Page;

@@ -1,10 +1,12 @@
 //! The reference is true: the routes table, the OpenAPI document, the committed snapshots and
-//! `docs/api.md` say the same.
+//! `docs/api.md` say the same; and what the papers say of signing in is so.
 //!
 //! `EXCHEQUER_TEST_WRITE=1 cargo test -p exchequer --test reference` writes the files anew, but for
 //! `public-routes.txt`: a route that anybody may call is added to that list by hand.
 
+mod asvs;
 mod document;
+mod paper;
 mod served;
 mod snapshots;
 mod table;

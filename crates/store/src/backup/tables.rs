@@ -244,4 +244,12 @@ pub(crate) const TABLES: &[Table] = &[
         14 "refusal" Text),
     table!("account_days", SMALL_ROWS, ["account" = "$2", "day" = "$3"],
         1 "account" Blob, 2 "day" Int, 3 "posted" Int, 4 "last_entry" Blob),
+    table!("customer_words", SMALL_ROWS, ["word" = "$2", "customer" = "$3"],
+        1 "word" Blob, 2 "customer" Blob),
+    table!("job_places", SMALL_ROWS, ["job" = "$2"],
+        1 "job" Text, 2 "place" Blob, 3 "at" Int),
+    table!("daily_figures", SMALL_ROWS, ["day" = "$2", "what" = "$3", "name" = "$4"],
+        1 "day" Int, 2 "what" Text, 3 "name" Text, 4 "count" Int, 5 "volume" Int),
+    table!("figure_pending", SMALL_ROWS, ["payment" = "$2"],
+        1 "payment" Blob),
 ];

@@ -21,7 +21,9 @@ const FILL: &str = "
     INSERT INTO outflows SELECT CAST(printf('%016d', first_seen_at / 1000) AS BLOB),
         first_seen_at / 10, id, first_seen_at FROM origins;
     INSERT INTO idempotency SELECT 0, id, id, NULL, 201, -5, zeroblob(300) FROM origins LIMIT 200;
-    INSERT INTO events SELECT id, 1, id, id, 'a.b', '', 'done', NULL, '{}' FROM origins LIMIT 3;
+    INSERT INTO events SELECT id, 1, id, id, 'a.b', '', 'done', NULL, '{}', id
+        FROM origins LIMIT 3;
+    INSERT INTO account_days VALUES (zeroblob(16), -1, 5, NULL), (zeroblob(16), 2, -5, zeroblob(16));
     INSERT INTO data_keys (purpose, version, state, created_at, wrapped)
         VALUES ('a', 1, 'active', 0, x'00ff'), ('a', 2, 'active', 0, x''),
         ('b', 1, 'retired', 0, x'01');
@@ -88,7 +90,7 @@ fn a_backup_is_the_snapshot_and_comes_back_whole() {
 
     let counts = backup(&bank, &folder.path("copy"), NOW).unwrap();
     let migrations = i64::try_from(crate::migrate::count()).unwrap();
-    assert_eq!(counts.total(), migrations + 4500 * 2 + 200 + 3 + 3 + 2);
+    assert_eq!(counts.total(), migrations + 4500 * 2 + 200 + 3 + 3 + 2 + 2);
     assert_eq!(rows(&folder.path("copy")), before);
     let mode = fs::metadata(folder.path("copy")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);

@@ -2,6 +2,8 @@
 //!
 //! The block list follows NIST SP 800-63B-4 §3.1.1.2: what is commonly used, expected or known
 //! about the customer is refused as a whole password, not as a word inside a longer one.
+//! Words of the context (the bank's name, its product, what everybody there says) are given by the caller and count
+//! like a common word, also where the list has none of them.
 //! Composition rules are off unless a profile's rule book wants them (PCI DSS 8.3.6).
 //!
 //! Cost: well below a millisecond for usual passwords, below hashing for the longest.
@@ -10,7 +12,7 @@ use super::MAX_PASSWORD_BYTES;
 use super::guessing::{ENOUGH_CHARS, effective_chars};
 
 /// The rules of a profile.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PasswordRules {
     /// In characters (Unicode scalar values), as a person counts them.
     pub min_chars: usize,
@@ -18,6 +20,9 @@ pub struct PasswordRules {
     pub max_bytes: usize,
     /// PCI DSS 8.3.6: both letters and digits.
     pub needs_letters_and_digits: bool,
+    /// Context-specific words (NIST SP 800-63B-4 §3.1.1.2), in any case; at most [`MAX_CONTEXT_WORDS`] are looked at.
+    /// A password that is little more than some of them is refused.
+    pub context_words: Vec<String>,
 }
 
 /// Why a password was refused, in the order in which it is checked.
@@ -34,6 +39,9 @@ pub enum PasswordRefusal {
     #[error("the password is little more than your name or address; choose another")]
     ContainsIdentity,
 }
+
+/// More context-specific words than this are not looked at: each is compared at every character of a password.
+pub const MAX_CONTEXT_WORDS: usize = 64;
 
 /// Parts of a name or an address shorter than this are found in too many good passwords.
 const SHORTEST_IDENTITY: usize = 3;
@@ -59,10 +67,14 @@ pub fn check_password(
     if rules.needs_letters_and_digits && !(has_letter && has_digit) {
         return Err(PasswordRefusal::NeedsLettersAndDigits);
     }
-    if effective_chars(password, &[]) < ENOUGH_CHARS {
+    let words = rules.context_words.iter().take(MAX_CONTEXT_WORDS);
+    let mut known: Vec<Vec<char>> = words.map(|word| in_lower_case(word)).collect();
+    known.retain(|word| word.len() >= SHORTEST_IDENTITY);
+    if effective_chars(password, &known) < ENOUGH_CHARS {
         return Err(PasswordRefusal::TooCommon);
     }
-    if effective_chars(password, &identity_parts(context)) < ENOUGH_CHARS {
+    known.extend(identity_parts(context));
+    if effective_chars(password, &known) < ENOUGH_CHARS {
         return Err(PasswordRefusal::ContainsIdentity);
     }
     Ok(())
@@ -73,10 +85,14 @@ fn identity_parts(context: &[&str]) -> Vec<Vec<char>> {
     context
         .iter()
         .flat_map(|text| text.split(|c: char| !c.is_alphanumeric()))
-        .map(|part| part.chars().flat_map(char::to_lowercase).collect::<Vec<char>>())
+        .map(in_lower_case)
         .filter(|part| part.len() >= SHORTEST_IDENTITY)
         .take(MAX_IDENTITY_PARTS)
         .collect()
+}
+
+fn in_lower_case(text: &str) -> Vec<char> {
+    text.chars().flat_map(char::to_lowercase).collect()
 }
 
 #[cfg(test)]

@@ -6,7 +6,8 @@ use super::{Account, Entry};
 use crate::api::{List, Refused};
 use crate::callers::Customer;
 use crate::form::segment;
-use crate::show::chart::{Chart, Series};
+use crate::show::chart::{Chart, Label, Series};
+use crate::show::dates;
 use crate::show::money;
 use crate::words::put;
 
@@ -21,6 +22,7 @@ pub struct History {
 
 #[derive(Debug, Deserialize)]
 struct Day {
+    date: String,
     balance: Option<i64>,
 }
 
@@ -44,7 +46,17 @@ impl History {
         let (lowest, highest) = series.bounds()?;
         let amount = |minor| money(minor, &account.currency, customer.language());
         let text = put(&put(w.chart_text, &amount(lowest)), &amount(highest));
-        series.chart(format!("chart-{}", account.id), put(w.chart_title, &account.name), text)
+        let day = |day: Option<&Day>| {
+            day.map(|day| dates::date(&day.date, customer.language())).unwrap_or_default()
+        };
+        let label = Label {
+            id: format!("chart-{}", account.id),
+            title: put(w.chart_title, &account.name),
+            text,
+            start: day(self.days.first()),
+            end: day(self.days.last()),
+        };
+        series.chart(label)
     }
 }
 

@@ -37,7 +37,6 @@ pub struct Account {
     pub currency: String,
     pub status: String,
     pub balance: Balance,
-    pub opened_at: String,
 }
 
 /// Minor units.

@@ -19,6 +19,9 @@ use crate::trouble::Trouble;
 
 /// Entries of one page: well below 50 KB of markup with the longest memos.
 const PAGE_ENTRIES: u32 = 40;
+/// The API looks at so many entries for an answer and then gives what it found, which may be nothing. So often it is
+/// asked again before the reader is.
+const MAX_EMPTY_PARTS: u32 = 5;
 
 #[derive(Template)]
 #[template(path = "accounts/account.html")]
@@ -89,8 +92,21 @@ async fn chart(customer: &Customer, account: &Account) -> Result<Option<Chart>, 
     Ok(History::of(customer, account).await?.chart(customer, account))
 }
 
+/// The next part of the list that has anything in it, or where to go on when [`MAX_EMPTY_PARTS`] had nothing.
 async fn entries(customer: &Customer, filter: &Filter) -> Result<List<Entry>, Refused> {
-    let asked = filter.asked(PAGE_ENTRIES, customer.query().raw("cursor"));
+    let mut list = part(customer, filter, customer.query().raw("cursor")).await?;
+    for _ in 1..MAX_EMPTY_PARTS {
+        if !list.data.is_empty() {
+            break;
+        }
+        let Some(next) = list.next_cursor.take() else { break };
+        list = part(customer, filter, &next).await?;
+    }
+    Ok(list)
+}
+
+async fn part(customer: &Customer, filter: &Filter, cursor: &str) -> Result<List<Entry>, Refused> {
+    let asked = filter.asked(PAGE_ENTRIES, cursor);
     let path = format!("/v1/accounts/{}/entries?{asked}", segment(customer.segment(0)));
     let mut list: List<Entry> = customer.get(path).receive().await?;
     list.data.retain(|entry| filter.takes(entry));

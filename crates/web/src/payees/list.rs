@@ -9,7 +9,7 @@ use crate::api::List;
 use crate::callers::Customer;
 use crate::form;
 use crate::frame::{Frame, Who};
-use crate::show::dates;
+use crate::show::dates::{self, Moment};
 use crate::words::put;
 
 const PAGE_PAYEES: u32 = 50;
@@ -24,6 +24,7 @@ struct ListPage<'a> {
 
 struct Row {
     payee: Payee,
+    added: Moment,
     /// Until when large amounts have to wait.
     cooling: Option<String>,
     send_to: String,
@@ -42,6 +43,7 @@ pub async fn show(customer: Customer) -> Outcome {
         let is_cooling = payee.trusted_at.parse().is_ok_and(|at: Timestamp| at > now);
         let until = dates::moment(&payee.trusted_at, customer.language());
         Row {
+            added: Moment::day(&payee.created_at, customer.language()),
             cooling: is_cooling.then(|| put(w.cooling, &until)),
             send_to: put(w.send_to, &payee.name),
             remove_who: put(w.remove_who, &payee.name),

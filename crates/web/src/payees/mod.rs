@@ -36,6 +36,7 @@ pub struct Payee {
     pub account: String,
     pub number: String,
     pub name: String,
+    pub created_at: String,
     /// When large amounts may be sent.
     pub trusted_at: String,
 }

@@ -16,14 +16,24 @@ const HEIGHT: i128 = 100;
 /// A balance at the end of each day, oldest first; minor units, `None` where it is not known.
 pub struct Series<'a>(pub &'a [Option<i64>]);
 
+/// What is said of a drawing.
+#[derive(Default)]
+pub struct Label {
+    /// Of its parts; one of a kind on the page.
+    pub id: String,
+    pub title: String,
+    /// What it shows, for who does not see it.
+    pub text: String,
+    /// The first and the last day.
+    pub start: String,
+    pub end: String,
+}
+
 /// The drawing.
 #[derive(Template)]
 #[template(path = "accounts/chart.html")]
 pub struct Chart {
-    /// Of its title; one of a kind on the page.
-    id: String,
-    title: String,
-    text: String,
+    label: Label,
     line: String,
     area: String,
     zero: i128,
@@ -39,7 +49,7 @@ impl Series<'_> {
     }
 
     /// `None`: nothing is known.
-    pub fn chart(&self, id: String, title: String, text: String) -> Option<Chart> {
+    pub fn chart(&self, label: Label) -> Option<Chart> {
         let (lowest, highest) = self.bounds()?;
         let (bottom, top) = (i128::from(lowest.min(0)), i128::from(highest.max(0)));
         // An account that never held anything is a line at the bottom.
@@ -66,7 +76,7 @@ impl Series<'_> {
                 return None;
             }
         }
-        Some(Chart { id, title, text, line, area, zero })
+        Some(Chart { label, line, area, zero })
     }
 }
 
@@ -75,7 +85,7 @@ mod tests {
     use super::*;
 
     fn drawn(days: &[Option<i64>]) -> Option<(String, String, i128)> {
-        let chart = Series(days).chart("c".to_owned(), "t".to_owned(), "d".to_owned())?;
+        let chart = Series(days).chart(Label::default())?;
         Some((chart.line, chart.area, chart.zero))
     }
 

@@ -2,7 +2,8 @@
 
 use super::*;
 
-// ASVS 6.6.2, 11.5.1: codes come from a source of randomness, and each is as likely as the other.
+// ASVS 6.5.3, 6.5.4, 6.6.2, 11.5.1: codes come from a source of randomness, and each of the million is as likely
+// as the other.
 #[test]
 fn codes_are_six_digits_and_evenly_drawn() {
     let rng = Rng::seeded(11);

@@ -9,6 +9,7 @@ fn pool(threads: usize) -> HashingPool {
         min_chars: 15,
         max_bytes: MAX_PASSWORD_BYTES,
         needs_letters_and_digits: false,
+        context_words: Vec::new(),
     };
     HashingPool::with(PasswordParams::for_tests(), rules, Rng::seeded(1), threads)
 }

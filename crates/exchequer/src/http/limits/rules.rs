@@ -49,6 +49,8 @@ pub enum Class {
     Statement = 15,
     /// A name is compared with that of an account's holder: whoever may ask often could find names out.
     NameCheck = 16,
+    /// A customer's name and addresses are shown to an operator: a day's work, and no list of all customers.
+    Reveal = 17,
 }
 
 /// Whom a limit counts.
@@ -82,6 +84,7 @@ pub enum WhenGone {
 }
 
 const MINUTE: u32 = 60;
+const HOUR: u32 = 3_600;
 const DAY: u32 = 86_400;
 
 const fn rule(per: Per, most: u32) -> Rule {
@@ -91,7 +94,7 @@ const fn rule(per: Per, most: u32) -> Rule {
 /// Addresses are shared, by offices and by carriers, so theirs are the wide ones. All sign-ins together
 /// are a third of what the hashing pool can do.
 impl Class {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Probe,
         Self::Visit,
         Self::Stranger,
@@ -109,6 +112,7 @@ impl Class {
         Self::Notice,
         Self::Statement,
         Self::NameCheck,
+        Self::Reveal,
     ];
 
     /// All are kept or the request is refused; the first is the one whose state the answer shows.
@@ -131,6 +135,7 @@ impl Class {
             Self::Notice => const { &[rule(Per::Address, 60_000)] },
             Self::Change | Self::Pay => const { &[rule(Per::Caller, 100)] },
             Self::Statement => const { &[rule(Per::Caller, 20)] },
+            Self::Reveal => const { &[Rule { per: Per::Caller, limit: Limit::new(60, HOUR) }] },
             Self::Rare => const { &[rule(Per::Caller, 10)] },
             Self::NameCheck => {
                 const {
@@ -151,7 +156,8 @@ impl Class {
             | Self::Register
             | Self::Pay
             | Self::Rare
-            | Self::NameCheck => WhenGone::Closed,
+            | Self::NameCheck
+            | Self::Reveal => WhenGone::Closed,
             Self::Probe
             | Self::Visit
             | Self::Stranger
@@ -177,7 +183,8 @@ impl Class {
             | Self::Pay
             | Self::Rare
             | Self::Text
-            | Self::NameCheck => Space::Callers,
+            | Self::NameCheck
+            | Self::Reveal => Space::Callers,
         }
     }
 
@@ -188,7 +195,7 @@ impl Class {
 
     /// `RateLimit-Policy`, made once.
     pub(super) fn policy(self) -> Option<&'static HeaderValue> {
-        static POLICIES: LazyLock<[Option<HeaderValue>; 17]> =
+        static POLICIES: LazyLock<[Option<HeaderValue>; 18]> =
             LazyLock::new(|| Class::ALL.map(policy));
         POLICIES.get(usize::from(self as u8)).and_then(Option::as_ref)
     }
@@ -269,6 +276,7 @@ const ROUTES: &[(&str, Class)] = &[
     ("createWebhookEndpoint", Class::Change),
     ("rotateWebhookSecret", Class::Change),
     ("redeliverEvent", Class::Change),
+    ("redeliverEventAsStaff", Class::Change),
     ("noticeOfSandbox", Class::Notice),
     ("noticeOfStripe", Class::Notice),
     ("createMerchant", Class::Change),
@@ -280,6 +288,7 @@ const ROUTES: &[(&str, Class)] = &[
     ("resolveDifference", Class::Change),
     ("getStatement", Class::Statement),
     ("getStatementAsStaff", Class::Statement),
+    ("exportEvents", Class::Statement),
     ("sendTransfer", Class::Pay),
     ("sendTransfers", Class::Pay),
     ("placeHold", Class::Pay),
@@ -293,12 +302,16 @@ const ROUTES: &[(&str, Class)] = &[
     ("closeAccount", Class::Change),
     ("setLimits", Class::Change),
     ("setOwnLimits", Class::Change),
+    ("revealCustomer", Class::Reveal),
     ("lockCustomer", Class::Change),
     ("unlockCustomer", Class::Change),
     ("disableCustomer", Class::Change),
     ("enableCustomer", Class::Change),
     ("disableStaffMember", Class::Change),
     ("enableStaffMember", Class::Change),
+    ("signOutCustomer", Class::Change),
+    ("signOutStaffMember", Class::Change),
+    ("signOutEverybody", Class::Change),
     ("approveAct", Class::Pay),
     ("rejectAct", Class::Change),
     ("withdrawAct", Class::Change),

@@ -19,6 +19,7 @@ use utoipa::ToSchema;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use vault::Place;
 
+pub(crate) use self::store::schema_version;
 use super::input::BodySchema;
 use super::reply::JSON;
 use super::routes::Output;
@@ -159,7 +160,7 @@ fn not_ready(check: &str, cause: impl ToString) -> Problem {
 }
 
 /// Seals a value and opens it again, as every row with a personal field needs it.
-fn keys_answer(tools: &Tools) -> Result<(), String> {
+pub(crate) fn keys_answer(tools: &Tools) -> Result<(), String> {
     const PROBE: &str = "ready";
     let place = Place { table: "readiness", column: "probe", row: b"probe" };
     let opened = tools.seal(&place, PROBE).and_then(|sealed| tools.unseal(&place, &sealed));

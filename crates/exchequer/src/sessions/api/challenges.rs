@@ -234,7 +234,11 @@ impl AnswerChallenge {
                 fields.refuse("code", "invalid", "six digits");
             }
             Some(Method::RecoveryCode) if !recovery::has_form(&code) => {
-                fields.refuse("code", "invalid", "a recovery code: xxxx-xxxx-xxxx-xxxx");
+                fields.refuse(
+                    "code",
+                    "invalid",
+                    "a recovery code: six groups of four letters and digits",
+                );
             }
             Some(Method::Password) if !(1..=MAX_PASSWORD_BYTES).contains(&code.len()) => {
                 fields.refuse("code", "invalid", "the password");

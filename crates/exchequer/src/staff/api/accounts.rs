@@ -191,7 +191,7 @@ fn checked(fields: &mut Fields, name: &str, given: &Given<MinorUnits>) -> Option
     }
 }
 
-fn view(row: &AccountRow) -> StaffAccountView {
+pub(super) fn view(row: &AccountRow) -> StaffAccountView {
     let limits = row.account.limits;
     StaffAccountView {
         account: row.into(),

@@ -1,53 +1,55 @@
-//! Looking customers up, and the audit trail.
-//!
-//! A search is itself an event, since who looked for whom matters; so it writes.
+//! The audit trail: listed, and exported as a file, which is an event itself.
 
-use money::{CustomerId, EventId};
-use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+use money::{EventId, Timestamp};
+use serde::Deserialize;
 use serde_json::json;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::IntoParams;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use vault::redaction::redact;
 
 use crate::accounts::api::PageQuery;
-use crate::bank::Tools;
-use crate::customers::model::{Customer, Email, Phone};
-use crate::customers::{self, SearchKey};
 use crate::events;
-use crate::events::model::{EventFilter, EventView};
+use crate::events::export::{CSV, Format, JSON_LINES, MAX_READS, MAX_ROWS, PART};
+use crate::events::model::{ActorFilter, EventFilter, EventView, OutcomeFilter};
+use crate::http::fields::Fields;
+use crate::http::input::BodySchema;
+use crate::http::routes::Output;
 use crate::http::{Answer, Page, Problem, Query, Reply, Route, Routes, Staff};
 use crate::staff::model::Permission;
 
 pub fn routes(routes: Routes) -> Routes {
     routes
         .staff(
-            Permission::ReadCustomers,
-            Route::get("/v1/staff/customers", "searchCustomers", "Look a customer up, exactly"),
-            search,
-        )
-        .staff(
             Permission::ReadEvents,
             Route::get("/v1/staff/events", "listEvents", "The audit trail, newest first"),
             list,
         )
-}
-
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-pub struct CustomerQuery {
-    /// A whole e-mail address, a phone number in E.164, or a customer's id.
-    query: String,
-    /// 1 to 100; 20 when absent.
-    limit: Option<i64>,
-    /// `next_cursor` of the page before.
-    cursor: Option<String>,
+        .staff(
+            Permission::ReadEvents,
+            Route::get("/v1/staff/events/export", "exportEvents", "The audit trail as a file")
+                .or_files(&[CSV]),
+            export,
+        )
 }
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct EventQuery {
-    /// `noun.verb`, as `account.frozen`; transfers are under `transfer.posted`.
+    /// `noun.verb`, as `account.frozen`, or the beginning of one with its dot, as `account.`; transfers are under
+    /// `transfer.posted`.
     action: Option<String>,
     /// The id that the event is about.
     resource: Option<String>,
+    /// Who acted: the id of a customer, an operator or a merchant; or `customer`, `staff`, `merchant`, `public`, `system`.
+    actor: Option<String>,
+    /// `done`, the code of a refusal, or `refused`: all but `done`.
+    outcome: Option<String>,
+    /// At this time or later; RFC 3339, UTC.
+    from: Option<String>,
+    /// Before this time; RFC 3339, UTC.
+    to: Option<String>,
     /// 1 to 100; 20 when absent.
     limit: Option<i64>,
     /// `next_cursor` of the page before. With a filter, a page can be short or empty and still have one:
@@ -55,55 +57,82 @@ pub struct EventQuery {
     cursor: Option<String>,
 }
 
-/// A customer as an operator sees them.
-#[derive(Serialize, ToSchema)]
-#[schema(as = FoundCustomer)]
-pub struct FoundCustomerView {
-    id: String,
-    full_name: String,
-    /// The first character and the domain.
-    email: String,
-    /// The last four digits.
-    phone: Option<String>,
-    /// `active`, `locked` or `disabled`.
-    status: &'static str,
-    created_at: String,
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct ExportQuery {
+    /// `csv` or `jsonl`.
+    format: String,
+    /// As for the list.
+    action: Option<String>,
+    /// As for the list.
+    resource: Option<String>,
+    /// As for the list.
+    actor: Option<String>,
+    /// As for the list.
+    outcome: Option<String>,
+    /// As for the list.
+    from: Option<String>,
+    /// As for the list.
+    to: Option<String>,
 }
 
-async fn search(
-    caller: Staff,
-    Query(query): Query<CustomerQuery>,
-) -> Answer<Page<FoundCustomerView>> {
-    let (limit, after) = PageQuery::of(query.limit, query.cursor).read::<CustomerId>()?;
-    let key = search_key(&query.query).ok_or_else(|| {
-        let wanted = "an e-mail address, a phone number in E.164, or a customer's id";
-        Problem::field("query", "invalid", wanted)
-    })?;
-    // One more than is shown tells whether there is a next page.
-    let most = limit.saturating_add(1);
-    let customers = caller
-        .write("customers.search", move |tx, act| {
-            let found = customers::search(tx, &act.tools, (&key, after.as_ref()), most)?;
-            let ids: Vec<String> = found.iter().map(|customer| customer.id.to_string()).collect();
-            let after = json!({ "query": trace(&act.tools, &key), "found": ids });
-            let (action, resource) = ("customer.searched", "customers");
-            events::record(tx, act, action, resource, "done", Some(&after))?;
-            Ok(found)
-        })
-        .await?;
-    let data: Vec<_> = customers.iter().map(customer_view).collect();
-    Ok(Reply::ok(&Page::cut(data, limit, |last| last.id.clone())))
+/// The file of an export.
+struct EventFile;
+
+impl Output for EventFile {
+    fn describe() -> Option<BodySchema> {
+        let name = "EventFile".to_owned();
+        let schema = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .description(Some("Events, newest first: a JSON object a line, or CSV."));
+        let schemas = vec![(name.clone(), schema.into())];
+        Some(BodySchema { media_type: JSON_LINES, schemas, name })
+    }
+}
+
+/// What both routes select by, as it came.
+struct Selection {
+    action: Option<String>,
+    resource: Option<String>,
+    actor: Option<String>,
+    outcome: Option<String>,
+    from: Option<String>,
+    to: Option<String>,
+}
+
+impl Selection {
+    fn check(self, fields: &mut Fields) -> Option<EventFilter> {
+        let Self { action, resource, actor, outcome, from, to } = self;
+        for (field, text) in [("action", &action), ("resource", &resource), ("outcome", &outcome)] {
+            // PostgreSQL takes no U+0000 in a text.
+            if text.as_ref().is_some_and(|text| text.chars().any(char::is_control)) {
+                fields.refuse(field, "control_character", "no control characters");
+            }
+        }
+        let actor = match actor.as_deref().map(ActorFilter::parse) {
+            Some(None) => {
+                let wanted = "cus_…, stf_…, mer_…, customer, staff, merchant, public or system";
+                fields.refuse("actor", "invalid", wanted);
+                None
+            }
+            Some(known) => known,
+            None => None,
+        };
+        let mut time = |field: &str, text: Option<String>| -> Option<Timestamp> {
+            fields.parse(field, &text?, "RFC 3339 in UTC, as 2026-01-31T09:30:00Z")
+        };
+        let (from, to) = (time("from", from), time("to", to));
+        let outcome = outcome.as_deref().map(OutcomeFilter::parse);
+        fields.is_empty().then_some(EventFilter { action, resource, actor, outcome, from, to })
+    }
 }
 
 async fn list(caller: Staff, Query(query): Query<EventQuery>) -> Answer<Page<EventView>> {
-    let (limit, before) = PageQuery::of(query.limit, query.cursor.clone()).read::<EventId>()?;
-    for (field, value) in [("action", &query.action), ("resource", &query.resource)] {
-        // PostgreSQL takes no U+0000 in a text.
-        if value.as_ref().is_some_and(|text| text.chars().any(char::is_control)) {
-            return Err(Problem::field(field, "control_character", "no control characters"));
-        }
-    }
-    let filter = EventFilter { action: query.action, resource: query.resource };
+    let (limit, before) = PageQuery::of(query.limit, query.cursor).read::<EventId>()?;
+    let EventQuery { action, resource, actor, outcome, from, to, .. } = query;
+    let mut fields = Fields::default();
+    let filter = Selection { action, resource, actor, outcome, from, to }.check(&mut fields);
+    let filter = fields.finish(filter)?;
     let slice = caller
         .read("events.list", move |tx| Ok(events::list(tx, &filter, before.as_ref(), limit)?))
         .await?;
@@ -112,37 +141,55 @@ async fn list(caller: Staff, Query(query): Query<EventQuery>) -> Answer<Page<Eve
     Ok(Reply::ok(&Page { data, next_cursor }))
 }
 
-/// A `+` that nobody escaped arrives as a space.
-fn search_key(text: &str) -> Option<SearchKey> {
-    let text = text.strip_prefix(' ').map_or_else(|| text.to_owned(), |rest| format!("+{rest}"));
-    let id = text.parse().ok().map(SearchKey::Id);
-    id.or_else(|| text.parse::<Email>().ok().map(SearchKey::Email))
-        .or_else(|| text.parse::<Phone>().ok().map(SearchKey::Phone))
+async fn export(caller: Staff, Query(query): Query<ExportQuery>) -> Answer<EventFile> {
+    let ExportQuery { format, action, resource, actor, outcome, from, to } = query;
+    // Stands in the event: what slipped into a field, a card's number say, does not.
+    let plain = |text: &Option<String>| text.as_deref().map(|text| redact(text).into_owned());
+    let asked = json!({
+        "format": redact(&format), "action": plain(&action), "resource": plain(&resource),
+        "actor": plain(&actor), "outcome": plain(&outcome), "from": plain(&from), "to": plain(&to),
+    });
+    let mut fields = Fields::default();
+    let format = Format::parse(&format);
+    if format.is_none() {
+        fields.refuse("format", "invalid", "csv or jsonl");
+    }
+    let filter = Selection { action, resource, actor, outcome, from, to }.check(&mut fields);
+    let (format, filter) = fields.finish(format.zip(filter))?;
+    let found = whole(&caller, filter).await?;
+    let file = format.render(&found);
+    let rows = found.len();
+    let now = caller
+        .write("events.export", move |tx, act| {
+            let after = json!({ "asked": asked, "rows": rows });
+            events::record(tx, act, "events.exported", "events", "done", Some(&after))?;
+            Ok(act.now)
+        })
+        .await?;
+    let day: String = now.to_string().chars().take(10).collect();
+    let name = format!("events-{day}.{}", format.as_str());
+    Ok(Reply::file(format.media_type(), &name, file.into()))
 }
 
-/// What the event keeps of a search.
-fn trace(tools: &Tools, key: &SearchKey) -> serde_json::Value {
-    match key {
-        SearchKey::Id(id) => json!({ "id": id.to_string() }),
-        SearchKey::Email(email) => {
-            json!({ "email": events::hashed(tools, "email", email.as_str()) })
+/// All events that fit, or none. Refuses `invalid_fields`.
+async fn whole(caller: &Staff, filter: EventFilter) -> Result<Vec<EventView>, Problem> {
+    let (filter, mut before) = (Arc::new(filter), None);
+    let mut found = Vec::new();
+    for _ in 0..MAX_READS {
+        let filter = Arc::clone(&filter);
+        let part = caller
+            .read("events.export", move |tx| Ok(events::list(tx, &filter, before.as_ref(), PART)?))
+            .await?;
+        found.extend(part.events.into_iter().map(|(_, event)| event));
+        if found.len() > MAX_ROWS {
+            break;
         }
-        SearchKey::Phone(phone) => {
-            json!({ "phone": events::hashed(tools, "phone", phone.as_str()) })
+        match part.next {
+            Some(next) => before = Some(next),
+            None => return Ok(found),
         }
     }
+    let most =
+        format!("more than {MAX_ROWS} events, or too many to look through; a shorter period");
+    Err(Problem::field("from", "too_many", most))
 }
-
-pub(super) fn customer_view(customer: &Customer) -> FoundCustomerView {
-    FoundCustomerView {
-        id: customer.id.to_string(),
-        full_name: customer.full_name.clone(),
-        email: customer.email.masked(),
-        phone: customer.phone.as_ref().map(Phone::masked),
-        status: customer.standing.as_str(),
-        created_at: customer.created_at.to_string(),
-    }
-}
-
-#[cfg(test)]
-mod tests;

@@ -2,7 +2,7 @@
 
 use money::CustomerId;
 
-use super::audit::{FoundCustomerView, customer_view};
+use super::people::{FoundCustomerView, customer_view};
 use crate::approvals;
 use crate::approvals::api::ask;
 use crate::approvals::deed::{Deed, Whom};

@@ -51,7 +51,7 @@ pub fn routes(routes: Routes) -> Routes {
 pub struct MemberView {
     id: String,
     email: String,
-    /// `teller`, `support`, `compliance` or `admin`.
+    /// `teller`, `support`, `compliance`, `auditor` or `admin`.
     role: &'static str,
     /// `active` or `disabled`.
     status: &'static str,

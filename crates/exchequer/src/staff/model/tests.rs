@@ -42,7 +42,7 @@ fn who_hands_out_money_has_no_say_over_accounts() {
 fn only_auditors_read_events() {
     let auditors: Vec<_> =
         Role::ALL.into_iter().filter(|role| role.permits(Permission::ReadEvents)).collect();
-    assert_eq!(auditors, [Role::Compliance, Role::Admin]);
+    assert_eq!(auditors, [Role::Compliance, Role::Auditor, Role::Admin]);
 }
 
 #[test]
@@ -57,5 +57,34 @@ fn who_decides_about_customers_has_no_say_over_operators() {
     for permission in [P::DisableMember, P::EnableMember] {
         assert_eq!(holders(permission), [Role::Admin], "{permission}");
     }
-    assert_eq!(holders(P::ReadMembers), [Role::Compliance, Role::Admin]);
+    assert_eq!(holders(P::ReadMembers), [Role::Compliance, Role::Auditor, Role::Admin]);
+}
+
+#[test]
+fn an_auditor_reads_what_the_office_reads_and_changes_nothing() {
+    use Permission as P;
+    let of = |role: Role| Permission::ALL.into_iter().filter(move |p| role.permits(*p));
+    let reading = [
+        P::SignOut,
+        P::ReadSelf,
+        P::ReadAccounts,
+        P::ReadCustomers,
+        P::ReadEvents,
+        P::ReadMerchants,
+        P::ReadPayments,
+        P::ReadSystem,
+        P::ReadFigures,
+        P::ReadMembers,
+        P::FollowApprovals,
+    ];
+    assert_eq!(of(Role::Auditor).collect::<Vec<_>>(), reading);
+    assert!(Role::Auditor.sees_all_approvals());
+    assert!(!Role::Teller.sees_all_approvals() && !Role::Support.sees_all_approvals());
+}
+
+#[test]
+fn names_and_addresses_are_for_who_speaks_with_customers() {
+    let holders: Vec<_> =
+        Role::ALL.into_iter().filter(|role| role.permits(Permission::RevealCustomer)).collect();
+    assert_eq!(holders, [Role::Teller, Role::Support, Role::Compliance]);
 }

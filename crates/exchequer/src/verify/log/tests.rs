@@ -17,6 +17,8 @@ fn event() -> LoggedEvent {
         before: None,
         after: Some(r#"{"a":[1,"x"]}"#.to_owned()),
         has_origin: true,
+        customer: None,
+        subject: None,
     }
 }
 
@@ -27,6 +29,14 @@ fn an_event_can_be_read_and_is_of_its_time() {
     assert!(event().opens_account());
     let cases: &[(&str, Spoil)] = &[
         ("origin", |e| e.has_origin = false),
+        ("to be told of it", |e| {
+            e.customer = Some(CustomerId::from_bytes([1; 16]));
+            e.subject = Some(CustomerId::from_bytes([2; 16]));
+        }),
+        ("to be told of it", |e| {
+            e.resource = CustomerId::from_bytes([1; 16]).to_string();
+            e.subject = Some(CustomerId::from_bytes([2; 16]));
+        }),
         ("noun.verb", |e| e.action = "opened".to_owned()),
         ("noun.verb", |e| e.action = "Account.opened".to_owned()),
         ("one word", |e| e.outcome = String::new()),

@@ -7,7 +7,7 @@
 
 use exchequer::bank::Bank;
 use exchequer::customers::{self, model::Email};
-use exchequer::sessions::cache::Carried;
+use exchequer::sessions::cache::{Carried, Visit};
 use exchequer::sessions::model::{Form, PrincipalRef};
 use exchequer::sessions::{self, Opened as OpenedSession, Opening};
 use redis::aio::MultiplexedConnection;
@@ -144,7 +144,7 @@ async fn one_token(opened: &Opened) -> Result<String> {
 }
 
 async fn verify(bank: &Bank, token: &str) -> Result<()> {
-    let verified = bank.sessions().verify(bank, Carried::Token(token)).await;
+    let verified = bank.sessions().verify(bank, Carried::Token(token), Visit::Use).await;
     verified.map(drop).map_err(|problem| format!("{:?}", problem.code).into())
 }
 

@@ -3,8 +3,12 @@
 use super::*;
 use proptest::prelude::*;
 
-const RULES: PasswordRules =
-    PasswordRules { min_chars: 8, max_bytes: 1024, needs_letters_and_digits: false };
+const RULES: PasswordRules = PasswordRules {
+    min_chars: 8,
+    max_bytes: 1024,
+    needs_letters_and_digits: false,
+    context_words: Vec::new(),
+};
 
 const ASHA: [&str; 2] = ["asha.raman@example.com", "Asha Raman-Iyer"];
 
@@ -110,6 +114,27 @@ fn good_passwords_may_hold_common_words() {
     }
 }
 
+// ASVS 6.2.11: words of the context make a password easy to guess, whatever list of common ones there is.
+#[test]
+fn little_more_than_words_of_the_context_is_refused() {
+    let words = ["Zettelbank", "kontor", "ab", ""].map(str::to_owned).to_vec();
+    let rules = PasswordRules { context_words: words, ..RULES };
+    for password in ["zettelbank", "ZettelBank-2026", "kontorzettelbank1", "Kontor!Kontor!"] {
+        let found = check_password(password, &rules, &ASHA);
+        assert_eq!(found, Err(PasswordRefusal::TooCommon), "{password}");
+    }
+    // Without the words these are as good as any: it is the list that refuses them.
+    assert_eq!(check("zettelbank"), Ok(()));
+    assert_eq!(check("kontorzettelbank1"), Ok(()));
+    // Part of a longer one they may be, and a word too short to say anything counts for nothing.
+    for password in ["a walrus in the zettelbank", "ababzkpqwv"] {
+        assert_eq!(check_password(password, &rules, &ASHA), Ok(()), "{password}");
+    }
+    let one = PasswordRules { context_words: vec!["zettelbank".to_owned()], ..RULES };
+    let found = check_password("asha-zettelbank", &one, &ASHA);
+    assert_eq!(found, Err(PasswordRefusal::ContainsIdentity));
+}
+
 #[test]
 fn little_more_than_ones_own_name_is_refused() {
     for password in [
@@ -129,7 +154,8 @@ fn little_more_than_ones_own_name_is_refused() {
 
 #[test]
 fn refusals_come_in_their_order() {
-    let pci = PasswordRules { min_chars: 12, max_bytes: 12, needs_letters_and_digits: true };
+    let pci =
+        PasswordRules { min_chars: 12, max_bytes: 12, needs_letters_and_digits: true, ..RULES };
     let check_pci = |password| check_password(password, &pci, &ASHA);
     assert_eq!(check_pci("password"), Err(PasswordRefusal::TooShort { min_chars: 12 }));
     assert_eq!(check_pci("passwordpassword"), Err(PasswordRefusal::TooLong { max_bytes: 12 }));

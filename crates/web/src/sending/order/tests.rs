@@ -12,13 +12,13 @@ fn book() -> Book {
         currency: currency.to_owned(),
         status: "open".to_owned(),
         balance: Balance { posted: 100, held: 0, available: 100 },
-        opened_at: String::new(),
     };
     let payee = Payee {
         id: "ben_1".to_owned(),
         account: "acc_payee".to_owned(),
         number: "EX1".to_owned(),
         name: "Ravi".to_owned(),
+        created_at: String::new(),
         trusted_at: String::new(),
     };
     Book {

@@ -1,10 +1,11 @@
-//! What `staff::api::audit` promises.
+//! What `staff::api::people` promises.
+
+use money::EventId;
 
 use super::*;
-use crate::http::Code;
 
 #[test]
-fn a_query_is_an_id_an_email_or_a_phone() {
+fn a_query_is_an_id_an_email_a_phone_or_a_name() {
     let id = "cus_01jz7m5v3k8e9q2r4s6t8w0xyz";
     assert!(matches!(search_key(id), Some(SearchKey::Id(found)) if found.to_string() == id));
     let email = search_key("Asha@Example.com");
@@ -16,7 +17,9 @@ fn a_query_is_an_id_an_email_or_a_phone() {
             "{text:?}"
         );
     }
-    for text in ["", "asha", "acc_01jz7m5v3k8e9q2r4s6t8w0xyz", "919876543210", "%"] {
+    let name = search_key("Rao  ASHA");
+    assert!(matches!(name, Some(SearchKey::Name(words)) if words.iter().eq(["asha", "rao"])));
+    for text in ["", "asha@", "919876543210", "%", " "] {
         assert!(search_key(text).is_none(), "{text:?}");
     }
 }

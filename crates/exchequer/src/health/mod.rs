@@ -1,0 +1,10 @@
+//! The health of what the bank stands on, for the operator who is woken: each part with a state and a sentence of
+//! advice.
+//!
+//! One bounded look at each: nothing here walks a table that grows. Parts that are asked through the database are
+//! `down` where it does not answer, since nothing is known of them. What it never does: repair, or decide; `/readyz`
+//! is what a balancer asks.
+
+pub mod api;
+pub mod model;
+mod store;

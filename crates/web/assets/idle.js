@@ -107,6 +107,7 @@
   // A page out of the browser's memory may be somebody's who has gone: it is hidden until the server has said.
   window.addEventListener("pageshow", async (event) => {
     if (!event.persisted) return;
+    if (left) return location.replace(dialog.dataset.out);
     document.body.hidden = true;
     await ask(dialog.dataset.peek);
     if (left) return;

@@ -2,7 +2,9 @@
 // options of the API; the answer goes into its field `credential`, and the form is sent. With `data-make` a credential
 // is made, else one is asked for; with `data-start` at once, since a button was pressed on the page before.
 (() => {
-  const knowsKeys = Boolean(window.PublicKeyCredential && navigator.credentials);
+  // A credential is made for a name: an address of numbers has none.
+  const hasName = !/^[\d.]+$|^\[/.test(location.hostname);
+  const knowsKeys = Boolean(hasName && window.PublicKeyCredential && navigator.credentials);
   // The style sheet keeps room for what needs keys, and hides what is said without them, until this is known.
   if (!knowsKeys) {
     for (const part of document.querySelectorAll("[data-needs-keys], form[data-webauthn]")) part.remove();

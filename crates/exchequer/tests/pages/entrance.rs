@@ -305,3 +305,23 @@ async fn a_page_says_when_it_will_be_over_and_leads_away_without_script() {
     let page = browser.get("/security").await.expect(200);
     assert!(page.path.starts_with("/sign-in"), "{}", page.path);
 }
+
+#[tokio::test]
+async fn a_password_is_set_anew_with_a_security_key_too() {
+    let bank = TestBank::new().await;
+    let asha = bank.customer("asha").await;
+    bank.confirm_email(&asha).await;
+    let mut key = bank.enrol_webauthn(&asha, "security_key").await;
+    let browser = Browser::new(bank.client());
+    let form = browser.get("/forgot").await.form("/forgot");
+    let _asked = browser.submit(&form, &[("email", &*asha.email)]).await.expect(200);
+    let token = bank.mailed_token(&asha.email, "password_reset").await;
+    let form = browser.get(&format!("/reset?token={token}")).await.form("/reset");
+    let new = "nine patient herons in the reeds";
+    bank.secret(new);
+    let page = browser.submit(&form, &[("new_password", new)]).await.expect(200);
+    let credential = key.get(&key_options(&page)).to_string();
+    let right = [("credential", &*credential), ("answer_with", "answer:webauthn")];
+    let page = browser.submit(&page.form("/reset"), &right).await.expect(200);
+    assert_eq!(page.path, "/sign-in?done=password_set");
+}

@@ -13,10 +13,9 @@ words! {
         security: "Security", "सुरक्षा";
         inbox: "Demo inbox", "डेमो इनबॉक्स";
         sign_in: "Sign in", "साइन इन करें";
-        sign_up: "Open an account", "खाता खोलें";
+        sign_up: "Become a customer", "ग्राहक बनें";
         sign_out: "Sign out", "साइन आउट करें";
         language: "Language", "भाषा";
-        change: "Change", "बदलें";
         demo: "This is a demo bank. Nothing here is real money.", "यह एक डेमो बैंक है। यहाँ का पैसा असली नहीं है।";
         foot: "Every transfer is posted once, and every change leaves a trace.", "हर भुगतान एक ही बार होता है, और हर बदलाव का निशान रहता है।";
         reference: "API reference", "API संदर्भ";

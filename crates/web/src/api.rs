@@ -211,6 +211,11 @@ impl Refused {
         self.status == 404
     }
 
+    /// Nothing was decided: the same request may be sent again under the same key. Any other refusal is kept under it.
+    pub fn is_undecided(&self) -> bool {
+        self.status >= 500 || self.status == 429
+    }
+
     /// The fault of one field, if it is at fault.
     pub fn field(&self, name: &str) -> Option<&FieldFault> {
         self.fields.iter().find(|fault| fault.field == name)

@@ -112,7 +112,7 @@ async fn entries_are_found_by_text_amount_direction_and_day_in_india() {
     let form = browser.get(&path).await.form(&path);
     assert_eq!(form.method, "get");
     let names = ["query", "from", "to", "min_amount", "max_amount", "direction"];
-    assert_eq!(form.fields.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().len(), 6);
+    assert_eq!(form.fields.len(), names.len());
     assert!(names.iter().all(|name| form.value(name) == Some("")), "{form:?}");
     for (filled, finds_rent, finds_tea, finds_cash) in [
         (vec![], true, true, true),
@@ -123,7 +123,7 @@ async fn entries_are_found_by_text_amount_direction_and_day_in_india() {
         (vec![("from", "2026-01-06")], false, true, false),
         (vec![("to", "2026-01-05")], true, false, true),
         (vec![("from", "2026-01-06"), ("to", "2026-01-06")], false, true, false),
-        (vec![("query", HOSTILE.split_at(100.min(HOSTILE.len())).0)], false, false, false),
+        (vec![("query", HOSTILE)], false, false, false),
     ] {
         let page = browser.submit(&form, &filled).await.expect(200);
         let has = |amount: &str| page.says(&format!("{amount}</span>"));

@@ -1,5 +1,6 @@
 //! Payees: compared, added once, chosen to send to, removed.
 
+use exchequer::staff::model::Role;
 use testkit::{Browser, Person, TestBank};
 
 use crate::signed_in;
@@ -114,4 +115,33 @@ async fn a_payee_is_removed_after_a_question_and_nobody_elses_is() {
         assert_eq!(list.path, "/payees?done=payee_removed");
         assert!(list.says("There is nobody on your list yet."), "{}", list.html);
     }
+}
+
+#[tokio::test]
+async fn a_new_payee_is_told_to_be_cooling_and_a_large_payment_waits() {
+    let bank = TestBank::with(|config| {
+        config.step_up.cooling_seconds = 3_600;
+        config.step_up.cooling_amount = 1_000;
+    })
+    .await;
+    let asha = bank.customer("asha").await;
+    let account = bank.account(&asha, "INR").await;
+    let teller = bank.operator(Role::Teller).await;
+    bank.deposit(&teller, &account, 200_000, "INR").await;
+    let number = number_of(&bank, &bank.customer("ravi").await).await;
+    let browser = signed_in(&bank, &asha).await;
+    assert_eq!(added(&browser, &number, "Ravi").await, "/payees?done=payee_added");
+    let list = browser.get("/payees").await.expect(200);
+    assert!(list.says("New: large amounts from 5 Jan 2026, 4:30 pm"), "{}", list.html);
+    let payee = asha.client.get("/v1/beneficiaries").await.text("/data/0/account");
+    let form = browser.get("/send").await.form("/send/review");
+    let filled = [("payee", payee.as_str()), ("amount", "1,000")];
+    let review = browser.submit(&form, &filled).await.expect(200);
+    let page = browser.submit(&review.form("/send"), &[]).await.expect(422);
+    assert!(page.html.contains("id=\"payee-fault\""), "{}", page.html);
+    assert!(page.says("This payee is new."), "{}", page.html);
+    bank.advance(3_601);
+    let browser = signed_in(&bank, &asha).await;
+    let list = browser.get("/payees").await.expect(200);
+    assert!(list.says("Ready") && !list.says("large amounts from"), "{}", list.html);
 }

@@ -214,6 +214,23 @@ async fn the_apis_refusals_stand_beside_their_field_under_a_fresh_key() {
     assert_eq!(two.left().await, 10_000_000);
 }
 
+#[tokio::test]
+async fn a_frozen_account_is_named_by_who_pays_from_it_or_to_it() {
+    let two = Two::new().await;
+    let officer = two.bank.operator(Role::Admin).await;
+    let frozen = |account: &str| format!("/v1/staff/accounts/{account}/freeze");
+    let form = two.review("5", "").await.expect(200).form("/send");
+    let why = serde_json::json!({});
+    let _done = officer.client.post(&frozen(&two.to), &why).await.expect(200);
+    let page = two.browser.submit(&form, &[]).await.expect(422);
+    assert!(faulty(&page, "to") && !faulty(&page, "from"), "{}", page.html);
+    let _done = officer.client.post(&frozen(&two.from), &why).await.expect(200);
+    let form = two.review("5", "").await.expect(200).form("/send");
+    let page = two.browser.submit(&form, &[]).await.expect(422);
+    assert!(faulty(&page, "from"), "{}", page.html);
+    assert!(two.browser.get("/").await.expect(200).says("Frozen"));
+}
+
 /// A number with right check digits that is not this one, so nobody's.
 fn unused_number(number: &str) -> String {
     let bodies = ["00000000000001", "00000000000002"].map(mod97_append);

@@ -46,15 +46,14 @@ impl History {
         let (lowest, highest) = series.bounds()?;
         let amount = |minor| money(minor, &account.currency, customer.language());
         let text = put(&put(w.chart_text, &amount(lowest)), &amount(highest));
-        let day = |day: Option<&Day>| {
-            day.map(|day| dates::date(&day.date, customer.language())).unwrap_or_default()
-        };
+        let start = self.days.first();
+        let start = start.map(|day| dates::date(&day.date, customer.language()));
         let label = Label {
             id: format!("chart-{}", account.id),
             title: put(w.chart_title, &account.name),
             text,
-            start: day(self.days.first()),
-            end: day(self.days.last()),
+            start: start.unwrap_or_default(),
+            end: w.today.to_owned(),
         };
         series.chart(label)
     }

@@ -49,8 +49,12 @@ fn page(customer: &Customer, refused: Option<&Refused>) -> Outcome {
         label: format!("{code} · {name}"),
         is_chosen: code == chosen,
     });
+    let mut frame = customer.frame(w.open_title);
+    if refused.is_some_and(Refused::is_undecided) {
+        form.raw("key").clone_into(&mut frame.key);
+    }
     let page = OpenPage {
-        frame: customer.frame(w.open_title),
+        frame,
         name: Field { max_chars: 140, ..Field::text("name", w.name, &form.text("name")) }
             .hint(w.name_hint)
             .fault(words.fault_of(refused, "name")),

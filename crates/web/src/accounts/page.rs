@@ -21,7 +21,7 @@ use crate::trouble::Trouble;
 const PAGE_ENTRIES: u32 = 40;
 /// The API looks at so many entries for an answer and then gives what it found, which may be nothing. So often it is
 /// asked again before the reader is.
-const MAX_EMPTY_PARTS: u32 = 5;
+const MAX_EMPTY_PARTS: u32 = 3;
 
 #[derive(Template)]
 #[template(path = "accounts/account.html")]

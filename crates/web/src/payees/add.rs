@@ -121,8 +121,7 @@ fn refusal_page(customer: &Customer, typed: &Typed, refused: &Refused) -> Outcom
         return Err(Trouble::SignIn);
     }
     let words = customer.words();
-    let is_undecided = refused.status >= 500 || refused.status == 429;
-    let key = if is_undecided { typed.key.clone() } else { customer.fresh_key() };
+    let key = if refused.is_undecided() { typed.key.clone() } else { customer.fresh_key() };
     let typed = Typed { account: typed.account.clone(), name: typed.name.clone(), key };
     let mut faults = Faults {
         account: refused.field("account").map(|_| words.sending.bad_number.to_owned()),

@@ -93,7 +93,7 @@ pub fn understand<'a>(
     book: &'a Book,
     typed: &Typed,
     words: &'static Words,
-) -> Result<Order<'a>, Faults> {
+) -> Result<Order<'a>, Box<Faults>> {
     let w = &words.sending;
     let mut faults = Faults::default();
     let from = book.accounts.iter().find(|account| account.id == typed.from);
@@ -122,7 +122,7 @@ pub fn understand<'a>(
             amount,
             memo: Some(typed.memo.clone()).filter(|memo| !memo.is_empty()),
         }),
-        _ => Err(faults),
+        _ => Err(Box::new(faults)),
     }
 }
 

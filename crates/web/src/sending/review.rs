@@ -33,7 +33,7 @@ pub async fn submit(customer: Customer) -> Outcome {
     let words = customer.words();
     let order = match understand(&book, &typed, words) {
         Ok(order) => order,
-        Err(faults) => return faulty(&customer, (&book, &typed), faults),
+        Err(faults) => return faulty(&customer, (&book, &typed), *faults),
     };
     if !order.is_new {
         return review_page(&customer, (&typed, &order), None, None);

@@ -41,7 +41,7 @@ pub async fn submit(customer: Customer) -> Outcome {
     let book = Book::of(&customer, &typed).await?;
     let order = match understand(&book, &typed, customer.words()) {
         Ok(order) => order,
-        Err(faults) => return faulty(&customer, (&book, &typed), faults),
+        Err(faults) => return faulty(&customer, (&book, &typed), *faults),
     };
     let deed = deed(&customer, &order);
     let proof = match answered(&customer, &deed).await {
@@ -122,7 +122,7 @@ fn refusal_page(
     let text = words.refusal(refused);
     let needs_factor = refused.code == "step_up_required";
     let refusal = Refusal { status: refused.status, text, needs_factor };
-    if refused.status >= 500 || refused.status == 429 {
+    if refused.is_undecided() {
         return review_page(customer, (typed, order), None, Some(refusal));
     }
     let typed = Typed { key: customer.fresh_key(), ..typed.clone() };

@@ -21,6 +21,7 @@ words! {
         zone: "Days and times are Indian Standard Time (UTC+5:30).", "दिन और समय भारतीय मानक समय (UTC+5:30) के हैं।";
         chart_title: "Balance of {} over the last 90 days", "पिछले 90 दिनों में {} का शेष";
         chart_text: "Between {} and {} in the last 90 days", "पिछले 90 दिनों में {} से {} के बीच";
+        today: "Today", "आज";
         filter: "Search and filter", "खोजें और छाँटें";
         search: "Words or account", "शब्द या खाता";
         search_hint: "Of the memo, or of the other account's number.", "टिप्पणी के या दूसरे खाते की संख्या के।";

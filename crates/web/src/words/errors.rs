@@ -6,7 +6,7 @@ use crate::language::Language;
 type Row = (&'static str, &'static str, &'static str);
 
 /// By the API's code. What is not here is told in the API's own words.
-const REFUSALS: [Row; 34] = [
+const REFUSALS: [Row; 35] = [
     ("invalid_credentials", "E-mail or password is wrong.", "ई-मेल या पासवर्ड गलत है।"),
     (
         "invalid_code",
@@ -143,6 +143,11 @@ const REFUSALS: [Row; 34] = [
         "too_many_beneficiaries",
         "You have as many payees as one person may have. Remove one first.",
         "आपके प्राप्तकर्ता अधिकतम संख्या में हैं। पहले एक हटाएँ।",
+    ),
+    (
+        "statement_too_long",
+        "There are too many entries for one statement. Choose a shorter period.",
+        "एक विवरण के लिए प्रविष्टियाँ बहुत अधिक हैं। छोटी अवधि चुनें।",
     ),
     (
         "too_many_accounts",

@@ -17,7 +17,6 @@ words! {
         remove_who: "Remove {}", "{} को हटाएँ";
         remove_title: "Remove this payee?", "इस प्राप्तकर्ता को हटाएँ?";
         remove_text: "Entries and receipts stay. To pay them again, add them anew; they then count as new.", "प्रविष्टियाँ और रसीदें रहेंगी। फिर भेजने के लिए दोबारा जोड़ें; तब वे नए माने जाएँगे।";
-        more: "Show more", "और दिखाएँ";
         add_lead: "Their name is compared with the bank's own record before they are added.", "जोड़ने से पहले नाम का मिलान बैंक के अभिलेख से होता है।";
         review_title: "Check before you add", "जोड़ने से पहले जाँचें";
         review_lead: "Nobody has been added yet.", "अभी किसी को नहीं जोड़ा गया है।";

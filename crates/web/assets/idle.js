@@ -60,7 +60,8 @@
       const date = Date.parse(answer.headers.get("date") ?? "");
       // The header has whole seconds: only a clock that is plainly wrong is set by it.
       if (date && Math.abs(date - now()) > 2000) skew += date - now();
-      idleAt = Date.parse(told.idle_expires_at);
+      // Operators' sessions are told how long they last after this request, which counted.
+      idleAt = told.idle_expires_at ? Date.parse(told.idle_expires_at) : now() + told.idle_limit_seconds * 1000;
       endAt = Date.parse(told.expires_at);
       channel.postMessage({ idleAt });
     })().catch(() => {}).finally(() => {

@@ -7,9 +7,11 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use data_encoding::BASE64URL_NOPAD;
+use futures_util::future::try_join;
 use http::Method;
 use serde::Deserialize;
 
+use crate::api::Refused;
 use crate::trouble::Trouble;
 use crate::visit::Visit;
 
@@ -39,6 +41,14 @@ pub struct Customer {
     session: Session,
 }
 
+/// A signed-in operator.
+#[derive(Clone)]
+pub struct Operator {
+    visit: Arc<Visit>,
+    session: StaffSession,
+    member: Member,
+}
+
 /// Anybody, by the form of a page that may have been a customer's or nobody's.
 pub struct Anyone(Arc<Visit>);
 
@@ -50,6 +60,25 @@ pub struct Session {
     /// RFC 3339, as all times of the API. Missing where it does not tell: then the page has no timer.
     pub idle_expires_at: Option<String>,
     pub expires_at: Option<String>,
+}
+
+/// The API's word on an operator's session in a browser.
+#[derive(Debug, Clone, Deserialize)]
+pub struct StaffSession {
+    pub csrf_token: String,
+    /// The session ends so many seconds after its last request.
+    pub idle_limit_seconds: i64,
+    pub expires_at: String,
+}
+
+/// Who an operator is, and what the role may do.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Member {
+    pub id: String,
+    pub email: String,
+    pub role: String,
+    /// In the words of the API's table of permissions.
+    pub permissions: Vec<String>,
 }
 
 impl Caller for Visitor {
@@ -86,6 +115,29 @@ impl Caller for Customer {
     }
 }
 
+impl Caller for Operator {
+    async fn admit(visit: Arc<Visit>) -> Result<Self, Trouble> {
+        if visit.session_cookie().is_none() {
+            return Err(Trouble::SignIn);
+        }
+        let session = visit.get("/v1/staff/web_session").receive::<StaffSession>();
+        let member = visit.get("/v1/staff/me").receive::<Member>();
+        let (session, member) = try_join(session, member).await.map_err(not_an_operator)?;
+        if *visit.method() == Method::POST
+            && !is_same(&session.csrf_token, visit.form().raw(CSRF_FIELD))
+        {
+            return Err(Trouble::Stale);
+        }
+        visit.set_csrf_token(session.csrf_token.clone());
+        Ok(Self { visit, session, member })
+    }
+}
+
+/// A customer's cookie is no operator's: whoever has it may sign in as one.
+fn not_an_operator(refused: Refused) -> Trouble {
+    if refused.code == "wrong_caller" { Trouble::SignIn } else { refused.into() }
+}
+
 impl Caller for Anyone {
     async fn admit(visit: Arc<Visit>) -> Result<Self, Trouble> {
         if let Ok(customer) = Customer::admit(Arc::clone(&visit)).await {
@@ -112,6 +164,29 @@ impl Visitor {
 impl Customer {
     pub fn session(&self) -> &Session {
         &self.session
+    }
+}
+
+impl Operator {
+    pub fn session(&self) -> &StaffSession {
+        &self.session
+    }
+
+    pub fn member(&self) -> &Member {
+        &self.member
+    }
+
+    /// Whether the role has a permission. What a page shows goes by it; the API decides by itself.
+    pub fn may(&self, permission: &str) -> bool {
+        self.member.permissions.iter().any(|held| held == permission)
+    }
+}
+
+impl Deref for Operator {
+    type Target = Visit;
+
+    fn deref(&self) -> &Visit {
+        &self.visit
     }
 }
 

@@ -7,6 +7,7 @@ use askama::filters::HtmlSafe;
 use money::Timestamp;
 
 use crate::callers::{Customer, Visitor};
+use crate::console::Room;
 use crate::language::Language;
 use crate::visit::Visit;
 use crate::words::Words;
@@ -25,6 +26,8 @@ pub struct Frame<'v> {
     /// Path and query of this page: where a change of language leads back to.
     pub here: &'v str,
     pub is_demo: bool,
+    /// Where the bank's name leads.
+    pub home: &'static str,
     /// What the page before has done.
     pub notice: Option<&'static str>,
     pub key: String,
@@ -34,6 +37,16 @@ pub struct Frame<'v> {
 pub enum Who<'v> {
     Nobody,
     Customer(Limits<'v>),
+    Operator(Desk<'v>),
+}
+
+/// An operator's place: who they are, and which rooms they may enter.
+pub struct Desk<'v> {
+    pub email: &'v str,
+    pub role: &'v str,
+    pub rooms: Vec<&'static Room>,
+    pub idle_expires_at: String,
+    pub expires_at: &'v str,
 }
 
 /// When a session ends: by itself after a pause, and in any case.
@@ -119,6 +132,7 @@ impl<'v> Frame<'v> {
             who: Who::Nobody,
             here: visit.target(),
             is_demo: visit.is_demo(),
+            home: if visit.path().starts_with("/console") { "/console" } else { "/" },
             notice: visit.words().notice(visit.query().raw("done")),
             key: visit.fresh_key(),
         }
@@ -133,6 +147,12 @@ impl<'v> Frame<'v> {
     pub fn is_here(&self, path: &str) -> bool {
         let here = self.here.split('?').next().unwrap_or_default();
         here == path || path != "/" && here.starts_with(&format!("{path}/"))
+    }
+
+    /// The same for a room of the console, whose first contains all others.
+    pub fn is_in(&self, room: &str) -> bool {
+        let here = self.here.split('?').next().unwrap_or_default();
+        here == room || room != self.home && self.is_here(room)
     }
 
     pub fn icon(&self, name: &'static str) -> Icon {

@@ -16,6 +16,7 @@ mod answer;
 pub mod api;
 mod assets;
 mod callers;
+mod console;
 mod entrance;
 mod form;
 mod frame;

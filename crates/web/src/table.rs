@@ -23,7 +23,7 @@ use http_body_util::{BodyExt, Limited};
 use crate::answer::{Answer, Outcome};
 use crate::api::Api;
 use crate::assets::Assets;
-use crate::callers::{Caller, Customer, Visitor};
+use crate::callers::{Caller, Customer, Operator, Visitor};
 use crate::form::{Form, MAX_FORM_BYTES};
 use crate::trouble::Trouble;
 use crate::visit::{Site, Visit};
@@ -54,7 +54,8 @@ pub fn all() -> Pages {
     let pages = crate::overview::pages(pages);
     let pages = crate::accounts::pages(pages);
     let pages = crate::sending::pages(pages);
-    crate::payees::pages(pages)
+    let pages = crate::payees::pages(pages);
+    crate::console::pages(pages)
 }
 
 impl Pages {
@@ -76,6 +77,30 @@ impl Pages {
         R: Future<Output = Outcome> + Send + 'static,
     {
         self.add((method, path, "customer"), handler)
+    }
+
+    /// For an operator whose role has the permission; other operators are told that they have not.
+    #[must_use]
+    pub fn operator<F, R>(
+        self,
+        method: Method,
+        path: &'static str,
+        permission: &'static str,
+        handler: F,
+    ) -> Self
+    where
+        F: Fn(Operator) -> R + Clone + Send + Sync + 'static,
+        R: Future<Output = Outcome> + Send + 'static,
+    {
+        self.add((method, path, "operator"), move |operator: Operator| {
+            let handler = handler.clone();
+            async move {
+                if !operator.may(permission) {
+                    return Err(Trouble::Forbidden);
+                }
+                handler(operator).await
+            }
+        })
     }
 
     /// Method, path and caller of each.

@@ -16,6 +16,8 @@ pub enum Trouble {
     NotFound,
     /// The page takes no form, or only forms.
     NoSuchForm,
+    /// The operator's role may not.
+    Forbidden,
     /// The form is from another session, or from before the cookie was there.
     Stale,
     /// The form came from somebody else's page.
@@ -47,6 +49,7 @@ impl Trouble {
             Self::SignIn => return sign_in(visit),
             Self::NotFound => (404, words.not_found, words.not_found_text.to_owned(), None),
             Self::NoSuchForm => (405, words.not_found, words.not_found_text.to_owned(), None),
+            Self::Forbidden => (403, words.refused, words.forbidden_text.to_owned(), None),
             Self::Stale => (403, words.stale, words.stale_text.to_owned(), None),
             Self::Elsewhere => (403, words.elsewhere, words.elsewhere_text.to_owned(), None),
             Self::NoForm => (400, words.no_form, words.no_form_text.to_owned(), None),

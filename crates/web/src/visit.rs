@@ -44,7 +44,12 @@ impl Visit {
         let query = parts.uri.query().unwrap_or_default();
         // A query of endless fields is none.
         let query = Form::parse(query.as_bytes()).unwrap_or_default();
-        let language = Language::of(&parts.headers);
+        // The console is in English only.
+        let language = if parts.uri.path().starts_with("/console") {
+            Language::English
+        } else {
+            Language::of(&parts.headers)
+        };
         let name = session_name(&site);
         let session = cookie(&parts.headers, name).map(|value| format!("{name}={value}"));
         Self {

@@ -2,13 +2,7 @@
 
 use testkit::{Browser, TestBank};
 
-use crate::signed_in;
-
-/// A path of a page: its `{…}` filled with an id that is nobody's.
-fn filled(path: &str) -> String {
-    let path = path.replace("{id}", "acc_00000000000000000000000000").replace("{name}", "x.css");
-    path.replace("{currency}", "INR")
-}
+use crate::{filled, signed_in};
 
 #[tokio::test]
 async fn every_page_has_its_headers_and_private_ones_want_a_sign_in() {

@@ -1,6 +1,7 @@
 //! The pages, driven through their forms as a browser would: the bank in the process, one file per area.
 
 mod accounts;
+mod console;
 mod entrance;
 mod everywhere;
 mod payees;
@@ -27,4 +28,28 @@ pub fn key_options(page: &Page) -> Value {
     let text = rest.split('"').next().unwrap_or_default();
     let text = text.replace("&#34;", "\"").replace("&#39;", "'").replace("&#38;", "&");
     json!({ "publicKey": serde_json::from_str::<Value>(&text).expect("options are JSON") })
+}
+
+/// A path of a page: its `{…}` filled with an id that is nobody's.
+pub fn filled(path: &str) -> String {
+    let id = if path.starts_with("/console") { console_id(path) } else { "acc" };
+    path.replace("{id}", &format!("{id}_00000000000000000000000000"))
+        .replace("{endpoint}", "whk_00000000000000000000000000")
+        .replace("{key}", "key_00000000000000000000000000")
+        .replace("{name}", "x.css")
+        .replace("{currency}", "INR")
+}
+
+/// What an id in this room begins with.
+fn console_id(path: &str) -> &'static str {
+    match path.split('/').nth(2) {
+        Some("customers") => "cus",
+        Some("transfers") => "trf",
+        Some("payments") => "pay",
+        Some("reconciliation") => "dif",
+        Some("approvals") => "apr",
+        Some("merchants") => "mer",
+        Some("members") => "stf",
+        _ => "acc",
+    }
 }

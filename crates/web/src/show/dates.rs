@@ -102,6 +102,11 @@ pub fn local_day(exact: &str) -> Option<String> {
     local(exact)?.get(..10).map(str::to_owned)
 }
 
+/// The day in India at a moment.
+pub fn day_at(now: Timestamp) -> String {
+    shifted(now).chars().take(10).collect()
+}
+
 /// Whether a text is a day of the calendar, as `2026-11-21`.
 pub fn is_day(text: &str) -> bool {
     text.len() == 10 && format!("{text}T00:00:00Z").parse::<Timestamp>().is_ok()
@@ -161,6 +166,7 @@ mod tests {
         assert_eq!(shifted_day("2026-03-01", -1).as_deref(), Some("2026-02-28"));
         assert_eq!(shifted_day("2025-12-31", 1).as_deref(), Some("2026-01-01"));
         assert_eq!(shifted_day("x", 1), None);
+        assert_eq!(day_at(Timestamp::from_seconds(1_767_607_200)), "2026-01-05");
     }
 
     #[test]

@@ -41,6 +41,7 @@ words! {
         no_form: "This could not be read", "यह पढ़ा नहीं जा सका";
         no_form_text: "Nothing was done. Go back and send the form once more.", "कुछ नहीं हुआ। वापस जाएँ और फ़ॉर्म दोबारा भेजें।";
         refused: "That was not possible", "यह नहीं हो सका";
+        forbidden_text: "Your role may not do this.", "आपकी भूमिका को इसकी अनुमति नहीं है।";
         failed: "Something went wrong on our side", "हमारी ओर कुछ गड़बड़ हुई";
         failed_text: "Nothing was half done. Please try again in a moment.", "कुछ भी अधूरा नहीं रहा। कृपया थोड़ी देर में फिर कोशिश करें।";
         reference: "If you ask us about it, tell us this number: {}", "हमसे पूछते समय यह संख्या बताएँ: {}";

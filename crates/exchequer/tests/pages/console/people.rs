@@ -1,0 +1,122 @@
+//! Customers and operators: masked, revealed with a purpose, let in and not.
+
+use exchequer::staff::model::Role;
+use testkit::TestBank;
+
+use super::{HOSTILE, at_console, is_text};
+
+#[tokio::test]
+async fn a_customer_is_masked_until_a_purpose_is_given_and_then_once() {
+    let bank = TestBank::new().await;
+    let asha = bank.customer("Asha Rao").await;
+    let _other = bank.customer("mateo").await;
+    let (browser, _) = at_console(&bank, Role::Support).await;
+    let form = browser.get("/console/customers").await.expect(200).form("/console/customers");
+    let found = browser.submit(&form, &[("query", &asha.email)]).await.expect(200);
+    assert!(!found.says("Asha Rao") && found.says("A***"), "{}", found.html);
+    let path = format!("/console/customers/{}", asha.id);
+    assert!(found.html.contains(&format!("href=\"{path}\"")) && !found.html.contains(&_other.id));
+    let page = browser.get(&path).await.expect(200);
+    assert!(!page.says("Asha Rao"));
+    let reveal = format!("{path}/reveal");
+    let short = browser.submit(&page.form(&reveal), &[("purpose", "why")]).await.expect(422);
+    assert!(!short.says("Asha Rao") && short.html.contains("aria-invalid=\"true\""));
+    assert_eq!(short.form(&reveal).value("purpose"), Some("why"));
+    let shown = browser.submit(&short.form(&reveal), &[("purpose", HOSTILE[0])]).await.expect(200);
+    assert!(shown.says("Asha Rao") && shown.says(&asha.email), "{}", shown.html);
+    assert_eq!(shown.path, reveal, "no address leads to it");
+    assert!(!browser.get(&path).await.expect(200).says("Asha Rao"));
+    assert_eq!(browser.visit(&reveal).await.status, 405);
+    let (auditor, _) = at_console(&bank, Role::Auditor).await;
+    let trail = auditor.get(&format!("/console/events?resource={}", asha.id)).await.expect(200);
+    assert!(trail.says("customer.revealed"), "{}", trail.html);
+    is_text(&trail, HOSTILE[0]);
+}
+
+#[tokio::test]
+async fn a_search_that_cannot_be_is_told_at_its_field_and_hostile_text_stays_text() {
+    let bank = TestBank::new().await;
+    let (browser, _) = at_console(&bank, Role::Teller).await;
+    let form = browser.get("/console/customers").await.expect(200).form("/console/customers");
+    for text in HOSTILE {
+        let page = browser.submit(&form, &[("query", text)]).await;
+        assert!(page.status == 200 || page.status == 422, "{text}: {}", page.status);
+        assert_eq!(page.form("/console/customers").value("query"), Some(text));
+        assert!(!page.html.contains("<script>alert") && !page.html.contains("<img src=x"));
+    }
+    let long = "a b c d e f g h i j k l m n o p";
+    let page = browser.submit(&form, &[("query", long)]).await.expect(422);
+    assert!(page.html.contains("id=\"filter-query-fault\""), "{}", page.html);
+}
+
+#[tokio::test]
+async fn a_freeze_by_form_is_met_by_the_customer_and_ends_by_form() {
+    let bank = TestBank::new().await;
+    let (asha, mateo) = (bank.customer("asha").await, bank.customer("mateo").await);
+    let (from, to) = (bank.account(&asha, "INR").await, bank.account(&mateo, "INR").await);
+    let teller = bank.operator(Role::Teller).await;
+    bank.deposit(&teller, &from, 100_000, "INR").await;
+    let (browser, _) = at_console(&bank, Role::Compliance).await;
+    let path = format!("/console/accounts/{from}");
+    let page = browser.get(&path).await.expect(200);
+    let freeze = page.form(&format!("{path}/freeze"));
+    let frozen = browser.submit(&freeze, &[]).await.expect(200);
+    assert!(frozen.says("The account is frozen.") && frozen.says("Frozen"));
+    let order = serde_json::json!({ "from": from, "to": to, "amount": 500, "currency": "INR" });
+    asha.client.post("/v1/transfers", &order).await.refused(422, "account_frozen");
+    // Sent twice, it is one act; with a new form it is refused, in words.
+    let again = browser.submit(&freeze, &[]).await.expect(200);
+    assert_eq!(again.path, frozen.path);
+    let token = frozen.form("/console/sign-out").value("csrf_token").expect("a token").to_owned();
+    let body = format!("csrf_token={token}&key=another-key-of-ours");
+    let late = browser.post(&format!("{path}/freeze"), &body, &[]).await;
+    assert_eq!(late.status, 409);
+    let open = browser.submit(&frozen.form(&format!("{path}/unfreeze")), &[]).await.expect(200);
+    assert!(open.says("The account is open again."));
+    let _sent = asha.client.post("/v1/transfers", &order).await.expect(201);
+}
+
+#[tokio::test]
+async fn an_operators_access_is_ended_and_given_back_by_two() {
+    let bank = TestBank::new().await;
+    let (admin, admin_person) = at_console(&bank, Role::Admin).await;
+    let (leaver, _) = at_console(&bank, Role::Support).await;
+    let page = admin.get("/console/members").await.expect(200);
+    assert!(page.says(&admin_person.email) && page.says("This is you"));
+    let forms = page.forms().into_iter();
+    let ends: Vec<_> = forms.filter(|form| form.action.ends_with("/disable")).collect();
+    let mut disabled = None;
+    for form in ends {
+        let id = form.action.trim_start_matches("/console/members/").trim_end_matches("/disable");
+        let row = page.html.split("<tr>").find(|row| row.contains(id)).unwrap_or_default();
+        if row.contains("support") {
+            disabled = Some(admin.submit(&form, &[]).await.expect(200));
+        }
+    }
+    let page = disabled.expect("there is a form for them");
+    assert!(page.says("The operator's access is ended."));
+    assert_eq!(leaver.visit("/console").await.status, 303);
+    let back = page.forms().into_iter().find(|form| form.action.ends_with("/enable"));
+    let asked = admin.submit(&back.expect("a form"), &[]).await.expect(200);
+    assert!(asked.says("Give an operator access back"), "{}", asked.html);
+}
+
+#[tokio::test]
+async fn anothers_ids_and_what_is_no_id_are_pages_that_say_so() {
+    let bank = TestBank::new().await;
+    let (browser, _) = at_console(&bank, Role::Compliance).await;
+    for path in [
+        "/console/customers/cus_00000000000000000000000000",
+        "/console/customers/..%2F..%2Fv1%2Fme",
+        "/console/accounts/x?cursor=%00",
+        "/console/transfers/trf_00000000000000000000000000",
+        "/console/payments/pay_00000000000000000000000000",
+        "/console/approvals/apr_00000000000000000000000000",
+        "/console/merchants/%3Cscript%3Ealert(1)%3C%2Fscript%3E",
+        "/console/merchants/mer_00000000000000000000000000/webhooks/whk_00000000000000000000000000",
+    ] {
+        let page = browser.get(path).await;
+        assert!(page.status == 404, "{path}: {}", page.status);
+        assert!(!page.html.contains("<script>alert"));
+    }
+}

@@ -1,0 +1,224 @@
+//! `/console/customers`: found by name, e-mail or telephone, shown masked, and let in or not.
+//!
+//! The unmasked name and addresses stand only in the answer to the form that gave a purpose, which the API records.
+
+use http::Method;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::accounts::{self, Account};
+use super::desk::{Done, Page};
+use super::parts::{Act, Cell, Facts, Input, Link, Part, Section, Table};
+use super::said;
+use crate::answer::Outcome;
+use crate::api::{List, Refused};
+use crate::callers::Operator;
+use crate::form::segment;
+use crate::table::Pages;
+
+pub fn pages(pages: Pages) -> Pages {
+    pages
+        .operator(Method::GET, PATH, "read_customers", search)
+        .operator(Method::GET, "/console/customers/{id}", "read_customers", show)
+        .operator(Method::POST, "/console/customers/{id}/lock", "lock_customer", |operator| {
+            change(operator, "lock", "customer_locked")
+        })
+        .operator(Method::POST, "/console/customers/{id}/unlock", "unlock_customer", |operator| {
+            change(operator, "unlock", "customer_unlocked")
+        })
+        .operator(Method::POST, "/console/customers/{id}/disable", "disable_customer", |operator| {
+            change(operator, "disable", "customer_disabled")
+        })
+        .operator(Method::POST, "/console/customers/{id}/enable", "enable_customer", |operator| {
+            change(operator, "enable", "customer_enabled")
+        })
+        .operator(Method::POST, "/console/customers/{id}/reveal", "reveal_customer", reveal)
+}
+
+const PATH: &str = "/console/customers";
+const API: &str = "/v1/staff/customers/";
+
+/// As the API shows one to operators: masked.
+#[derive(Deserialize)]
+struct Found {
+    id: String,
+    full_name: String,
+    email: String,
+    phone: Option<String>,
+    status: String,
+    created_at: String,
+}
+
+#[derive(Deserialize)]
+struct Customer {
+    #[serde(flatten)]
+    found: Found,
+    email_verified: bool,
+    factors: Vec<String>,
+    sessions: i64,
+    outgoing_stopped: bool,
+}
+
+/// What a purpose was given for.
+#[derive(Deserialize)]
+struct Revealed {
+    full_name: String,
+    email: String,
+    phone: Option<String>,
+}
+
+async fn search(operator: Operator) -> Outcome {
+    let query = Input::text("query", "Name, e-mail, telephone or id")
+        .hint("Words of a name whole and in any order; an e-mail whole; a telephone as +919876543210.")
+        .long(200);
+    let filter = operator.filter(PATH, "Find", vec![query]);
+    let page = operator
+        .page("Customers", &[])
+        .lead("Who looked for whom is in the trail. Names and addresses are masked.")
+        .section(Section::new("", vec![Part::Filter(filter)]));
+    if operator.query().some("query").is_none() {
+        return page.show();
+    }
+    let path = operator.list_path("/v1/staff/customers", &["query", "cursor"]);
+    let list: List<Found> = match operator.get(path).receive().await {
+        Ok(list) => list,
+        Err(refused) if refused.code == "invalid_fields" => return page.misasked(&refused).show(),
+        Err(refused) => return Err(refused.into()),
+    };
+    let rows = list.data.into_iter().map(row).collect();
+    let heads = &["Name", "E-mail", "Telephone", "Standing", "Since"];
+    let table = Table::whole("Customers found", heads, rows, "Nobody was found.")
+        .next(operator.more(list.next_cursor.as_deref()));
+    page.section(Section::new("Found", vec![Part::Table(table)])).show()
+}
+
+fn row(found: Found) -> Vec<Cell> {
+    vec![
+        Cell::link(format!("{PATH}/{}", segment(&found.id)), found.full_name),
+        Cell::text(found.email),
+        Cell::maybe(found.phone),
+        Cell::standing(&found.status),
+        Cell::Time(found.created_at),
+    ]
+}
+
+async fn show(operator: Operator) -> Outcome {
+    page(&operator, None).await?.show()
+}
+
+async fn change(operator: Operator, verb: &'static str, notice: &'static str) -> Outcome {
+    let path = operator.path_of(API, &format!("/{verb}"));
+    match operator.change(path).receive::<Done>().await {
+        Ok(done) => done.leads_to(&operator.path_of("/console/customers/", ""), notice),
+        Err(refused) => page(&operator, None).await?.answer(&operator, Some(&refused)),
+    }
+}
+
+async fn reveal(operator: Operator) -> Outcome {
+    let body = json!({ "purpose": operator.form().text("purpose") });
+    let asked = operator.post(operator.path_of(API, "/reveal")).json(&body);
+    match asked.receive::<Revealed>().await {
+        Ok(revealed) => page(&operator, Some(revealed)).await?.show(),
+        Err(refused) => page(&operator, None).await?.answer(&operator, Some(&refused)),
+    }
+}
+
+async fn page(operator: &Operator, revealed: Option<Revealed>) -> Result<Page<'_>, Refused> {
+    let customer = operator.get(operator.path_of(API, "")).receive::<Customer>();
+    let accounts = async {
+        if !operator.may("read_accounts") {
+            return Ok(None);
+        }
+        let list = operator.get(operator.path_of(API, "/accounts?limit=100"));
+        list.receive::<List<Account>>().await.map(Some)
+    };
+    let (customer, accounts) = tokio::try_join!(customer, accounts)?;
+    let found = &customer.found;
+    let mut page = operator.page(&found.full_name, &[(PATH, "Customers")]).standing(&found.status);
+    if let Some(revealed) = revealed {
+        page = page.section(unmasked(revealed));
+    }
+    page = page.section(Section::new("", vec![Part::Facts(facts(&customer))]));
+    if let Some(accounts) = accounts {
+        let table = accounts::table(accounts.data);
+        page = page.section(Section::new("Accounts", vec![Part::Table(table)]));
+    }
+    let acts = acts(operator, found);
+    page = page.acts("Change", acts);
+    if operator.may("read_events") {
+        let link = |query: &str, text: &str| Link {
+            to: format!("/console/events?{query}={}", segment(&found.id)),
+            text: text.to_owned(),
+        };
+        let links = vec![
+            link("resource", "What was done about this customer"),
+            link("actor", "What this customer did"),
+        ];
+        page = page.section(Section::new("Trail", vec![Part::Links(links)]));
+    }
+    Ok(page)
+}
+
+fn facts(customer: &Customer) -> Facts {
+    let found = &customer.found;
+    let yes = |is: bool, yes: &str, no: &str| Cell::text(if is { yes } else { no });
+    let factors: Vec<_> = customer.factors.iter().map(|factor| said::words(factor)).collect();
+    let fact = |label: &str, value: Cell| (label.to_owned(), value);
+    Facts(vec![
+        fact("Id", Cell::code(&found.id)),
+        fact("E-mail", Cell::text(&found.email)),
+        fact("E-mail proven", yes(customer.email_verified, "Yes", "No")),
+        fact("Telephone", Cell::maybe(found.phone.as_deref())),
+        fact("Second factors", Cell::maybe(Some(factors.join(", ")))),
+        fact("Signed in at", Cell::text(format!("{} places", customer.sessions))),
+        fact(
+            "Outgoing money",
+            yes(customer.outgoing_stopped, "Stopped by the customer", "Allowed"),
+        ),
+        fact("Customer since", Cell::Time(found.created_at.clone())),
+    ])
+}
+
+fn unmasked(revealed: Revealed) -> Section {
+    let facts = Facts(vec![
+        ("Full name".to_owned(), Cell::Text(revealed.full_name)),
+        ("E-mail".to_owned(), Cell::Text(revealed.email)),
+        ("Telephone".to_owned(), Cell::maybe(revealed.phone)),
+    ]);
+    Section::new("Unmasked", vec![Part::Facts(facts)])
+        .text("Shown on this page only, and recorded with your purpose.")
+}
+
+fn acts(operator: &Operator, found: &Found) -> Vec<Act> {
+    let act = |title, verb: &str, text| Act {
+        text,
+        ..operator.act(title, format!("{PATH}/{}/{verb}", segment(&found.id)))
+    };
+    let is = |status: &str| found.status == status;
+    let mut acts = Vec::new();
+    if operator.may("reveal_customer") {
+        let purpose = Input::text("purpose", "Purpose")
+            .hint("8 to 200 characters: why you have to know, as for whom and what.")
+            .long(200);
+        let text =
+            "Shows the name, e-mail and telephone once. Your purpose is recorded in the trail.";
+        acts.push(act("Show name and addresses", "reveal", text).input(purpose));
+    }
+    if is("active") && operator.may("lock_customer") {
+        let text = "The customer is signed out everywhere and cannot sign in. Money that is due still comes in.";
+        acts.push(act("Lock", "lock", text).danger());
+    }
+    if is("locked") && operator.may("unlock_customer") {
+        let text = "A second operator approves it. The customer can then sign in again.";
+        acts.push(act("Unlock", "unlock", text));
+    }
+    if !is("disabled") && operator.may("disable_customer") {
+        let text = "Ends the customer's access for good, until somebody gives it back.";
+        acts.push(act("End access", "disable", text).danger());
+    }
+    if is("disabled") && operator.may("enable_customer") {
+        let text = "A second operator approves it. The customer can then sign in again.";
+        acts.push(act("Give access back", "enable", text));
+    }
+    acts
+}

@@ -1,0 +1,244 @@
+//! What an approval does, readable: each field of each kind of act, in its own terms.
+//!
+//! What a kind does not name here is shown all the same, by its path: an approver sees every field.
+
+use serde_json::Value;
+
+use super::approvals::Approval;
+use super::desk::text_of;
+use super::parts::Cell;
+use super::{accounts, said, transfers};
+use crate::callers::Operator;
+use crate::form::segment;
+
+/// A kind of act, for people.
+pub fn title(kind: &str) -> &str {
+    match kind {
+        "deposit" => "Deposit cash",
+        "withdraw" => "Pay cash out",
+        "reverse_transfer" => "Reverse a transfer",
+        "set_limits" => "Loosen an account's limits",
+        "unlock_customer" => "Unlock a customer",
+        "enable_customer" => "Give a customer access back",
+        "enable_member" => "Give an operator access back",
+        "change_merchant" => "Change a merchant's terms",
+        "make_merchant_key" => "Make a merchant's live key",
+        "rotate_merchant_key" => "Rotate a merchant's live key",
+        "settle_merchant" => "Pay a merchant out",
+        other => other,
+    }
+}
+
+/// What an approver's role needs besides the decision.
+pub fn decided_with(kind: &str) -> &str {
+    match kind {
+        "deposit" | "withdraw" | "reverse_transfer" => "reverse_transfer",
+        "change_merchant" | "make_merchant_key" | "rotate_merchant_key" => "manage_merchants",
+        "settle_merchant" => "settle_merchants",
+        // The permission has the act's own name.
+        other => other,
+    }
+}
+
+/// The act in a line of a list.
+pub fn summary(approval: &Approval) -> String {
+    let request = &approval.request;
+    let of = |name| text_of(request, name);
+    let amount = request.get("amount").and_then(Value::as_i64);
+    match (approval.kind.as_str(), amount) {
+        ("deposit" | "withdraw", Some(amount)) => {
+            format!("{} for {}", said::money(amount, of("currency")), of("account"))
+        }
+        ("settle_merchant", Some(amount)) => {
+            format!("{} to {}", said::money(amount, of("currency")), of("merchant"))
+        }
+        ("reverse_transfer", _) => of("transfer").to_owned(),
+        ("set_limits", _) => of("account").to_owned(),
+        ("change_merchant" | "make_merchant_key", _) => of("merchant").to_owned(),
+        ("rotate_merchant_key", _) => of("old").to_owned(),
+        _ => of("id").to_owned(),
+    }
+}
+
+/// Every field of the act.
+pub async fn facts(operator: &Operator, approval: &Approval) -> Vec<(String, Cell)> {
+    let request = &approval.request;
+    match approval.kind.as_str() {
+        "deposit" | "withdraw" => cash(operator, request).await,
+        "reverse_transfer" => reversal(operator, request).await,
+        "set_limits" => limits(operator, request).await,
+        "change_merchant" => terms(operator, request),
+        "settle_merchant" => payout(operator, request),
+        "make_merchant_key" => key(operator, request),
+        "rotate_merchant_key" => rotation(operator, request),
+        _ => rest(operator, request, &[]),
+    }
+}
+
+async fn cash(operator: &Operator, request: &Value) -> Vec<(String, Cell)> {
+    let account = account_of(operator, request).await;
+    let mut facts = vec![
+        fact("Amount", money(request, text_of(request, "currency"))),
+        fact("Account", operator.about(text_of(request, "account"))),
+    ];
+    facts.extend(accounts::known(account.as_ref()));
+    facts.push(fact("Reference", Cell::text(text_of(request, "reference"))));
+    facts.extend(rest(operator, request, &["amount", "currency", "account", "reference"]));
+    facts
+}
+
+async fn reversal(operator: &Operator, request: &Value) -> Vec<(String, Cell)> {
+    let id = text_of(request, "transfer");
+    let transfer = transfers::one(operator, id).await.ok();
+    let amount = request.get("amount").and_then(Value::as_i64);
+    let amount = match (amount, &transfer) {
+        (Some(amount), Some(transfer)) => Cell::money(amount, &transfer.currency),
+        (Some(amount), None) => Cell::Amount(format!("{amount} (smallest units)")),
+        (None, _) => Cell::text("All that is left"),
+    };
+    let mut facts = vec![
+        fact("Transfer", operator.about(id)),
+        fact("To send back", amount),
+        fact("Reason", Cell::text(text_of(request, "reason"))),
+    ];
+    if let Some(transfer) = &transfer {
+        let seen = transfers::facts(operator, transfer).into_iter();
+        facts.extend(seen.map(|(label, value)| (format!("The transfer · {label}"), value)));
+    }
+    facts.extend(rest(operator, request, &["transfer", "amount", "reason"]));
+    facts
+}
+
+async fn limits(operator: &Operator, request: &Value) -> Vec<(String, Cell)> {
+    let account = account_of(operator, request).await;
+    let currency = account.as_ref().map(|account| account.currency.as_str());
+    let limit = |when: &str, name: &str| match (
+        request.get(when).and_then(|pair| pair.get(name)).and_then(Value::as_i64),
+        currency,
+    ) {
+        (None, _) => Cell::text("No limit"),
+        (Some(minor), Some(currency)) => Cell::money(minor, currency),
+        (Some(minor), None) => Cell::Amount(format!("{minor} (smallest units)")),
+    };
+    let mut facts = vec![fact("Account", operator.about(text_of(request, "account")))];
+    facts.extend(accounts::known(account.as_ref()));
+    for (name, label) in
+        [("per_transfer", "Most for one transfer"), ("per_day", "Most in 24 hours")]
+    {
+        facts.push((format!("{label}, from now"), limit("limits", name)));
+        facts.push((format!("{label}, until now"), limit("before", name)));
+    }
+    facts.extend(rest(operator, request, &["account", "limits", "before"]));
+    facts
+}
+
+/// What changes, with what it was; then what stays.
+fn terms(operator: &Operator, request: &Value) -> Vec<(String, Cell)> {
+    let mut facts = vec![fact("Merchant", operator.about(text_of(request, "merchant")))];
+    let (new, old) = (request.get("terms"), request.get("before"));
+    let shown = |terms: Option<&Value>, name: &str| {
+        let value = terms.and_then(|terms| terms.get(name)).unwrap_or(&Value::Null);
+        match (name, value) {
+            ("fee_basis_points", Value::Number(points)) => {
+                Cell::Amount(said::percent(points.as_i64().unwrap_or_default()))
+            }
+            ("settlement_account", Value::String(id)) => operator.about(id),
+            (_, other) => Cell::Text(said::plain(other)),
+        }
+    };
+    let names = [
+        ("name", "Name"),
+        ("settlement_account", "Paid out to"),
+        ("fee_basis_points", "Fee"),
+        ("fee_fixed", "Fixed fee (smallest units)"),
+        ("is_active", "Takes payments"),
+    ];
+    for (name, label) in names {
+        let at = |terms: Option<&Value>| terms.and_then(|terms| terms.get(name)).cloned();
+        if at(new) == at(old) {
+            facts.push((format!("{label}, as before"), shown(new, name)));
+        } else {
+            facts.push((format!("{label}, from now"), shown(new, name)));
+            facts.push((format!("{label}, until now"), shown(old, name)));
+        }
+    }
+    facts.extend(rest(operator, request, &["merchant", "terms", "before"]));
+    facts
+}
+
+fn payout(operator: &Operator, request: &Value) -> Vec<(String, Cell)> {
+    let mut facts = vec![
+        fact("Merchant", operator.about(text_of(request, "merchant"))),
+        fact("Amount", money(request, text_of(request, "currency"))),
+        fact("To", operator.about(text_of(request, "to"))),
+    ];
+    facts.extend(rest(operator, request, &["merchant", "amount", "currency", "to"]));
+    facts
+}
+
+fn key(operator: &Operator, request: &Value) -> Vec<(String, Cell)> {
+    let list = |name: &str, none: &str| {
+        let items = request.get(name).and_then(Value::as_array).filter(|items| !items.is_empty());
+        items.map_or_else(|| Cell::text(none), |_| Cell::Text(said::plain_list(&request[name])))
+    };
+    let public = request.get("public_key").and_then(Value::as_str);
+    let ends = request.get("expires_at").and_then(Value::as_i64);
+    let ends = ends.map(|micros| money::Timestamp::from_micros(micros).to_string());
+    let mut facts = vec![
+        fact("Merchant", operator.about(text_of(request, "merchant"))),
+        fact("Key", Cell::code(text_of(request, "key"))),
+        fact("Name", Cell::text(text_of(request, "name"))),
+        fact(
+            "Signs with",
+            public.map_or(Cell::text("A secret that the bank has drawn"), Cell::code),
+        ),
+        fact("Routes", list("routes", "Every route")),
+        fact("From addresses", list("addresses", "From everywhere")),
+        fact("Ends", ends.map_or(Cell::text("Not by itself"), Cell::Time)),
+    ];
+    let named = ["merchant", "key", "name", "public_key", "routes", "addresses", "expires_at"];
+    facts.extend(rest(operator, request, &named));
+    facts
+}
+
+fn rotation(operator: &Operator, request: &Value) -> Vec<(String, Cell)> {
+    let overlap = request.get("overlap_seconds").and_then(Value::as_i64).unwrap_or_default();
+    let mut facts = vec![
+        fact("The key that ends", Cell::code(text_of(request, "old"))),
+        fact("It serves on for", Cell::Text(format!("{overlap} s"))),
+    ];
+    if let Some(new) = request.get("new") {
+        let new = key(operator, new).into_iter();
+        facts.extend(new.map(|(label, value)| (format!("The new key · {label}"), value)));
+    }
+    facts.extend(rest(operator, request, &["old", "overlap_seconds", "new"]));
+    facts
+}
+
+/// The fields that nothing above has named.
+fn rest(operator: &Operator, request: &Value, named: &[&str]) -> Vec<(String, Cell)> {
+    let Some(fields) = request.as_object() else { return Vec::new() };
+    let left = fields.iter().filter(|(name, _)| !named.contains(&name.as_str()));
+    let left: serde_json::Map<String, Value> =
+        left.map(|(name, value)| (name.clone(), value.clone())).collect();
+    let lines = said::flat(&Value::Object(left)).into_iter();
+    lines.map(|(label, value)| (label, operator.about_text(&value))).collect()
+}
+
+/// Of what only names it; none where this operator may not see it, or a number stands for it.
+async fn account_of(operator: &Operator, request: &Value) -> Option<accounts::Account> {
+    let id = text_of(request, "account");
+    if !id.starts_with("acc_") || !operator.may("read_accounts") {
+        return None;
+    }
+    operator.get(format!("{}{}", accounts::API, segment(id))).receive().await.ok()
+}
+
+fn money(request: &Value, currency: &str) -> Cell {
+    let amount = request.get("amount").and_then(Value::as_i64);
+    amount.map_or(Cell::Nothing, |amount| Cell::money(amount, currency))
+}
+
+fn fact(label: &str, value: Cell) -> (String, Cell) {
+    (label.to_owned(), value)
+}

@@ -1,0 +1,86 @@
+//! `/console/members`: the operators, and whose access is ended.
+
+use http::Method;
+use serde::Deserialize;
+
+use super::desk::Done;
+use super::parts::{Cell, Part, Section, Table};
+use crate::answer::Outcome;
+use crate::api::{List, Refused};
+use crate::callers::Operator;
+use crate::table::Pages;
+
+pub fn pages(pages: Pages) -> Pages {
+    pages
+        .operator(Method::GET, PATH, "read_members", show)
+        .operator(Method::POST, "/console/members/{id}/disable", "disable_member", |operator| {
+            change(operator, "disable", "member_disabled")
+        })
+        .operator(Method::POST, "/console/members/{id}/enable", "enable_member", |operator| {
+            change(operator, "enable", "member_enabled")
+        })
+}
+
+const PATH: &str = "/console/members";
+
+#[derive(Deserialize)]
+struct Member {
+    id: String,
+    email: String,
+    role: String,
+    status: String,
+    created_at: String,
+}
+
+async fn show(operator: Operator) -> Outcome {
+    page(&operator, None).await
+}
+
+async fn change(operator: Operator, verb: &'static str, notice: &'static str) -> Outcome {
+    let path = operator.path_of("/v1/staff/members/", &format!("/{verb}"));
+    match operator.change(path).receive::<Done>().await {
+        Ok(done) => done.leads_to(PATH, notice),
+        Err(refused) => page(&operator, Some(&refused)).await,
+    }
+}
+
+async fn page(operator: &Operator, refused: Option<&Refused>) -> Outcome {
+    let path = operator.list_path("/v1/staff/members", &["cursor"]);
+    let list: List<Member> = operator.get(path).receive().await?;
+    let rows = list.data.into_iter().map(|member| row(operator, member)).collect();
+    let heads = &["E-mail", "Role", "Access", "Since", "Id", "Change"];
+    let table = Table::whole("Operators", heads, rows, "There are no operators.")
+        .next(operator.more(list.next_cursor.as_deref()));
+    operator
+        .page("Operators", &[])
+        .lead("New operators are made on the bank's own machine, with `exchequer staff create`.")
+        .section(Section::new("", vec![Part::Table(table)]))
+        .answer(operator, refused)
+}
+
+fn row(operator: &Operator, member: Member) -> Vec<Cell> {
+    let path = |verb| format!("{PATH}/{}/{verb}", member.id);
+    let is_disabled = member.status == "disabled";
+    let act = if member.id == operator.member().id {
+        Cell::text("This is you")
+    } else if is_disabled && operator.may("enable_member") {
+        let mut act = operator.act("Give access back", path("enable"));
+        act.text = "A second administrator approves it. They can then sign in again.";
+        Cell::Act(Box::new(act))
+    } else if !is_disabled && operator.may("disable_member") {
+        let mut act = operator.act("End access", path("disable")).danger();
+        act.text =
+            "They are signed out at once, and what they asked for cannot be approved any more.";
+        Cell::Act(Box::new(act))
+    } else {
+        Cell::Nothing
+    };
+    vec![
+        Cell::text(member.email),
+        Cell::text(member.role),
+        Cell::standing(&member.status),
+        Cell::Time(member.created_at),
+        Cell::code(member.id),
+        act,
+    ]
+}

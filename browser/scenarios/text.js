@@ -34,8 +34,9 @@ function sample(fits) {
   return [...all.slice(0, SAMPLE / 2), ...rest.filter((_, index) => index % step === 0).slice(0, SAMPLE / 2)];
 }
 
-// HTML's own reading of line ends, and what no document can hold.
-const asHtml = (text) => text.replaceAll(/\r\n?/g, "\n").replaceAll("\0", "\uFFFD");
+// HTML's own reading of line ends, what no document can hold, and no blanks around it (U+0085 is one for the bank).
+const asHtml = (text) =>
+  text.replaceAll(/\r\n?/g, "\n").replaceAll("\0", "\uFFFD").replaceAll(/^[\s\x85]+|[\s\x85]+$/g, "");
 
 // Those of `wanted` that are no text node of the page.
 const missing = (page, wanted) =>

@@ -25,12 +25,16 @@ pub fn service(api: Router, bank: &Bank) -> Router {
         },
         rng: tools.rng().clone(),
         clock: tools.clock().clone(),
+        carry,
         sign: Arc::new(move |cookie| tools.keyring().blind_index(TOKENS, cookie)),
-        carry: |from, to| {
-            if let Some(peer) = from.get::<Peer>() {
-                to.insert(peer.clone());
-            }
-        },
     };
     api.clone().fallback_service(web::router(api, settings))
+}
+
+fn carry(from: &http::Extensions) -> http::Extensions {
+    let mut carried = http::Extensions::new();
+    if let Some(peer) = from.get::<Peer>() {
+        carried.insert(peer.clone());
+    }
+    carried
 }

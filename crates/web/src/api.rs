@@ -176,7 +176,7 @@ impl<'v> Ask<'v> {
         let mut request = Request::new(Body::from(self.body.clone()));
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = self.path.parse()?;
-        self.visit.carry(request.extensions_mut());
+        *request.extensions_mut() = self.visit.carried();
         let headers = request.headers_mut();
         *headers = self.headers.clone();
         for name in PASSED_ON {

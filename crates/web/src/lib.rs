@@ -50,11 +50,11 @@ pub struct Settings {
     pub password: PasswordRules,
     pub rng: money::Rng,
     pub clock: money::Clock,
+    /// What of a connection goes on to the API: the peer's address. Nothing else may, since the router
+    /// keeps the parts of a page's path beside it.
+    pub carry: fn(&http::Extensions) -> http::Extensions,
     /// A keyed hash, the same on every node: makes the token of a form from a visitor's cookie.
     pub sign: Arc<dyn Fn(&[u8]) -> [u8; 32] + Send + Sync>,
-    /// Takes over what the server knows of a connection, from a visitor's request to one of a page's: nothing else
-    /// of it, above all not the parameters of the page's path, which the API would take for its own.
-    pub carry: fn(&http::Extensions, &mut http::Extensions),
 }
 
 /// Of the bank's profile; who judges a password is the API.

@@ -105,9 +105,9 @@ impl Visit {
         &self.parts.headers
     }
 
-    /// What the server knows of the visitor's connection, for a request of ours.
-    pub(crate) fn carry(&self, to: &mut Extensions) {
-        (self.site.settings.carry)(&self.parts.extensions, to);
+    /// What of the connection goes on to the API.
+    pub(crate) fn carried(&self) -> Extensions {
+        (self.site.settings.carry)(&self.parts.extensions)
     }
 
     /// The `n`th `{…}` of the path.

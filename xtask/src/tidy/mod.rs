@@ -16,6 +16,7 @@ mod lexer;
 mod links;
 mod migrations;
 mod names;
+mod pages;
 mod size;
 mod text;
 mod tree;
@@ -32,7 +33,7 @@ pub struct Finding {
 
 type Check = fn(&Tree) -> Vec<Finding>;
 
-const CHECKS: [Check; 14] = [
+const CHECKS: [Check; 15] = [
     size::check,
     layers::sql,
     layers::axum,
@@ -46,6 +47,7 @@ const CHECKS: [Check; 14] = [
     text::secrets,
     migrations::check,
     links::check,
+    pages::check,
     size::unused_allowances,
 ];
 

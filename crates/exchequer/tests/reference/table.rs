@@ -43,7 +43,6 @@ const CONTRACT: &[&str] = &[
     "GET /readyz",
     "GET /openapi.json",
     "GET /docs",
-    "GET /",
 ];
 
 /// Codes that are no route's own answer. The list only shrinks.

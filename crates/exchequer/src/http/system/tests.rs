@@ -6,7 +6,7 @@ use crate::http::routes::Access;
 #[test]
 fn all_are_public_reads_with_a_reason() {
     let routes = routes(Routes::default());
-    assert_eq!(routes.table().count(), 7);
+    assert_eq!(routes.table().count(), 6);
     for route in routes.table() {
         assert_eq!(route.method, http::Method::GET);
         assert!(!route.once);

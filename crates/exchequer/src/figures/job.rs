@@ -2,8 +2,8 @@
 //! each slice to its days in the transaction that keeps its place.
 //!
 //! Behind by [`BEHIND_SECONDS`]: an id is made before its transaction commits, so what is younger may still appear
-//! below what is there. Bound: [`SLICE`] rows a transaction. Two nodes at once: the second finds the place moved on
-//! and leaves the slice. What it never does: walk again what it has summed; sums are figures, not books.
+//! below what is there. Bound: [`SLICE`] rows a transaction, which a reader looks at and a short write adds. Two nodes at
+//! once: the second finds the place moved on and looks again. What it never does: walk again what it has summed; sums are figures, not books.
 
 use ::store::{DbError, Tx};
 use money::Timestamp;
@@ -60,25 +60,43 @@ async fn slices(
     let below = first_id_at(until);
     let mut summed = 0_u64;
     while !*stop.borrow() {
-        let rows = bank
+        // Looked at by a reader, so that the writer is not kept by it.
+        let (after, slice) = bank
             .db()
-            .write(NAME, move |tx| {
-                let after = jobs::lock_place(tx, place_of, until)?;
-                let slice = look(tx, (&after, &below))?;
-                store::add(tx, &slice.sums)?;
-                for payment in &slice.open {
-                    store::insert_pending(tx, payment)?;
-                }
-                jobs::keep_place(tx, place_of, (&slice.last.unwrap_or(after), until))?;
-                Ok::<_, DbError>(slice.rows)
+            .read(NAME, move |tx| {
+                let after = jobs::place(tx, place_of)?;
+                Ok::<_, DbError>((after, look(tx, (&after, &below))?))
             })
             .await?;
+        let rows = slice.rows;
+        let is_added: bool =
+            bank.db().write(NAME, move |tx| keep(tx, (place_of, until), (&after, &slice))).await?;
+        if !is_added {
+            continue;
+        }
         summed = summed.saturating_add(rows);
         if rows < SLICE.unsigned_abs() {
             break;
         }
     }
     Ok(summed)
+}
+
+/// Adds a slice and keeps its place; false where another node has gone on from there meanwhile.
+fn keep(
+    tx: &mut Tx<'_>,
+    (place_of, until): (&'static str, Timestamp),
+    (after, slice): (&[u8; 16], &Slice),
+) -> Result<bool, DbError> {
+    if jobs::lock_place(tx, place_of, until)? != *after {
+        return Ok(false);
+    }
+    store::add(tx, &slice.sums)?;
+    for payment in &slice.open {
+        store::insert_pending(tx, payment)?;
+    }
+    jobs::keep_place(tx, place_of, (&slice.last.unwrap_or(*after), until))?;
+    Ok(true)
 }
 
 fn transfers(tx: &mut Tx<'_>, range: (&[u8; 16], &[u8; 16])) -> Result<Slice, DbError> {

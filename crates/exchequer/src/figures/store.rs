@@ -78,7 +78,7 @@ pub(super) fn payments(
 pub(super) fn decided(tx: &mut Tx<'_>, most: i64) -> Result<Vec<Paid>, DbError> {
     let rows = tx.query(
         "SELECT p.id, p.mode, p.state, p.refusal, p.created_at FROM figure_pending AS f \
-         JOIN payments AS p ON p.id = f.payment WHERE p.state > 1 ORDER BY p.id LIMIT $1",
+         JOIN payments AS p ON p.id = f.payment WHERE p.state > 1 ORDER BY f.payment LIMIT $1",
         params![most],
     )?;
     rows.iter().map(read_payment).collect()

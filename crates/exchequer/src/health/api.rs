@@ -57,12 +57,11 @@ async fn get(caller: Staff, _: Nothing) -> Answer<BankHealth> {
     let now = bank.tools().now();
     let mut checks = vec![database(bank).await, cache(bank).await];
     let known = tokio::time::timeout(LIMIT, known(bank)).await;
-    match known.ok().and_then(Result::ok) {
-        Some(known) => parts(&mut checks, bank, &known, now),
-        None => {
-            let parts = ["keys", "gateway.test", "gateway.live", "outbox"];
-            checks.extend(parts.map(Check::unknown));
-        }
+    if let Some(known) = known.ok().and_then(Result::ok) {
+        parts(&mut checks, bank, &known, now);
+    } else {
+        let parts = ["keys", "gateway.test", "gateway.live", "outbox"];
+        checks.extend(parts.map(Check::unknown));
     }
     checks.push(jobs(bank));
     checks.push(version(bank));
@@ -76,12 +75,11 @@ fn parts(checks: &mut Vec<Check>, bank: &Bank, known: &Known, now: Timestamp) {
     checks.push(model::keys(&known.keys, opens, now));
     for (mode, name) in [(Mode::Test, "gateway.test"), (Mode::Live, "gateway.live")] {
         let found = known.gateways.iter().find(|(of, _, _)| *of == mode);
-        checks.push(match found {
-            Some((_, gateway, facts)) => model::gateway(name, gateway, *facts, now),
-            None => {
-                let facts = vec![fact("gateway", "none")];
-                Check { name, state: State::Ok, advice: "None is configured.", facts }
-            }
+        checks.push(if let Some((_, gateway, facts)) = found {
+            model::gateway(name, gateway, *facts, now)
+        } else {
+            let facts = vec![fact("gateway", "none")];
+            Check { name, state: State::Ok, advice: "None is configured.", facts }
         });
     }
     checks.push(model::outbox(known.outbox, now));
@@ -91,7 +89,7 @@ fn parts(checks: &mut Vec<Check>, bank: &Bank, known: &Known, now: Timestamp) {
 async fn database(bank: &Bank) -> Check {
     let began = Instant::now();
     let both = async {
-        let read = bank.db().read("health.read", |tx| system::schema_version(tx));
+        let read = bank.db().read("health.read", system::schema_version);
         let written = bank.db().write("health.write", |_| Ok::<(), DbError>(()));
         tokio::try_join!(read, written)
     };
@@ -101,10 +99,10 @@ async fn database(bank: &Bank) -> Check {
         Kind::Sqlite => "SQLite",
         Kind::Postgres => "PostgreSQL",
     };
-    let mut facts = vec![fact("kind", kind), fact("round trip, ms", took.as_millis())];
+    let mut facts = vec![fact("kind", kind), fact("round trip, ms", took.as_millis().to_string())];
     let (state, advice) = match result {
         Ok(Ok((version, ()))) => {
-            facts.push(fact("schema", version));
+            facts.push(fact("schema", version.to_string()));
             if version != ::store::latest_version() {
                 (
                     State::Down,
@@ -179,8 +177,8 @@ fn jobs(bank: &Bank) -> Check {
 fn version(bank: &Bank) -> Check {
     let facts = vec![
         fact("program", env!("CARGO_PKG_VERSION")),
-        fact("serves since", bank.opened_at()),
-        fact("schema known", ::store::latest_version()),
+        fact("serves since", bank.opened_at().to_string()),
+        fact("schema known", ::store::latest_version().to_string()),
     ];
     Check { name: "version", state: State::Ok, advice: NOTHING, facts }
 }

@@ -200,8 +200,8 @@ pub fn jobs(failing: &[&str]) -> Check {
     Check { name: "jobs", state, advice, facts }
 }
 
-pub fn fact(name: &str, value: impl ToString) -> (String, String) {
-    (name.to_owned(), value.to_string())
+pub fn fact(name: &str, value: impl Into<String>) -> (String, String) {
+    (name.to_owned(), value.into())
 }
 
 /// A count that stops at [`MOST`] says so.

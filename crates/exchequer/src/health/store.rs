@@ -7,12 +7,14 @@ use crate::merchants::keys::Mode;
 
 /// Steps that are looked at for a gateway's last answer: the newest of all gateways.
 const NEWEST_STEPS: i64 = 500;
+/// No id is all ones.
+const LAST_ID: [u8; 16] = [0xff; 16];
 
 pub(super) fn gateway(tx: &mut Tx<'_>, mode: Mode, name: &str) -> Result<GatewayFacts, DbError> {
     let answered = tx.query_one(
-        "SELECT MAX(s.ended_at) FROM (SELECT payment, ended_at FROM payment_steps ORDER BY id DESC \
+        "SELECT MAX(s.ended_at) FROM (SELECT payment, ended_at FROM payment_steps WHERE id < $4 ORDER BY id DESC \
          LIMIT $3) AS s JOIN payments AS p ON p.id = s.payment WHERE p.mode = $1 AND p.gateway = $2",
-        params![mode.code(), name, NEWEST_STEPS],
+        params![mode.code(), name, NEWEST_STEPS, &LAST_ID],
     )?;
     let unknown = tx.query_one(
         "SELECT CAST(COUNT(*) AS BIGINT), MIN(w.created_at) FROM (SELECT s.created_at \

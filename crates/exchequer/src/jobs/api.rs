@@ -54,11 +54,11 @@ pub struct JobView {
 
 async fn list(caller: Staff, _: Nothing) -> Answer<Page<JobView>> {
     let journal = caller.bank().journal();
-    let data = Job::ALL.into_iter().map(|job| view(job, journal.of(job.name()))).collect();
+    let data = Job::ALL.into_iter().map(|job| view(job, &journal.of(job.name()))).collect();
     Ok(Reply::ok(&Page { data, next_cursor: None }))
 }
 
-fn view(job: Job, entry: Entry) -> JobView {
+fn view(job: Job, entry: &Entry) -> JobView {
     let last = entry.last.as_ref();
     JobView {
         name: job.name(),

@@ -1,7 +1,9 @@
 //! `/v1/staff/events`: the trail by action, actor, outcome and time, and as a file.
 
+use exchequer::events;
 use exchequer::staff::model::Role;
 use serde_json::{Value, json};
+use store::DbError;
 use testkit::{Client, Reply};
 
 use crate::rows::texts;
@@ -108,4 +110,30 @@ async fn the_trail_is_exported_whole_and_that_is_an_event() {
     let first: Value = serde_json::from_str(&exported[0]).expect("JSON");
     assert_eq!(first["rows"], json!(all.len()));
     assert_eq!(first["asked"]["action"], json!("account."));
+}
+
+#[tokio::test]
+async fn a_file_is_never_a_part_of_what_was_asked_for() {
+    let p = Pair::new().await;
+    let auditor = p.bank.operator(Role::Auditor).await;
+    p.bank.advance(100);
+    let from = p.bank.clock().now().to_string();
+    let act = p.bank.bank().system_act("test");
+    let fill = p.bank.bank().db().write("test", move |tx| {
+        let event =
+            |_: i32| events::record(tx, &act, "customer.searched", "customers", "done", None);
+        (0..10_001).try_for_each(event)
+    });
+    let filled: Result<(), DbError> = fill.await;
+    filled.expect("events are written");
+    let path = "/v1/staff/events/export?format=jsonl&action=customer.";
+    let refused = auditor.client.get(path).await;
+    refused.refused(422, "invalid_fields");
+    assert_eq!(refused.text("/fields/0/code"), "too_many");
+    let before = auditor.client.get(&format!("{path}&to={from}")).await.expect(200);
+    let rows = text_of(&before).lines().count();
+    assert!(rows > 0 && rows < 100, "{rows} rows of before");
+    let one_less = format!("{path}&from={from}&resource=customers&outcome=refused");
+    let none = auditor.client.get(&one_less).await.expect(200);
+    assert_eq!(text_of(&none), "");
 }

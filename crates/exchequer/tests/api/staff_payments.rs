@@ -27,9 +27,9 @@ async fn payments_are_listed_by_what_became_of_them_and_whose_they_are() {
     let held = till.pay("4242424242424242", "manual").await.expect(201).text("/id");
     let declined = till.pay("4000000000000002", "automatic").await.expect(201).text("/id");
     assert_eq!(ids(client, "").await, [declined.clone(), held.clone(), paid.clone()]);
-    assert_eq!(ids(client, "?status=declined").await, [declined.clone()]);
-    assert_eq!(ids(client, "?status=authorized").await, [held.clone()]);
-    assert_eq!(ids(client, "?status=succeeded").await, [paid.clone()]);
+    assert_eq!(ids(client, "?status=declined").await, [&*declined]);
+    assert_eq!(ids(client, "?status=authorized").await, [&*held]);
+    assert_eq!(ids(client, "?status=succeeded").await, [&*paid]);
     for none in ["processing", "unknown", "canceled"] {
         assert!(ids(client, &format!("?status={none}")).await.is_empty(), "{none}");
     }

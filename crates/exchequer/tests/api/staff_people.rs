@@ -34,7 +34,7 @@ async fn a_customer_is_found_by_whole_words_of_the_name() {
         register(&bank, "c@example.test", "\u{906}\u{936}\u{93e} \u{930}\u{93e}\u{935}").await;
     let client = &support.client;
     assert_eq!(ids(client, "rao").await, [asha.clone(), bela.clone()]);
-    assert_eq!(ids(client, "RAO%20asha").await, [asha.clone()]);
+    assert_eq!(ids(client, "RAO%20asha").await, [&*asha]);
     assert_eq!(ids(client, "be%CC%81la%20strasse").await, [bela]);
     assert_eq!(ids(client, "%E0%A4%86%E0%A4%B6%E0%A4%BE").await, [hindi]);
     for nobody in ["ra", "asha%20b%C3%A9la", "rao%20rao%20x"] {

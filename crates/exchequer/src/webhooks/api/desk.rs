@@ -50,7 +50,7 @@ async fn list(
 ) -> Answer<Page<EndpointView>> {
     let rows = caller
         .read("staff.webhooks", move |tx| {
-            if !merchants::find(tx, &id)?.is_some() {
+            if merchants::find(tx, &id)?.is_none() {
                 return Err(Problem::new(Code::NotFound));
             }
             Ok(webhooks::list_any(tx, &id)?)

@@ -14,11 +14,12 @@ use testkit::database::postgres_address;
 use tokio_postgres::types::Type;
 
 /// Tables with a row for each customer, or for something that customers do.
-const GROWING: [&str; 17] = [
+const GROWING: [&str; 18] = [
     "accounts",
     "balances",
     "cards",
     "challenges",
+    "customer_words",
     "customers",
     "email_confirmations",
     "events",

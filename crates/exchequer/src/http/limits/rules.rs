@@ -273,6 +273,8 @@ const ROUTES: &[(&str, Class)] = &[
     ("capturePayment", Class::Pay),
     ("cancelPayment", Class::Pay),
     ("refundPayment", Class::Rare),
+    ("refundPaymentForMerchant", Class::Rare),
+    ("destroyDataKey", Class::Rare),
     ("createWebhookEndpoint", Class::Change),
     ("rotateWebhookSecret", Class::Change),
     ("redeliverEvent", Class::Change),

@@ -3,14 +3,13 @@
 //! An approval does what was asked for, to the last field, so its page shows every field of it ([`super::deed`]). One's own
 //! are marked and offer no decision; the API refuses one all the same.
 
-use std::collections::BTreeMap;
-
 use http::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::deed;
 use super::desk::Page;
+use super::names::Names;
 use super::parts::{Act, Cell, Facts, Input, Part, Section, Table};
 use super::said;
 use crate::answer::{Answer, Outcome};
@@ -69,15 +68,6 @@ pub struct Approval {
 pub struct Became {
     pub resource: Option<String>,
     pub refusal: Option<String>,
-}
-
-/// E-mails of operators by their ids.
-struct Names(BTreeMap<String, String>);
-
-#[derive(Deserialize)]
-struct Named {
-    id: String,
-    email: String,
 }
 
 async fn list(operator: Operator) -> Outcome {
@@ -146,7 +136,7 @@ async fn page(operator: &Operator) -> Result<Page<'_>, Refused> {
     if is_own && approval.status == "pending" {
         page = page.lead("You asked for this yourself: somebody else has to approve it.");
     }
-    let facts = deed::facts(operator, &approval).await;
+    let facts = deed::facts(operator, &names, &approval).await;
     page = page
         .section(Section::new("What will be done", vec![Part::Facts(Facts(facts))]))
         .section(Section::new("Asked for", vec![Part::Facts(asked(operator, &names, &approval))]))
@@ -216,22 +206,4 @@ fn acts(operator: &Operator, approval: &Approval, is_own: bool) -> Vec<Act> {
         act("Approve", "approve", "It is done at once, exactly as it stands above."),
         act("Reject", "reject", "Nothing is done.").danger().input(reason),
     ]
-}
-
-impl Names {
-    /// Empty for whoever may not see the operators.
-    async fn all(operator: &Operator) -> Result<Self, Refused> {
-        if !operator.may("read_members") {
-            return Ok(Self(BTreeMap::new()));
-        }
-        let list: List<Named> = operator.get("/v1/staff/members?limit=100").receive().await?;
-        Ok(Self(list.data.into_iter().map(|member| (member.id, member.email)).collect()))
-    }
-
-    fn cell(&self, operator: &Operator, id: &str) -> Cell {
-        if id == operator.member().id {
-            return Cell::text("You");
-        }
-        self.0.get(id).map_or_else(|| Cell::code(id), Cell::text)
-    }
 }

@@ -67,6 +67,20 @@ struct Revealed {
     phone: Option<String>,
 }
 
+/// Said of a customer where only the id is known: nothing for whoever may not see customers.
+pub async fn known(operator: &Operator, id: &str) -> Vec<(String, Cell)> {
+    if !operator.may("read_customers") {
+        return Vec::new();
+    }
+    let found: Result<Customer, _> = operator.get(format!("{API}{}", segment(id))).receive().await;
+    let Ok(Customer { found, .. }) = found else { return Vec::new() };
+    vec![
+        ("Name".to_owned(), Cell::text(found.full_name)),
+        ("E-mail".to_owned(), Cell::text(found.email)),
+        ("Standing".to_owned(), Cell::standing(&found.status)),
+    ]
+}
+
 async fn search(operator: Operator) -> Outcome {
     let query = Input::text("query", "Name, e-mail, telephone or id")
         .hint("Words of a name whole and in any order; an e-mail whole; a telephone as +919876543210.")

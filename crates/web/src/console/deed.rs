@@ -6,8 +6,9 @@ use serde_json::Value;
 
 use super::approvals::Approval;
 use super::desk::text_of;
+use super::names::Names;
 use super::parts::Cell;
-use super::{accounts, said, transfers};
+use super::{accounts, customers, said, transfers};
 use crate::callers::Operator;
 use crate::form::segment;
 
@@ -61,7 +62,7 @@ pub fn summary(approval: &Approval) -> String {
 }
 
 /// Every field of the act.
-pub async fn facts(operator: &Operator, approval: &Approval) -> Vec<(String, Cell)> {
+pub async fn facts(operator: &Operator, names: &Names, approval: &Approval) -> Vec<(String, Cell)> {
     let request = &approval.request;
     match approval.kind.as_str() {
         "deposit" | "withdraw" => cash(operator, request).await,
@@ -71,8 +72,26 @@ pub async fn facts(operator: &Operator, approval: &Approval) -> Vec<(String, Cel
         "settle_merchant" => payout(operator, request),
         "make_merchant_key" => key(operator, request),
         "rotate_merchant_key" => rotation(operator, request),
+        "unlock_customer" | "enable_customer" => customer(operator, request).await,
+        "enable_member" => member(operator, names, request),
         _ => rest(operator, request, &[]),
     }
+}
+
+async fn customer(operator: &Operator, request: &Value) -> Vec<(String, Cell)> {
+    let id = text_of(request, "id");
+    let mut facts = vec![fact("Customer", operator.about(id))];
+    facts.extend(customers::known(operator, id).await);
+    facts.extend(rest(operator, request, &["id"]));
+    facts
+}
+
+fn member(operator: &Operator, names: &Names, request: &Value) -> Vec<(String, Cell)> {
+    let id = text_of(request, "id");
+    let mut facts =
+        vec![fact("Operator", names.cell(operator, id)), fact("Operator's id", Cell::code(id))];
+    facts.extend(rest(operator, request, &["id"]));
+    facts
 }
 
 async fn cash(operator: &Operator, request: &Value) -> Vec<(String, Cell)> {

@@ -209,12 +209,13 @@ impl Page<'_> {
     #[must_use]
     pub fn misasked(mut self, refused: &Refused) -> Self {
         self.status = refused.status;
-        self.refusal = Some(said::refusal(refused));
+        let mut marked = Vec::new();
         for part in self.sections.iter_mut().flat_map(|section| &mut section.parts) {
             if let Part::Filter(filter) = part {
-                mark(&mut filter.inputs, refused);
+                marked.extend(mark(&mut filter.inputs, refused));
             }
         }
+        self.refusal = Some(said::refusal(refused, &marked));
         self
     }
 
@@ -234,7 +235,7 @@ impl Page<'_> {
             return Err(Trouble::from(refused.clone()));
         }
         self.status = refused.status;
-        self.refusal = Some(said::refusal(refused));
+        let mut marked = Vec::new();
         let form = operator.form();
         for act in self.sections.iter_mut().flat_map(|section| &mut section.parts).flat_map(acts_of)
         {
@@ -248,8 +249,9 @@ impl Page<'_> {
             for input in act.inputs.iter_mut().filter(|input| form.has(input.name)) {
                 input.value = form.text(input.name);
             }
-            mark(&mut act.inputs, refused);
+            marked.extend(mark(&mut act.inputs, refused));
         }
+        self.refusal = Some(said::refusal(refused, &marked));
         self.show()
     }
 }
@@ -258,7 +260,10 @@ fn acts_of(part: &mut Part) -> Vec<&mut Act> {
     match part {
         Part::Acts(acts) => acts.iter_mut().collect(),
         Part::Table(table) => {
-            let cells = table.rows.iter_mut().flatten();
+            let cells = table.rows.iter_mut().flatten().flat_map(|cell| match cell {
+                Cell::Stack(cells) => cells.iter_mut().collect(),
+                other => vec![other],
+            });
             cells
                 .filter_map(|cell| if let Cell::Act(act) = cell { Some(&mut **act) } else { None })
                 .collect()
@@ -273,16 +278,18 @@ fn acts_of(part: &mut Part) -> Vec<&mut Act> {
     }
 }
 
-/// Faults stand at their fields; one of an item of a list (`routes[0]`) at the list's.
-fn mark(inputs: &mut [Input], refused: &Refused) {
+/// Faults stand at their fields; one of an item of a list (`routes[0]`) at the list's. Gives the fields that have one.
+fn mark(inputs: &mut [Input], refused: &Refused) -> Vec<&'static str> {
+    let mut marked = Vec::new();
     for input in inputs {
-        let faults = refused
-            .fields
-            .iter()
-            .filter(|fault| fault.field.split(['[', '.']).next() == Some(input.name));
+        let faults = refused.fields.iter().filter(|fault| said::field_of(fault) == input.name);
         let texts: Vec<_> = faults.map(|fault| fault.detail.as_str()).collect();
-        input.fault = (!texts.is_empty()).then(|| texts.join("; "));
+        if !texts.is_empty() {
+            marked.push(input.name);
+            input.fault = Some(texts.join("; "));
+        }
     }
+    marked
 }
 
 /// Some fields of a query, as a query.

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::desk::Page;
+use super::names::Names;
 use super::parts::{Cell, Input, Link, Part, Section, Table};
 use super::said;
 use crate::answer::{Answer, Outcome};
@@ -50,13 +51,14 @@ async fn list(operator: Operator) -> Outcome {
     let mut taken = FILTERS.to_vec();
     taken.push("cursor");
     let path = operator.list_path("/v1/staff/events", &taken);
-    let list: List<Event> = match operator.get(path).receive().await {
-        Ok(list) => list,
+    let list = operator.get(path).receive::<List<Event>>();
+    let (list, names) = match tokio::try_join!(list, Names::all(&operator)) {
+        Ok(found) => found,
         Err(refused) if refused.code == "invalid_fields" => return page.misasked(&refused).show(),
         Err(refused) => return Err(refused.into()),
     };
-    let rows = list.data.into_iter().map(|event| row(&operator, event)).collect();
-    let heads = &["When and what", "About, by", "Outcome", "Before and after", "From, request"];
+    let rows = list.data.into_iter().map(|event| row(&operator, &names, event)).collect();
+    let heads = &["When and what", "About, by", "Outcome", "Before and after", "From"];
     let table = Table::whole("Events, newest first", heads, rows, "There are no such events.")
         .next(operator.more(list.next_cursor.as_deref()));
     page.section(Section::new("", vec![Part::Table(table)])).show()
@@ -101,17 +103,22 @@ fn page(operator: &Operator) -> Page<'_> {
         .section(Section::new("", vec![Part::Filter(filter), Part::Links(links)]))
 }
 
-fn row(operator: &Operator, event: Event) -> Vec<Cell> {
+fn row(operator: &Operator, names: &Names, event: Event) -> Vec<Cell> {
     let who = event.actor.id.as_deref();
-    let who =
-        who.map_or_else(|| Cell::text(said::words(&event.actor.kind)), |id| operator.about(id));
-    let from = format!("{} {}", event.actor.address, event.actor.agent);
+    let kind = || Cell::text(said::words(&event.actor.kind));
+    let who = who.map_or_else(kind, |id| names.cell(operator, id));
+    let from = [
+        ("Address", event.actor.address),
+        ("Program", event.actor.agent),
+        ("Request", event.request_id),
+    ];
+    let from = from.into_iter().map(|(label, text)| (label.to_owned(), text)).collect();
     vec![
         Cell::Stack(vec![Cell::Time(event.at), Cell::code(event.action)]),
         Cell::Stack(vec![operator.about(&event.resource), who]),
         Cell::standing(&event.outcome),
         Cell::Changes(changes(event.before.as_ref(), event.after.as_ref())),
-        Cell::Stack(vec![Cell::text(from), Cell::code(event.request_id)]),
+        Cell::Changes(from),
     ]
 }
 
@@ -129,6 +136,8 @@ fn changes(before: Option<&Value>, after: Option<&Value>) -> Vec<(String, String
         .collect();
     let gone = before.iter().filter(|(label, _)| !after.iter().any(|(name, _)| name == label));
     lines.extend(gone.map(|(label, was)| (label.clone(), format!("{was} → gone"))));
+    // What became something else is told first.
+    lines.sort_by_key(|(_, text)| !text.contains(" → "));
     lines
 }
 

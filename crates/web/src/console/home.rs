@@ -92,7 +92,7 @@ async fn show(operator: Operator) -> Outcome {
     page = match figures {
         Some(Ok(figures)) => page.section(last_days(&figures)),
         Some(Err(refused)) => {
-            let text = format!("The figures are not known: {}", said::refusal(&refused));
+            let text = format!("The figures are not known: {}", said::refusal(&refused, &[]));
             page.section(Section::new("The last days", vec![Part::Text(text)]))
         }
         None => page,
@@ -135,7 +135,7 @@ fn tile(kind: &Kind, count: Result<(usize, bool), Refused>) -> Tile {
             Tile { to, label, count: format!("{}{more}", count.min(MOST)), text, tone }
         }
         Err(refused) => {
-            let text = format!("Not known: {}", said::refusal(&refused));
+            let text = format!("Not known: {}", said::refusal(&refused, &[]));
             Tile { to, label, count: "?".to_owned(), text, tone: "bad" }
         }
     }

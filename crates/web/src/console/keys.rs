@@ -159,19 +159,7 @@ fn listed(text: &str) -> Option<Vec<String>> {
 
 pub fn table(operator: &Operator, merchant: &str, keys: Vec<Key>) -> Table {
     let rows = keys.into_iter().map(|key| row(operator, merchant, key)).collect();
-    let heads = &[
-        "Name",
-        "Mode",
-        "Standing",
-        "Signs by",
-        "Routes",
-        "Addresses",
-        "Made",
-        "Ends",
-        "Id",
-        "Rotate",
-        "Revoke",
-    ];
+    let heads = &["Key", "Mode, standing", "For", "Made", "Ends", "Change"];
     Table::whole("Keys", heads, rows, "There is no key yet.")
 }
 
@@ -180,24 +168,21 @@ fn row(operator: &Operator, merchant: &str, key: Key) -> Vec<Cell> {
         Cell::Text(if items.is_empty() { none.to_owned() } else { items.join(", ") })
     };
     let is_live = key.revoked_at.is_none();
-    let (rotate, revoke) = if is_live && operator.may("manage_merchants") {
+    let acts = if is_live && operator.may("manage_merchants") {
         let (rotate, revoke) = acts(operator, merchant, &key.id);
-        (Cell::Act(Box::new(rotate)), Cell::Act(Box::new(revoke)))
+        Cell::Stack(vec![Cell::Act(Box::new(rotate)), Cell::Act(Box::new(revoke))])
     } else {
-        (Cell::Nothing, Cell::Nothing)
+        Cell::Nothing
     };
+    let standing = Cell::standing(if is_live { "active" } else { "revoked" });
+    let ended = key.revoked_at.or(key.expires_at);
     vec![
-        Cell::text(key.name),
-        Cell::text(key.mode),
-        Cell::standing(if is_live { "active" } else { "revoked" }),
-        Cell::text(key.algorithm),
-        all(&key.routes, "Every route"),
-        all(&key.addresses, "Everywhere"),
+        Cell::Stack(vec![Cell::text(key.name), Cell::code(key.id)]),
+        Cell::Stack(vec![Cell::text(format!("{}, {}", key.mode, key.algorithm)), standing]),
+        Cell::Stack(vec![all(&key.routes, "Every route"), all(&key.addresses, "From everywhere")]),
         Cell::Time(key.created_at),
-        Cell::time(key.expires_at.as_deref()),
-        Cell::code(key.id),
-        rotate,
-        revoke,
+        Cell::time(ended.as_deref()),
+        acts,
     ]
 }
 

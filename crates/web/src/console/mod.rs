@@ -25,6 +25,7 @@ mod home;
 mod keys;
 mod members;
 mod merchants;
+mod names;
 mod parts;
 mod payments;
 mod reconciliation;

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::parts::Badge;
-use crate::api::Refused;
+use crate::api::{FieldFault, Refused};
 use crate::language::Language;
 
 /// Deeper or longer objects than any event of ours are cut here.
@@ -44,12 +44,17 @@ pub fn notice(name: &str) -> Option<&'static str> {
     DONE.iter().find(|(key, _)| *key == name).map(|(_, text)| *text)
 }
 
-/// A refusal in the API's own words: operators know them.
-pub fn refusal(refused: &Refused) -> String {
-    if refused.code == "invalid_fields" && !refused.fields.is_empty() {
-        let faults =
-            refused.fields.iter().map(|fault| format!("{}: {}", fault.field, fault.detail));
-        return format!("Please look at what is marked. {}", faults.collect::<Vec<_>>().join("; "));
+/// The field of a form that a fault is about: `routes[0]` is the first of `routes`.
+pub fn field_of(fault: &FieldFault) -> &str {
+    fault.field.split(['[', '.']).next().unwrap_or_default()
+}
+
+/// A refusal in the API's own words: operators know them. Faults of fields that are `marked` stand there.
+pub fn refusal(refused: &Refused, marked: &[&str]) -> String {
+    if refused.code == "invalid_fields" {
+        let elsewhere = refused.fields.iter().filter(|fault| !marked.contains(&field_of(fault)));
+        let faults = elsewhere.map(|fault| format!(" {}: {}.", fault.field, fault.detail));
+        return format!("Please look at what is marked below.{}", faults.collect::<String>());
     }
     let text = match &refused.detail {
         Some(detail) => format!("{} {detail}", refused.title),
@@ -158,6 +163,9 @@ pub fn plain(value: &Value) -> String {
 /// The items of a list, with commas between them.
 pub fn plain_list(list: &Value) -> String {
     let items = list.as_array().map(Vec::as_slice).unwrap_or_default();
+    if items.is_empty() {
+        return "none".to_owned();
+    }
     items.iter().map(plain).collect::<Vec<_>>().join(", ")
 }
 

@@ -108,7 +108,7 @@ async fn show(operator: Operator) -> Outcome {
         .page("Figures", &[])
         .lead(counted(&figures))
         .section(Section::new("", vec![Part::Filter(choice)]))
-        .section(Section::new("Volume", parts))
+        .section(Section::new("Volume and card payments", parts))
         .section(Section::new("Declines", vec![Part::Table(declines(&figures))]))
         .section(Section::new("Latency", vec![Part::Facts(latency(&figures.latency))]).text(
             "Of the node that answered this page, from the request's head to its answer, over the last window.",

@@ -9,13 +9,13 @@ use super::{HOSTILE, at_console, is_text};
 async fn a_customer_is_masked_until_a_purpose_is_given_and_then_once() {
     let bank = TestBank::new().await;
     let asha = bank.customer("Asha Rao").await;
-    let _other = bank.customer("mateo").await;
+    let other = bank.customer("mateo").await;
     let (browser, _) = at_console(&bank, Role::Support).await;
     let form = browser.get("/console/customers").await.expect(200).form("/console/customers");
     let found = browser.submit(&form, &[("query", &asha.email)]).await.expect(200);
     assert!(!found.says("Asha Rao") && found.says("A***"), "{}", found.html);
     let path = format!("/console/customers/{}", asha.id);
-    assert!(found.html.contains(&format!("href=\"{path}\"")) && !found.html.contains(&_other.id));
+    assert!(found.html.contains(&format!("href=\"{path}\"")) && !found.html.contains(&other.id));
     let page = browser.get(&path).await.expect(200);
     assert!(!page.says("Asha Rao"));
     let reveal = format!("{path}/reveal");

@@ -52,6 +52,7 @@ impl Answer {
     }
 
     /// [`Answer::to`], by who has just been signed out.
+    #[expect(clippy::unnecessary_wraps, reason = "the end of a handler, as the other answers")]
     pub fn out(path: impl Into<String>) -> Outcome {
         Ok(Self::Out(path.into()))
     }

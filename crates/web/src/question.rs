@@ -46,7 +46,7 @@ pub enum Judged<T> {
 /// What a page says of the last try.
 #[derive(Default)]
 pub struct Remark {
-    pub refused: Option<Refused>,
+    pub refused: Option<Box<Refused>>,
     /// Which method that was about.
     method: String,
     is_sent: bool,
@@ -125,7 +125,7 @@ impl Question {
         let remark = |refused: Option<Refused>| Remark {
             is_sent: refused.is_none(),
             method: method.to_owned(),
-            refused,
+            refused: refused.map(Box::new),
         };
         match verb {
             "again" => Judged::Again,

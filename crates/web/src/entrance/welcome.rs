@@ -13,7 +13,7 @@ use crate::answer::{Answer, Outcome};
 use crate::api::Refused;
 use crate::callers::Customer;
 use crate::frame::{Choice, Field, Frame, Select, Who};
-use crate::security::factors;
+use crate::security::factors::{self, Factor};
 use crate::words::put;
 
 #[derive(Template)]
@@ -71,7 +71,7 @@ async fn page(customer: &Customer, refused: Option<&Refused>) -> Outcome {
         frame: customer.frame(&title),
         title,
         has_account: !accounts.is_empty(),
-        has_factor: held.iter().any(|factor| factor.protects()),
+        has_factor: held.iter().any(Factor::protects),
         is_confirmed: me.email_verified,
         address_text: put(w.first_address_text, &me.email),
         currency: Select {

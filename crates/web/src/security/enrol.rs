@@ -56,7 +56,7 @@ struct Key {
 enum Tried {
     Nothing,
     Sent,
-    Refused(Refused),
+    Refused(Box<Refused>),
 }
 
 #[derive(Template)]
@@ -119,7 +119,8 @@ pub async fn confirm(customer: Customer) -> Outcome {
     if form.raw("answer_with") == "send" {
         let path = format!("/v1/auth/challenges/{}/send", segment(&pending.challenge));
         let asked = customer.post(path).json(&json!({ "method": pending.kind })).done().await;
-        let tried = asked.map_or_else(Tried::Refused, |()| Tried::Sent);
+        let tried =
+            asked.map_or_else(|refused| Tried::Refused(Box::new(refused)), |()| Tried::Sent);
         return page(&customer, &pending, (None, tried));
     }
     let code: String = form.raw("code").split_whitespace().collect();
@@ -130,7 +131,7 @@ pub async fn confirm(customer: Customer) -> Outcome {
         Ok(made) => codes::page(&customer, &made.recovery_codes),
         Err(refused) if matches!(refused.status, 401 | 422) && !refused.is_signed_out() => {
             let begun = again(&customer, &pending).await?;
-            page(&customer, &pending, (begun.as_ref(), Tried::Refused(refused)))
+            page(&customer, &pending, (begun.as_ref(), Tried::Refused(Box::new(refused))))
         }
         Err(refused) => Err(refused.into()),
     }

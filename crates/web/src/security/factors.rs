@@ -17,7 +17,8 @@ pub struct Factor {
     pub name: String,
     /// `unconfirmed` or `active`.
     pub status: String,
-    pub second_factor: bool,
+    #[serde(rename = "second_factor")]
+    pub is_second: bool,
     /// Where codes go, masked.
     pub destination: Option<String>,
     pub created_at: String,
@@ -56,7 +57,7 @@ pub async fn choose(customer: Customer) -> Outcome {
 impl Factor {
     /// Whether it stands between a stolen password and the account.
     pub fn protects(&self) -> bool {
-        self.second_factor && self.is_active()
+        self.is_second && self.is_active()
     }
 
     fn is_active(&self) -> bool {
@@ -68,7 +69,7 @@ impl Factor {
         let (kind, icon) = kind_of(customer.words(), &self.kind);
         Row {
             is_active,
-            is_second: self.second_factor,
+            is_second: self.is_second,
             added: Moment::day(&self.created_at, language),
             used: self.last_used_at.map(|at| Moment::new(&at, language)),
             id: self.id,

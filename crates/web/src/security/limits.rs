@@ -25,7 +25,6 @@ const NAMES: [&str; 4] = ["per_transfer", "per_day", "per_week", "per_month"];
 
 /// Minor units.
 #[derive(Deserialize)]
-#[expect(clippy::struct_field_names, reason = "the names are the API's, and say what each is per")]
 struct Limits {
     currency: String,
     per_transfer: Option<i64>,

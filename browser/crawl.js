@@ -2,7 +2,7 @@
 //
 // Kinds are paths with their ids taken out. Bound: [`MAX_PAGES`]. It follows links only, so it changes nothing.
 
-import { audit, heard, MAX_HTML_BYTES, NARROW, overflow } from "./audit.js";
+import { audit, heard, MAX_HTML_BYTES, moves, NARROW, overflow } from "./audit.js";
 
 const OF_A_KIND = 2;
 const MAX_PAGES = 150;
@@ -44,7 +44,7 @@ async function visit(stage, page, path, named) {
   if (bytes > MAX_HTML_BYTES) complaints.push(`${bytes} bytes`);
   complaints.push(...headersOf(head.headers()));
   await page.goto(path);
-  complaints.push(...(await audit(stage, page)));
+  complaints.push(...(await moves(page)), ...(await audit(stage, page)));
   const links = await linksOf(page);
   const name = kindOf(path).replaceAll(/[^a-z0-9]+/gi, "-").replaceAll(/^-|-$/g, "") || "first";
   await stage.picture(page, `${named}-${name}`);
@@ -52,7 +52,7 @@ async function visit(stage, page, path, named) {
   const wide = page.viewportSize();
   await page.setViewportSize(NARROW);
   await page.reload();
-  complaints.push(...(await heard(page)), ...(await overflow(page)).map((text) => `${text}, loaded at 320 px`));
+  complaints.push(...(await heard(page)), ...(await moves(page)), ...(await overflow(page)).map((text) => `${text}, loaded at 320 px`));
   await page.setViewportSize(wide);
   return { bytes, complaints: [...new Set(complaints)], links };
 }

@@ -11,6 +11,7 @@ export const tests = {
     const page = await stage.open();
     const from = ["/sign-in", "/sign-up", "/forgot", "/console", "/no-such-page", "/demo/inbox"];
     const { seen, complaints } = await crawl(stage, page, { from, named: "anybody" });
+    console.log(`pages of nobody: ${seen.length}`);
     const unknown = "/no-such-page: status 404";
     assert.deepEqual(complaints.filter((text) => text !== unknown), []);
     assert.ok(complaints.includes(unknown), "a page that is not there says so");

@@ -19,10 +19,9 @@ export async function audit(stage, page) {
   await look("light");
   await page.emulateMedia({ colorScheme: "dark" });
   await look("dark");
-  await page.setViewportSize(NARROW);
-  await look("dark at 320 px");
   await page.emulateMedia({ colorScheme: "light" });
-  await look("light at 320 px");
+  await page.setViewportSize(NARROW);
+  await look("at 320 px");
   await page.setViewportSize(wide);
   return complaints;
 }

@@ -47,6 +47,7 @@ impl Answer {
     }
 
     /// `path` is one of ours, made of our own texts and [`crate::form::segment`]s.
+    #[expect(clippy::unnecessary_wraps, reason = "handlers end with it, as with `page`")]
     pub fn to(path: impl Into<String>) -> Outcome {
         Ok(Self::To(path.into()))
     }

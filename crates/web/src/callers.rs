@@ -55,7 +55,8 @@ pub struct Anyone(Arc<Visit>);
 /// The API's word on a browser's session.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Session {
-    pub session_id: String,
+    #[serde(rename = "session_id")]
+    pub id: String,
     pub csrf_token: String,
     /// RFC 3339, as all times of the API. Missing where it does not tell: then the page has no timer.
     pub idle_expires_at: Option<String>,

@@ -41,6 +41,9 @@ use axum::Router;
 
 pub use api::Api;
 
+/// A keyed hash.
+pub type Sign = Arc<dyn Fn(&[u8]) -> [u8; 32] + Send + Sync>;
+
 /// What the pages need to know of the bank.
 #[derive(Clone)]
 pub struct Settings {
@@ -57,7 +60,7 @@ pub struct Settings {
     /// keeps the parts of a page's path beside it.
     pub carry: fn(&http::Extensions) -> http::Extensions,
     /// A keyed hash, the same on every node: makes the token of a form from a visitor's cookie.
-    pub sign: Arc<dyn Fn(&[u8]) -> [u8; 32] + Send + Sync>,
+    pub sign: Sign,
 }
 
 /// Of the bank's profile; who judges a password is the API.

@@ -1,13 +1,10 @@
 //! The look-aside of verified tokens and cookies.
 //!
-//! Checking an Ed25519 signature costs more than a transfer, so a token that was verified is
-//! remembered under its SHA-256 until it expires (at most 5 minutes; a cookie, until its session does).
-//! Its session is asked for in the database again when the last answer is older than a second, and at
-//! once when this node ended it: revocation is felt by the next request here and within a second
-//! elsewhere. A cookie that was replaced is dead here at once, too. Losing the cache costs one signature
-//! check and one read a session.
-//!
-//! Bound: [`MAX_TOKENS`] entries, under 600 bytes each with an ordinary agent.
+//! Checking an Ed25519 signature costs more than a transfer, so a token that was verified is remembered under its
+//! SHA-256 until it expires (at most 5 minutes; a cookie, until its session does). Its session is asked for in the
+//! database again when the last answer is older than a second, and at once when this node ended it: revocation is felt
+//! by the next request here and within a second elsewhere. A cookie that was replaced is dead here at once, too. Losing
+//! the cache costs one signature check and one read a session. Bound: [`MAX_TOKENS`] entries, under 600 bytes each.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};

@@ -63,7 +63,7 @@ pub async fn show(customer: Customer) -> Outcome {
 
 pub async fn end(customer: Customer) -> Outcome {
     let id = customer.segment(0);
-    if id == customer.session().session_id {
+    if id == customer.session().id {
         customer.delete("/v1/web/session").done().await?;
         return Answer::out("/sign-in?done=signed_out");
     }

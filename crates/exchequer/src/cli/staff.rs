@@ -25,17 +25,14 @@ pub fn create_staff(
         .map_err(|_| Failure::Said(format!("{email:?} is no e-mail address that can be used")))?;
     let role: Role =
         role.parse().map_err(|unknown| Failure::Said(format!("{role:?}: {unknown}")))?;
-    let (password, drawn) = match password_file {
-        Some(file) => (
-            read_password(file)
-                .map_err(|error| Failure::Said(format!("{}: {error}", file.display())))?,
-            SecretString::new(String::new()),
-        ),
-        None => {
-            let drawn = random_token(&Rng::System);
-            let line = format!("password       {}\n  ", drawn.expose());
-            (drawn, SecretString::new(line))
-        }
+    let (password, drawn) = if let Some(file) = password_file {
+        let read = read_password(file)
+            .map_err(|error| Failure::Said(format!("{}: {error}", file.display())))?;
+        (read, SecretString::new(String::new()))
+    } else {
+        let drawn = random_token(&Rng::System);
+        let line = format!("password       {}\n  ", drawn.expose());
+        (drawn, SecretString::new(line))
     };
     let config = place.load()?;
     let address = email.clone();

@@ -183,14 +183,18 @@ pub(super) fn greeting(
     is_new: bool,
 ) -> String {
     let shown = folder.display();
+    // A passkey is made for a name, so a browser takes none at an address of numbers.
+    let pages = url.replace("//127.0.0.1:", "//localhost:");
     let made = if is_new { "just made" } else { "started again, as it was left" };
     let mut lines = vec![format!(
         "An Exchequer demo bank in {shown} ({made})\n\n  \
+         bank       {pages}/\n  \
+         console    {pages}/console\n  \
          API        {url}/v1\n  \
          reference  {url}/docs\n  \
          inbox      {url}/demo/inbox\n  \
          sandbox    {sandbox_url} (card gateway; takes test cards such as 4242424242424242)\n\n\
-         Customers: POST /v1/auth/login with\n"
+         Customers: in the browser, or POST /v1/auth/login, with\n"
     )];
     for DemoCustomer { email, password, accounts, totp_secret, .. } in &people.customers {
         lines.push(format!("  {email:<21} {password}\n"));
@@ -201,7 +205,7 @@ pub(super) fn greeting(
             lines.push(format!("      {currency}  {number}  {id}  {name}\n"));
         }
     }
-    lines.push("\nOperators: POST /v1/staff/login with\n".to_owned());
+    lines.push("\nOperators: at /console, or POST /v1/staff/login, with\n".to_owned());
     for operator in &people.staff {
         let DemoOperator { email, password, role, .. } = operator;
         lines.push(format!("  {email:<21} {password}  ({role})\n"));

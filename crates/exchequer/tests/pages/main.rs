@@ -13,7 +13,7 @@ use testkit::browser::Page;
 use testkit::{Browser, Person, TestBank};
 
 /// A browser in which this person has signed in by the form.
-pub async fn signed_in(bank: &TestBank, person: &Person) -> Browser {
+pub(crate) async fn signed_in(bank: &TestBank, person: &Person) -> Browser {
     let browser = Browser::new(bank.client());
     let form = browser.get("/sign-in").await.expect(200).form("/sign-in");
     let filled = [("email", person.email.as_str()), ("password", person.password.as_str())];
@@ -23,7 +23,7 @@ pub async fn signed_in(bank: &TestBank, person: &Person) -> Browser {
 }
 
 /// What a page gives the browser for a security key, and the browser's answer to it.
-pub fn key_options(page: &Page) -> Value {
+pub(crate) fn key_options(page: &Page) -> Value {
     let (_, rest) = page.html.split_once("data-webauthn=\"").expect("a form for a key");
     let text = rest.split('"').next().unwrap_or_default();
     let text = text.replace("&#34;", "\"").replace("&#39;", "'").replace("&#38;", "&");
@@ -31,7 +31,7 @@ pub fn key_options(page: &Page) -> Value {
 }
 
 /// A path of a page: its `{…}` filled with an id that is nobody's.
-pub fn filled(path: &str) -> String {
+pub(crate) fn filled(path: &str) -> String {
     let id = if path.starts_with("/console") { console_id(path) } else { "acc" };
     path.replace("{id}", &format!("{id}_00000000000000000000000000"))
         .replace("{endpoint}", "whk_00000000000000000000000000")

@@ -187,7 +187,8 @@ async fn serve(site: Arc<Site>, handler: Handler, request: Request) -> Response 
 /// Of a request that changes something.
 async fn read_form(site: &Site, parts: &Parts, body: Body) -> Result<Form, Trouble> {
     if matches!(parts.method, Method::GET | Method::HEAD) {
-        return Ok(Form::default());
+        let may_read = policy::may_read(&parts.headers);
+        return if may_read { Ok(Form::default()) } else { Err(Trouble::Elsewhere) };
     }
     if !policy::is_from_own_page(site, &parts.headers) {
         return Err(Trouble::Elsewhere);

@@ -59,6 +59,14 @@ pub fn is_from_own_page(site: &Site, headers: &HeaderMap) -> bool {
     site_is_right && said("origin").is_none_or(|origin| origin == own.as_bytes())
 }
 
+/// Whether a page may be read from where the browser says: by a visit from anywhere, and by a script or a picture of
+/// our own pages only. What is read may leave a trace under its reader's name, as a search does.
+pub fn may_read(headers: &HeaderMap) -> bool {
+    let said = |name: &str| headers.get(name).map(HeaderValue::as_bytes);
+    matches!(said("sec-fetch-site"), None | Some(b"same-origin" | b"none"))
+        || said("sec-fetch-mode") == Some(b"navigate")
+}
+
 /// The configured one; on this machine any of its names and ports, since a demo may be asked for by either.
 fn own_origin(site: &Site, headers: &HeaderMap) -> String {
     let url = &site.settings.public_url;

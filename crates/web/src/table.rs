@@ -137,24 +137,30 @@ impl Pages {
             let serve = move |request| serve(Arc::clone(&site), handler.clone(), request);
             router = router.route(page.path, on(method, serve));
         }
-        let wrong: Handler = Arc::new(|_| Box::pin(ready(Err(Trouble::NoSuchForm))));
-        let unknown: Handler = Arc::new(|_| Box::pin(ready(Err(Trouble::NotFound))));
         let other = Arc::clone(&site);
         router
             .method_not_allowed_fallback(move |request| {
-                serve(Arc::clone(&other), Arc::clone(&wrong), request)
+                ready(lost(Arc::clone(&other), Trouble::NoSuchForm, request))
             })
-            .fallback(move |request| elsewhere(Arc::clone(&site), Arc::clone(&unknown), request))
+            .fallback(move |request| unknown(Arc::clone(&site), request))
     }
 }
 
 /// What nobody knows: a page for who wants one, else the API's answer.
-async fn elsewhere(site: Arc<Site>, unknown: Handler, request: Request) -> Response {
+async fn unknown(site: Arc<Site>, request: Request) -> Response {
     let accepted = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
     if accepted.is_some_and(|accepted| accepted.contains("text/html")) {
-        return serve(site, unknown, request).await;
+        return lost(site, Trouble::NotFound, request);
     }
     site.api.call(request).await
+}
+
+/// For a request that no page is for, whatever it brought.
+fn lost(site: Arc<Site>, trouble: Trouble, request: Request) -> Response {
+    let (parts, _) = request.into_parts();
+    let visit = Visit::new(site, parts, Vec::new(), Form::default());
+    let answer = trouble.into_answer(&visit);
+    respond(&visit, answer)
 }
 
 async fn serve(site: Arc<Site>, handler: Handler, request: Request) -> Response {
@@ -187,7 +193,8 @@ async fn serve(site: Arc<Site>, handler: Handler, request: Request) -> Response 
 /// Of a request that changes something.
 async fn read_form(site: &Site, parts: &Parts, body: Body) -> Result<Form, Trouble> {
     if matches!(parts.method, Method::GET | Method::HEAD) {
-        return Ok(Form::default());
+        let may_read = policy::may_read(&parts.headers);
+        return if may_read { Ok(Form::default()) } else { Err(Trouble::Elsewhere) };
     }
     if !policy::is_from_own_page(site, &parts.headers) {
         return Err(Trouble::Elsewhere);

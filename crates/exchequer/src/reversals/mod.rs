@@ -47,7 +47,11 @@ pub fn begin_in(tx: &mut Tx<'_>, act: &Act, id: &DifferenceId) -> Result<Begun, 
         return Ok(Begun::Nothing);
     }
     match step.state {
-        StepState::Done if step.amount == difference.theirs => {
+        // Of a manual payment the first step reserves and takes nothing: what was taken is nobody's step.
+        StepState::Done
+            if step.amount == difference.theirs
+                && (step.kind != Kind::Authorize || payment.is_automatic) =>
+        {
             let note = "the bank learned of it later";
             reconciliation::return_in(tx, act, &difference, (Returned::AsItCame, note))?;
             Ok(Begun::Resolved)

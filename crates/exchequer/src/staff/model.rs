@@ -108,8 +108,7 @@ impl Role {
                 matches!(self, Self::Support | Self::Compliance | Self::Admin)
             }
             P::RevealCustomer => matches!(self, Self::Teller | Self::Support | Self::Compliance),
-            P::SignOutEverybody
-            | P::UnfreezeAccount
+            P::UnfreezeAccount
             | P::CloseAccount
             | P::SetLimits
             | P::ReverseTransfer
@@ -127,9 +126,11 @@ impl Role {
                 !matches!(self, Self::Teller)
             }
             P::WithdrawApproval => !matches!(self, Self::Auditor),
-            P::DisableMember | P::EnableMember | P::SignOutMember | P::ManageKeys => {
-                matches!(self, Self::Admin)
-            }
+            P::DisableMember
+            | P::EnableMember
+            | P::SignOutMember
+            | P::SignOutEverybody
+            | P::ManageKeys => matches!(self, Self::Admin),
         }
     }
 

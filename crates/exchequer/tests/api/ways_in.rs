@@ -3,8 +3,6 @@
 
 use exchequer::http::openapi::document;
 use exchequer::http::routes;
-use exchequer::http::routes::Access;
-use exchequer::staff::model::Role;
 use http::Method;
 use serde_json::{Value, json};
 use testkit::TestBank;
@@ -100,10 +98,11 @@ fn is_kind_to_passwords(path: &str, policy: &str, page: &str) {
         !policy.contains("unsafe-inline") && !policy.contains("unsafe-eval"),
         "{path}: {policy}"
     );
-    for handler in ["onpaste", "ondrop", "oncopy", "onbeforeinput", "autocomplete=\"off\""] {
+    for handler in ["onpaste", "ondrop", "oncopy", "onbeforeinput"] {
         assert!(!page.contains(handler), "{path} has {handler}");
     }
-    for input in tags(page, "input").iter().filter(|tag| tag.contains("password")) {
+    let takes = |tag: &&&str| tag.contains("password") && !tag.contains("type=\"hidden\"");
+    for input in tags(page, "input").iter().filter(takes) {
         assert!(input.contains("type=\"password\""), "{path} shows a password: {input}");
         let filled = ["current-password", "new-password"].iter().any(|kind| input.contains(kind));
         assert!(filled, "{path} does not tell password managers which it is: {input}");
@@ -117,28 +116,29 @@ async fn every_page_is_kind_to_passwords_and_shows_the_way_out() {
     let bank = TestBank::new().await;
     let asha = bank.customer("Asha").await;
     let browser = sign_in(&bank, &asha).await;
-    let admin = bank.operator(Role::Admin).await;
     let mut pages = 0;
-    for route in routes().table().filter(|r| r.method == Method::GET && !r.path.contains('{')) {
+    // Operators' pages stand in one frame, which `tests/pages/console` looks at in every role.
+    for (method, path, access) in web::pages() {
+        if method != "GET" || path.contains('{') || path.starts_with("/console") {
+            continue;
+        }
         let cookie = [("cookie", &*browser.cookie)];
-        let line = (Method::GET, route.path);
-        let reply = match route.access {
-            Access::Public(_) => bank.client().get(route.path).await,
-            Access::Customer => ask(&bank, line, &cookie, &Value::Null).await,
-            Access::Staff(_) => admin.client.get(route.path).await,
-            Access::Merchant => continue,
+        let reply = if access == "customer" {
+            ask(&bank, (Method::GET, path), &cookie, &Value::Null).await
+        } else {
+            bank.client().get(path).await
         };
         if !reply.header("content-type").is_some_and(|kind| kind.starts_with("text/html")) {
             continue;
         }
         let page = String::from_utf8(reply.body.to_vec()).expect("UTF-8");
-        is_kind_to_passwords(route.path, reply.header("content-security-policy").unwrap(), &page);
-        if !matches!(route.access, Access::Public(_)) {
-            assert!(page.contains("Sign out"), "{} shows no way out", route.path);
+        is_kind_to_passwords(path, reply.header("content-security-policy").unwrap(), &page);
+        if access == "customer" {
+            assert!(page.contains("Sign out"), "{path} shows no way out");
         }
         pages += 1;
     }
-    assert!(pages >= 3, "only {pages} pages were looked at");
+    assert!(pages >= 20, "only {pages} pages were looked at");
 }
 
 // ASVS 7.4.4: whichever way somebody came in, there is a way out, which a browser's page can show.

@@ -276,7 +276,7 @@ async fn a_second_factor_is_shown_for_exactly_this_payment_and_serves_once() {
     let form = asked.form("/send");
     let wrong = two.bank.wrong_totp_code(&two.asha);
     let filled = [("code_totp", wrong.as_str()), ("answer_with", "answer:totp")];
-    let asked = two.browser.submit(&form, &filled).await.expect(200);
+    let asked = two.browser.submit(&form, &filled).await.expect(401);
     assert!(asked.says("That code is wrong or too old."), "{}", asked.html);
     assert_eq!(two.left().await, 10_000_000);
     two.bank.advance(60);

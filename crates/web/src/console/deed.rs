@@ -26,6 +26,8 @@ pub fn title(kind: &str) -> &str {
         "make_merchant_key" => "Make a merchant's live key",
         "rotate_merchant_key" => "Rotate a merchant's live key",
         "settle_merchant" => "Pay a merchant out",
+        "refund_payment" => "Refund a card payment",
+        "destroy_key" => "Destroy a data key",
         other => other,
     }
 }
@@ -36,6 +38,8 @@ pub fn decided_with(kind: &str) -> &str {
         "deposit" | "withdraw" | "reverse_transfer" => "reverse_transfer",
         "change_merchant" | "make_merchant_key" | "rotate_merchant_key" => "manage_merchants",
         "settle_merchant" => "settle_merchants",
+        "refund_payment" => "refund_payments",
+        "destroy_key" => "manage_keys",
         // The permission has the act's own name.
         other => other,
     }
@@ -53,6 +57,10 @@ pub fn summary(approval: &Approval) -> String {
         ("settle_merchant", Some(amount)) => {
             format!("{} to {}", said::money(amount, of("currency")), of("merchant"))
         }
+        ("refund_payment", Some(amount)) => {
+            format!("{} of {}", said::money(amount, of("currency")), of("payment"))
+        }
+        ("destroy_key", _) => of("purpose").to_owned(),
         ("reverse_transfer", _) => of("transfer").to_owned(),
         ("set_limits", _) => of("account").to_owned(),
         ("change_merchant" | "make_merchant_key", _) => of("merchant").to_owned(),
@@ -70,6 +78,7 @@ pub async fn facts(operator: &Operator, names: &Names, approval: &Approval) -> V
         "set_limits" => limits(operator, request).await,
         "change_merchant" => terms(operator, request),
         "settle_merchant" => payout(operator, request),
+        "refund_payment" => refund(operator, request),
         "make_merchant_key" => key(operator, request),
         "rotate_merchant_key" => rotation(operator, request),
         "unlock_customer" | "enable_customer" => customer(operator, request).await,
@@ -170,6 +179,7 @@ fn terms(operator: &Operator, request: &Value) -> Vec<(String, Cell)> {
         ("settlement_account", "Paid out to"),
         ("fee_basis_points", "Fee"),
         ("fee_fixed", "Fixed fee (smallest units)"),
+        ("refund_limit", "Most that it refunds of one payment by itself (smallest units)"),
         ("is_active", "Takes payments"),
     ];
     for (name, label) in names {
@@ -192,6 +202,16 @@ fn payout(operator: &Operator, request: &Value) -> Vec<(String, Cell)> {
         fact("To", operator.about(text_of(request, "to"))),
     ];
     facts.extend(rest(operator, request, &["merchant", "amount", "currency", "to"]));
+    facts
+}
+
+fn refund(operator: &Operator, request: &Value) -> Vec<(String, Cell)> {
+    let mut facts = vec![
+        fact("Payment", operator.about(text_of(request, "payment"))),
+        fact("To refund", money(request, text_of(request, "currency"))),
+        fact("Reason", Cell::text(text_of(request, "reason"))),
+    ];
+    facts.extend(rest(operator, request, &["payment", "amount", "currency", "reason"]));
     facts
 }
 

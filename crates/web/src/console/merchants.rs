@@ -35,6 +35,8 @@ pub struct Merchant {
     pub settlement_account: Option<String>,
     pub fee_basis_points: i64,
     pub fee_fixed: i64,
+    /// Smallest units of all refunds of one payment; none: no limit.
+    pub refund_limit: Option<i64>,
     pub created_at: String,
 }
 
@@ -98,11 +100,13 @@ fn terms(operator: &Operator) -> Result<serde_json::Map<String, Value>, Misread>
         let text = form.text(name);
         text.parse::<i64>().map_err(|_| Misread::new(name, "A whole number."))
     };
+    let limit = form.some("refund_limit").map(|_| whole("refund_limit")).transpose()?;
     let body = json!({
         "name": form.text("name"),
         "settlement_account": form.some("settlement_account"),
         "fee_basis_points": whole("fee_basis_points")?,
         "fee_fixed": whole("fee_fixed")?,
+        "refund_limit": limit,
     });
     match body {
         Value::Object(fields) => Ok(fields),
@@ -161,6 +165,17 @@ fn inputs(act: Act, merchant: Option<&Merchant>) -> Act {
                 .value(number(of(|merchant| merchant.fee_fixed.to_string())))
                 .long(20),
         )
+        .input(
+            Input::text("refund_limit", "Most that it refunds of one payment by itself")
+                .hint(
+                    "In the currency's smallest units; empty is no limit. More takes an operator.",
+                )
+                .optional()
+                .value(of(|merchant| {
+                    merchant.refund_limit.map(|limit| limit.to_string()).unwrap_or_default()
+                }))
+                .long(20),
+        )
 }
 
 /// With what an act has to show first.
@@ -205,6 +220,12 @@ fn facts(operator: &Operator, merchant: &Merchant) -> Facts {
         fact("Paid out to", account.map_or(Cell::text("No account yet"), |id| operator.about(id))),
         fact("Fee", Cell::Amount(said::percent(merchant.fee_basis_points))),
         fact("Fixed fee, smallest units", Cell::Amount(said::grouped(merchant.fee_fixed))),
+        fact(
+            "Refunds by itself up to, smallest units",
+            merchant
+                .refund_limit
+                .map_or(Cell::text("No limit"), |limit| Cell::Amount(said::grouped(limit))),
+        ),
         fact("Since", Cell::Time(merchant.created_at.clone())),
         fact("Id", Cell::code(&merchant.id)),
     ])

@@ -2,26 +2,27 @@
 
 use http::Method;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::parts::{Badge, Cell, Facts, Input, Part, Section, Table};
+use super::accounts::typed_amount;
+use super::desk::{Done, Page};
+use super::parts::{Act, Badge, Cell, Facts, Input, Part, Section, Table};
 use super::said;
 use crate::answer::Outcome;
-use crate::api::List;
+use crate::api::{List, Refused};
 use crate::callers::Operator;
 use crate::form::segment;
 use crate::table::Pages;
 
 pub fn pages(pages: Pages) -> Pages {
-    pages.operator(Method::GET, PATH, "read_payments", list).operator(
-        Method::GET,
-        "/console/payments/{id}",
-        "read_payments",
-        show,
-    )
+    pages
+        .operator(Method::GET, PATH, "read_payments", list)
+        .operator(Method::GET, "/console/payments/{id}", "read_payments", show)
+        .operator(Method::POST, "/console/payments/{id}/refund", "refund_payments", refund)
 }
 
 const PATH: &str = "/console/payments";
+const API: &str = "/v1/staff/payments/";
 const STATUSES: [(&str, &str); 7] = [
     ("", "All"),
     ("processing", "Processing"),
@@ -165,8 +166,31 @@ fn standing(payment: &Payment) -> Badge {
 }
 
 async fn show(operator: Operator) -> Outcome {
-    let path = operator.path_of("/v1/staff/payments/", "");
-    let dossier: Dossier = operator.get(path).receive().await?;
+    page(&operator).await?.show()
+}
+
+async fn refund(operator: Operator) -> Outcome {
+    match refunded(&operator).await {
+        Ok(done) => done.leads_to(&operator.path_of("/console/payments/", ""), "refunded"),
+        Err(refused) => page(&operator).await?.answer(&operator, Some(&refused)),
+    }
+}
+
+async fn refunded(operator: &Operator) -> Result<Done, Refused> {
+    let dossier = one(operator).await?;
+    let body = json!({
+        "amount": typed_amount(operator, "amount", &dossier.payment.currency)?,
+        "reason": operator.form().text("reason"),
+    });
+    operator.change(operator.path_of(API, "/refunds")).json(&body).receive().await
+}
+
+async fn one(operator: &Operator) -> Result<Dossier, Refused> {
+    operator.get(operator.path_of(API, "")).receive().await
+}
+
+async fn page(operator: &Operator) -> Result<Page<'_>, Refused> {
+    let dossier = one(operator).await?;
     let payment = &dossier.payment;
     let title = format!("Payment of {}", said::money(payment.amount, &payment.currency));
     let mut page = operator.page(&title, &[(PATH, "Payments")]);
@@ -177,17 +201,32 @@ async fn show(operator: Operator) -> Outcome {
         );
     }
     page = page
-        .section(Section::new("", vec![Part::Facts(facts(&operator, payment))]))
+        .section(Section::new("", vec![Part::Facts(facts(operator, payment))]))
         .section(Section::new("Refunds", vec![Part::Table(refunds(&dossier))]))
         .section(Section::new("Asked of the gateway", vec![Part::Table(steps(&dossier))]))
         .section(Section::new("History", vec![Part::Table(history(&dossier))]))
-        .section(Section::new("Postings", vec![Part::Table(postings(&operator, &dossier))]));
+        .section(Section::new("Postings", vec![Part::Table(postings(operator, &dossier))]));
     if let Some(metadata) = &payment.metadata {
         let facts = said::flat(metadata).into_iter().map(|(name, value)| (name, Cell::Text(value)));
         let part = Part::Facts(Facts(facts.collect()));
         page = page.section(Section::new("The merchant's own notes", vec![part]));
     }
-    page.show()
+    if payment.captured > payment.refunded && operator.may("refund_payments") {
+        page = page.acts("Change", vec![refund_act(operator, payment)]);
+    }
+    Ok(page)
+}
+
+/// In a merchant's place: it cannot, or may not refund as much.
+fn refund_act(operator: &Operator, payment: &Payment) -> Act {
+    let left = said::money(payment.captured.saturating_sub(payment.refunded), &payment.currency);
+    let amount = Input::text("amount", "Amount").long(40).value(left);
+    let reason = Input::text("reason", "Reason").hint("For the trail, and for who approves.");
+    let act = Act {
+        text: "The merchant's money goes back to the card. A large amount waits for a second operator.",
+        ..operator.act("Refund", operator.path_of("/console/payments/", "/refund"))
+    };
+    act.danger().input(amount).input(reason)
 }
 
 fn facts(operator: &Operator, payment: &Payment) -> Facts {

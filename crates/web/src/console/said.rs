@@ -11,7 +11,7 @@ const MAX_LINES: usize = 60;
 const MAX_DEPTH: usize = 6;
 
 /// What the page before has done, by the name in `?done=`.
-const DONE: [(&str, &str); 26] = [
+const DONE: [(&str, &str); 27] = [
     ("approved", "Approved, and done."),
     ("closed", "The account is closed."),
     ("customer_disabled", "The customer's access is ended."),
@@ -27,6 +27,7 @@ const DONE: [(&str, &str); 26] = [
     ("member_enabled", "The operator has access again."),
     ("merchant_changed", "The merchant's terms are changed."),
     ("merchant_created", "The merchant is created."),
+    ("refunded", "The refund was asked of the gateway; its state stands below."),
     ("refused", "It was approved, and had become impossible: nothing was done."),
     ("redelivered", "The event will be sent again."),
     ("rejected", "Rejected. Nothing was done."),

@@ -1,7 +1,7 @@
 //! `/v1/staff/payments/{id}/refunds`: what an operator gives back in a merchant's place.
 //!
-//! A large sum waits for a second operator: it is the merchant's money, and whoever holds the card has it then. The
-//! amount is always said, so that what waits and what does not follows from the request alone.
+//! A large sum waits for a second operator: it is the merchant's money, and whoever holds the card has it then. What
+//! counts is all that is given back of the payment, so that many small refunds are a large one.
 
 use money::{Money, PaymentId};
 use serde::Deserialize;
@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use super::{RefundView, go_on, with_id};
 use crate::approvals::api::ask;
 use crate::approvals::deed::{Deed, Refund};
+use crate::bank::Tools;
 use crate::http::fields::{Fields, MAX_TEXT_CHARS, MinorUnits};
 use crate::http::{Answer, Code, Json, Path, Problem, Reply, Route, Routes, Staff};
 use crate::payments::model::{PaymentRow, PaymentView, StepRow};
@@ -28,6 +29,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
             Code::NotFound,
             Code::PaymentNotRefundable,
             Code::RefundExceedsPayment,
+            Code::RefundBeyondLimit,
             Code::InsufficientFunds,
         ])
         .may_wait(),
@@ -57,7 +59,7 @@ async fn refund(
     let payment = found.ok_or_else(|| Problem::new(Code::NotFound))?;
     let (of, money) =
         ((payment.merchant, payment.mode), Money::new(amount.get(), payment.currency));
-    if caller.bank().config().approvals.is_large_refund(money) {
+    if is_large(caller.bank().tools(), &payment, money) {
         return caller
             .once("payments.ask_refund", move |tx, act| {
                 let locked = store::lock(tx, &id)?;
@@ -76,6 +78,11 @@ async fn refund(
     }
     let begun = caller
         .begin("payments.staff_refund", move |tx, act| {
+            // Another refund may have come in between; asked for again, this one waits.
+            let locked = store::lock(tx, &id)?;
+            if locked.is_some_and(|payment| is_large(&act.tools, &payment, money)) {
+                return Ok(Err(Problem::new(Code::RefundBeyondLimit)));
+            }
             let by = RefundBy::Bank { reason: &reason };
             let begun = payments::refund_in(tx, act, (&of.0, of.1), (&id, Some(amount)), by)?;
             Ok(begun.map(with_id))
@@ -85,4 +92,11 @@ async fn refund(
         Reply::created(&step.refund_view(payment.currency))
     };
     go_on(&caller, begun, None, answer).await
+}
+
+/// Whether it takes two: by all that is given back of the payment, so that parts do not pass where the whole waits.
+fn is_large(tools: &Tools, payment: &PaymentRow, money: Money) -> bool {
+    let given = payment.refunded.saturating_add(payment.refunding);
+    let whole = Money::new(given.saturating_add(money.minor()), money.currency());
+    tools.config().approvals.is_large_refund(whole)
 }

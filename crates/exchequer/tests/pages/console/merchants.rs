@@ -26,6 +26,9 @@ async fn a_merchant_is_made_once_and_its_terms_are_changed() {
     // More for the bank is changed at once; less waits for a second operator.
     let more = browser.submit(&made.form(&terms), &[("fee_basis_points", "400")]).await.expect(200);
     assert!(more.path.ends_with("?done=merchant_changed") && more.says("4.00"), "{}", more.path);
+    // A limit once set is not lost by a form that is about something else.
+    let more = browser.submit(&more.form(&terms), &[("refund_limit", "5000")]).await.expect(200);
+    assert_eq!(more.form(&terms).value("refund_limit"), Some("5000"));
     let less = browser.submit(&more.form(&terms), &[("fee_basis_points", "100")]).await.expect(200);
     assert!(place(&less).starts_with("/console/approvals/"), "{}", less.path);
     assert!(less.says("1.00") && less.says("4.00"), "{}", less.html);

@@ -113,6 +113,29 @@ async fn a_payment_is_shown_with_what_is_not_known_of_it() {
 }
 
 #[tokio::test]
+async fn a_payment_is_refunded_in_a_merchants_place_once() {
+    let till = Till::new().await;
+    let paid = till.pay("4242424242424242", "automatic").await.expect(201);
+    let (id, amount) = (paid.text("/id"), paid.int("/captured"));
+    let path = format!("/console/payments/{id}");
+    let (support, _) = at_console(&till.bank, Role::Support).await;
+    assert!(!support.get(&path).await.expect(200).html.contains("/refund\""), "reads only");
+    let (browser, _) = at_console(&till.bank, Role::Compliance).await;
+    let form = browser.get(&path).await.expect(200).form(&format!("{path}/refund"));
+    let wrong = browser.submit(&form, &[("amount", "some"), ("reason", HOSTILE[0])]).await;
+    assert_eq!(wrong.status, 422);
+    let form = wrong.form(&format!("{path}/refund"));
+    assert_eq!(form.value("amount"), Some("some"));
+    let filled = [("amount", "10.00"), ("reason", "the shop is shut")];
+    let done = browser.submit(&form, &filled).await.expect(200);
+    assert!(done.path.ends_with("?done=refunded") && done.says("₹10.00"), "{}", done.html);
+    let again = browser.submit(&form, &filled).await.expect(200);
+    assert_eq!(again.path, done.path);
+    let shown = till.shop.get(&format!("/v1/payments/{id}")).await.expect(200);
+    assert_eq!((shown.int("/refunded"), shown.int("/captured")), (1_000, amount), "once");
+}
+
+#[tokio::test]
 async fn a_difference_is_resolved_with_a_note() {
     let till = Till::with_its_clock().await;
     let stray = till.charge_behind_the_bank(12_300).await;

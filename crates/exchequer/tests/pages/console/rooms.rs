@@ -68,6 +68,7 @@ async fn each_role_sees_its_rooms_and_no_other() {
         let home = browser.get("/console").await.expect(200);
         let expected: BTreeSet<String> = allowed.iter().map(|room| (*room).to_owned()).collect();
         assert_eq!(navigation(&home), expected, "{role}");
+        assert!(home.says("Sign out"), "{role} has no way out");
         let pages = web::pages().into_iter().filter(|(_, _, access)| *access == "operator");
         for (_, path, _) in pages.filter(|(method, _, _)| method == "GET") {
             let path = filled(path);

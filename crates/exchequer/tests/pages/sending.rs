@@ -337,3 +337,17 @@ async fn every_naughty_string_comes_back_as_the_same_text() {
         assert_eq!(page.html.matches("<script").count(), 1, "{}", page.html);
     }
 }
+
+#[tokio::test]
+async fn who_has_stopped_all_outgoing_money_is_told_so_and_of_no_limit() {
+    let mut two = Two::new().await;
+    two.bank.sign_in(&mut two.asha).await;
+    let _stopped =
+        two.asha.client.post("/v1/protections/stop", &serde_json::json!({})).await.expect(200);
+    let review = two.review("10", "lunch").await.expect(200);
+    let refused = two.browser.submit(&review.form("/send"), &[]).await;
+    assert!(refused.status >= 400, "{}", refused.html);
+    assert!(refused.says("You have stopped all outgoing money"), "{}", refused.html);
+    assert!(!refused.says("above a limit"), "{}", refused.html);
+    assert_eq!(two.left().await, 10_000_000);
+}

@@ -222,7 +222,7 @@ fn acts(operator: &Operator, account: &Account) -> Vec<Act> {
     let is = |status: &str| account.status == status;
     let mut acts = cash::acts(operator, account);
     if is("open") && operator.may("freeze_account") {
-        let text = "No money goes in or out until somebody opens it again. The customer is told.";
+        let text = "No money goes in or out until somebody opens it again. The customer sees it on the account's page.";
         acts.push(act("Freeze", "freeze", text).danger());
     }
     if is("frozen") && operator.may("unfreeze_account") {

@@ -36,12 +36,11 @@ pub fn acts(operator: &Operator, account: &Account) -> Vec<Act> {
         return acts;
     }
     if operator.may("deposit") {
-        let text = "Take the cash first. A large amount waits for a second operator.";
+        let text = "Take the cash first. A large amount may wait for a second operator.";
         acts.push(act("Deposit", "deposit", text));
     }
     if operator.may("withdraw") {
-        let text =
-            "Hand the cash out after this is posted. A large amount waits for a second operator.";
+        let text = "Hand the cash out after this is posted. A large amount may wait for a second operator.";
         acts.push(act("Withdraw", "withdraw", text));
     }
     acts

@@ -184,7 +184,7 @@ fn facts(customer: &Customer) -> Facts {
         fact("E-mail proven", yes(customer.email_verified, "Yes", "No")),
         fact("Telephone", Cell::maybe(found.phone.as_deref())),
         fact("Second factors", Cell::maybe(Some(factors.join(", ")))),
-        fact("Signed in at", Cell::text(format!("{} places", customer.sessions))),
+        fact("Live sessions", Cell::count(customer.sessions)),
         fact(
             "Outgoing money",
             yes(customer.outgoing_stopped, "Stopped by the customer", "Allowed"),

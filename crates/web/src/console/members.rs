@@ -53,7 +53,7 @@ async fn page(operator: &Operator, refused: Option<&Refused>) -> Outcome {
         .next(operator.more(list.next_cursor.as_deref()));
     operator
         .page("Operators", &[])
-        .lead("New operators are made on the bank's own machine, with `exchequer staff create`.")
+        .lead("New operators are made on the bank's own machine, with “exchequer staff create”.")
         .section(Section::new("", vec![Part::Table(table)]))
         .answer(operator, refused)
 }

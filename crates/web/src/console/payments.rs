@@ -223,7 +223,7 @@ fn refund_act(operator: &Operator, payment: &Payment) -> Act {
     let amount = Input::text("amount", "Amount").long(40).value(left);
     let reason = Input::text("reason", "Reason").hint("For the trail, and for who approves.");
     let act = Act {
-        text: "The merchant's money goes back to the card. A large amount waits for a second operator.",
+        text: "The merchant's money goes back to the card. A large amount may wait for a second operator.",
         ..operator.act("Refund", operator.path_of("/console/payments/", "/refund"))
     };
     act.danger().input(amount).input(reason)

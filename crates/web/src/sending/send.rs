@@ -24,6 +24,11 @@ use crate::words::Words;
 
 /// The API's answer to a payment.
 #[derive(Deserialize)]
+struct Protections {
+    outgoing_stopped: bool,
+}
+
+#[derive(Deserialize)]
 struct Sent {
     id: String,
 }
@@ -51,10 +56,13 @@ pub async fn submit(customer: Customer) -> Outcome {
     };
     match pay(&customer, &order, &typed.key, proof.as_deref()).await {
         Ok(sent) => receipt(&sent),
-        Err(refused) => match asked(&customer, &deed, &refused) {
-            Some(page) => page,
-            None => refusal_page(&customer, (&book, &typed, &order), &refused),
-        },
+        Err(refused) => {
+            if let Some(page) = asked(&customer, &deed, &refused) {
+                return page;
+            }
+            let refused = named(&customer, refused).await;
+            refusal_page(&customer, (&book, &typed, &order), &refused)
+        }
     }
 }
 
@@ -103,6 +111,19 @@ fn deed(customer: &Customer, order: &Order<'_>) -> Deed {
     ];
     facts.extend(order.memo.as_deref().map(|memo| fact(customer.words().accounts.memo, memo)));
     Deed { title: w.title.to_owned(), facts, action: "/send".to_owned(), back: "/send".to_owned() }
+}
+
+/// The API has one code for all limits, the customer's own stop among them, which is lifted elsewhere than a limit.
+async fn named(customer: &Customer, refused: Refused) -> Refused {
+    if refused.code != "limit_exceeded" {
+        return refused;
+    }
+    match customer.get("/v1/protections").receive::<Protections>().await {
+        Ok(Protections { outgoing_stopped: true }) => {
+            Refused { code: "outgoing_stopped".to_owned(), ..refused }
+        }
+        Ok(_) | Err(_) => refused,
+    }
 }
 
 fn refusal_page(

@@ -10,7 +10,7 @@ const REFUSALS: [Row; 35] = [
     ("invalid_credentials", "E-mail or password is wrong.", "ई-मेल या पासवर्ड गलत है।"),
     (
         "invalid_code",
-        "That code is wrong or too old. Ask for a new one.",
+        "That code is wrong or too old. Look again, or ask for a new one.",
         "यह कोड गलत या पुराना है। नया कोड माँगें।",
     ),
     (
@@ -161,7 +161,11 @@ const FAULTS: [Row; 9] = [
     ("required", "This is needed.", "यह ज़रूरी है।"),
     ("too_long", "This is too long.", "यह बहुत लंबा है।"),
     ("too_short", "This is too short.", "यह बहुत छोटा है।"),
-    ("invalid", "This is not written as it should be.", "यह सही तरह से नहीं लिखा गया है।"),
+    (
+        "invalid",
+        "This is not written as it should be: please check it letter by letter.",
+        "यह सही तरह से नहीं लिखा गया है: कृपया एक-एक अक्षर जाँचें।",
+    ),
     ("out_of_range", "This is too small or too large.", "यह बहुत कम या बहुत अधिक है।"),
     (
         "control_character",

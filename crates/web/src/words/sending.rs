@@ -27,7 +27,7 @@ words! {
         need_number: "Type the account number.", "खाता संख्या लिखें।";
         need_name: "Type the name of the account's holder.", "खाताधारक का नाम लिखें।";
         same_account: "Money cannot go from an account to itself.", "किसी खाते से उसी खाते में पैसा नहीं जा सकता।";
-        bad_number: "This is no account number: two letters and 16 digits, as on a statement.", "यह खाता संख्या नहीं है: दो अक्षर और 16 अंक, जैसे विवरण पर।";
+        bad_number: "This is no account number of this bank. It is two letters and 16 digits: please check each of them.", "यह इस बैंक की खाता संख्या नहीं है। उसमें दो अक्षर और 16 अंक होते हैं: कृपया हर एक को जाँचें।";
         review_title: "Check before you send", "भेजने से पहले जाँचें";
         review_lead: "Nothing has been sent yet.", "अभी कुछ नहीं भेजा गया है।";
         left: "Available afterwards", "इसके बाद उपलब्ध";

@@ -32,6 +32,8 @@ struct AccountPage<'a> {
     available: String,
     held: Option<String>,
     standing: Option<&'static str>,
+    /// Nothing goes in or out, and why.
+    stopped: Option<&'static str>,
     chart: Option<Chart>,
     filter: Fields<'a>,
     is_filtered: bool,
@@ -69,6 +71,7 @@ pub async fn show(customer: Customer) -> Outcome {
         available: amount(account.balance.available),
         held: (account.balance.held != 0).then(|| amount(account.balance.held)),
         standing: account.standing(words),
+        stopped: words.stopped(&account.status),
         chart,
         filter: filter.fields(customer.query(), words),
         is_filtered: filter.is_set() || is_wrong,

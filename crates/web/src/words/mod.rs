@@ -109,6 +109,15 @@ impl Words {
         }
     }
 
+    /// Why nothing moves on an account that is not open, in a sentence.
+    pub fn stopped(&self, status: &str) -> Option<&'static str> {
+        match status {
+            "frozen" => errors::refusal("account_frozen", self.language),
+            "closed" => errors::refusal("account_closed", self.language),
+            _ => None,
+        }
+    }
+
     /// What is wrong with a field, for who typed it.
     pub fn fault(&self, fault: &FieldFault) -> String {
         errors::fault(&fault.code, self.language)

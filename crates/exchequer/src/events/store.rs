@@ -281,22 +281,27 @@ fn transfers(
     };
     let mut rows = found(&rows, transfer)?;
     // One that was asked for by its id has met no other filter yet.
-    if filter.resource.is_some() {
-        rows.retain(|(_, event)| fits(filter, event));
+    if let (Some(_), Some((_, event))) = (&filter.resource, rows.first())
+        && !fits(filter, event)?
+    {
+        rows.clear();
     }
     Ok((rows, floor))
 }
 
 /// Whether a single transfer fits what else is asked for.
-fn fits(filter: &EventFilter, event: &EventView) -> bool {
+fn fits(filter: &EventFilter, event: &EventView) -> Result<bool, DbError> {
     let is_actor = match filter.actor {
         None => true,
         Some(ActorFilter::Kind(kind)) => event.actor.kind == kind,
         Some(one) => event.actor.id.as_deref().and_then(ActorFilter::parse) == Some(one),
     };
-    let at = event.at.parse::<Timestamp>().ok();
-    let is_after = filter.from.is_none_or(|from| at >= Some(from));
-    is_actor && is_after && filter.to.is_none_or(|to| at < Some(to))
+    let at: Timestamp = event
+        .at
+        .parse()
+        .map_err(|error| DbError::Corrupt(format!("the time of {}: {error}", event.id)))?;
+    let is_after = filter.from.is_none_or(|from| at >= from);
+    Ok(is_actor && is_after && filter.to.is_none_or(|to| at < to))
 }
 
 fn found(rows: &[Row], read: fn(&Row) -> Result<EventView, DbError>) -> Result<Found, DbError> {

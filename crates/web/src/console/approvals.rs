@@ -136,7 +136,7 @@ async fn page(operator: &Operator) -> Result<Page<'_>, Refused> {
     if is_own && approval.status == "pending" {
         page = page.lead("You asked for this yourself: somebody else has to approve it.");
     }
-    let facts = deed::facts(operator, &names, &approval).await;
+    let facts = deed::facts(operator, &names, &approval).await?;
     page = page
         .section(Section::new("What will be done", vec![Part::Facts(Facts(facts))]))
         .section(Section::new("Asked for", vec![Part::Facts(asked(operator, &names, &approval))]))

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::accounts::{self, Account};
-use super::desk::{Done, Page};
+use super::desk::{Done, Page, seen};
 use super::parts::{Act, Cell, Facts, Input, Link, Part, Section, Table};
 use super::said;
 use crate::answer::Outcome;
@@ -68,17 +68,17 @@ struct Revealed {
 }
 
 /// Said of a customer where only the id is known: nothing for whoever may not see customers.
-pub async fn known(operator: &Operator, id: &str) -> Vec<(String, Cell)> {
+pub async fn known(operator: &Operator, id: &str) -> Result<Vec<(String, Cell)>, Refused> {
     if !operator.may("read_customers") {
-        return Vec::new();
+        return Ok(Vec::new());
     }
-    let found: Result<Customer, _> = operator.get(format!("{API}{}", segment(id))).receive().await;
-    let Ok(Customer { found, .. }) = found else { return Vec::new() };
-    vec![
+    let found = operator.get(format!("{API}{}", segment(id))).receive().await;
+    let Some(Customer { found, .. }) = seen(found)? else { return Ok(Vec::new()) };
+    Ok(vec![
         ("Name".to_owned(), Cell::text(found.full_name)),
         ("E-mail".to_owned(), Cell::text(found.email)),
         ("Standing".to_owned(), Cell::standing(&found.status)),
-    ]
+    ])
 }
 
 async fn search(operator: Operator) -> Outcome {

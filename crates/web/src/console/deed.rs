@@ -5,12 +5,15 @@
 use serde_json::Value;
 
 use super::approvals::Approval;
-use super::desk::text_of;
+use super::desk::{seen, text_of};
 use super::names::Names;
 use super::parts::Cell;
 use super::{accounts, customers, said, transfers};
+use crate::api::Refused;
 use crate::callers::Operator;
 use crate::form::segment;
+
+type Told = Result<Vec<(String, Cell)>, Refused>;
 
 /// A kind of act, for people.
 pub fn title(kind: &str) -> &str {
@@ -69,30 +72,30 @@ pub fn summary(approval: &Approval) -> String {
     }
 }
 
-/// Every field of the act.
-pub async fn facts(operator: &Operator, names: &Names, approval: &Approval) -> Vec<(String, Cell)> {
+/// Every field of the act. What could not be asked for is an error: nobody decides by half of what there is.
+pub async fn facts(operator: &Operator, names: &Names, approval: &Approval) -> Told {
     let request = &approval.request;
-    match approval.kind.as_str() {
-        "deposit" | "withdraw" => cash(operator, request).await,
-        "reverse_transfer" => reversal(operator, request).await,
-        "set_limits" => limits(operator, request).await,
+    Ok(match approval.kind.as_str() {
+        "deposit" | "withdraw" => cash(operator, request).await?,
+        "reverse_transfer" => reversal(operator, request).await?,
+        "set_limits" => limits(operator, request).await?,
         "change_merchant" => terms(operator, request),
         "settle_merchant" => payout(operator, request),
         "refund_payment" => refund(operator, request),
         "make_merchant_key" => key(operator, request),
         "rotate_merchant_key" => rotation(operator, request),
-        "unlock_customer" | "enable_customer" => customer(operator, request).await,
+        "unlock_customer" | "enable_customer" => customer(operator, request).await?,
         "enable_member" => member(operator, names, request),
         _ => rest(operator, request, &[]),
-    }
+    })
 }
 
-async fn customer(operator: &Operator, request: &Value) -> Vec<(String, Cell)> {
+async fn customer(operator: &Operator, request: &Value) -> Told {
     let id = text_of(request, "id");
     let mut facts = vec![fact("Customer", operator.about(id))];
-    facts.extend(customers::known(operator, id).await);
+    facts.extend(customers::known(operator, id).await?);
     facts.extend(rest(operator, request, &["id"]));
-    facts
+    Ok(facts)
 }
 
 fn member(operator: &Operator, names: &Names, request: &Value) -> Vec<(String, Cell)> {
@@ -103,8 +106,8 @@ fn member(operator: &Operator, names: &Names, request: &Value) -> Vec<(String, C
     facts
 }
 
-async fn cash(operator: &Operator, request: &Value) -> Vec<(String, Cell)> {
-    let account = account_of(operator, request).await;
+async fn cash(operator: &Operator, request: &Value) -> Told {
+    let account = account_of(operator, request).await?;
     let mut facts = vec![
         fact("Amount", money(request, text_of(request, "currency"))),
         fact("Account", operator.about(text_of(request, "account"))),
@@ -112,12 +115,12 @@ async fn cash(operator: &Operator, request: &Value) -> Vec<(String, Cell)> {
     facts.extend(accounts::known(account.as_ref()));
     facts.push(fact("Reference", Cell::text(text_of(request, "reference"))));
     facts.extend(rest(operator, request, &["amount", "currency", "account", "reference"]));
-    facts
+    Ok(facts)
 }
 
-async fn reversal(operator: &Operator, request: &Value) -> Vec<(String, Cell)> {
+async fn reversal(operator: &Operator, request: &Value) -> Told {
     let id = text_of(request, "transfer");
-    let transfer = transfers::one(operator, id).await.ok();
+    let transfer = seen(transfers::one(operator, id).await)?;
     let amount = request.get("amount").and_then(Value::as_i64);
     let amount = match (amount, &transfer) {
         (Some(amount), Some(transfer)) => Cell::money(amount, &transfer.currency),
@@ -134,11 +137,11 @@ async fn reversal(operator: &Operator, request: &Value) -> Vec<(String, Cell)> {
         facts.extend(seen.map(|(label, value)| (format!("The transfer · {label}"), value)));
     }
     facts.extend(rest(operator, request, &["transfer", "amount", "reason"]));
-    facts
+    Ok(facts)
 }
 
-async fn limits(operator: &Operator, request: &Value) -> Vec<(String, Cell)> {
-    let account = account_of(operator, request).await;
+async fn limits(operator: &Operator, request: &Value) -> Told {
+    let account = account_of(operator, request).await?;
     let currency = account.as_ref().map(|account| account.currency.as_str());
     let limit = |when: &str, name: &str| match (
         request.get(when).and_then(|pair| pair.get(name)).and_then(Value::as_i64),
@@ -157,7 +160,7 @@ async fn limits(operator: &Operator, request: &Value) -> Vec<(String, Cell)> {
         facts.push((format!("{label}, until now"), limit("before", name)));
     }
     facts.extend(rest(operator, request, &["account", "limits", "before"]));
-    facts
+    Ok(facts)
 }
 
 /// What changes, with what it was; then what stays.
@@ -265,12 +268,15 @@ fn rest(operator: &Operator, request: &Value, named: &[&str]) -> Vec<(String, Ce
 }
 
 /// Of what only names it; none where this operator may not see it, or a number stands for it.
-async fn account_of(operator: &Operator, request: &Value) -> Option<accounts::Account> {
+async fn account_of(
+    operator: &Operator,
+    request: &Value,
+) -> Result<Option<accounts::Account>, Refused> {
     let id = text_of(request, "account");
     if !id.starts_with("acc_") || !operator.may("read_accounts") {
-        return None;
+        return Ok(None);
     }
-    operator.get(format!("{}{}", accounts::API, segment(id))).receive().await.ok()
+    seen(operator.get(format!("{}{}", accounts::API, segment(id))).receive().await)
 }
 
 fn money(request: &Value, currency: &str) -> Cell {

@@ -337,7 +337,37 @@ fn of_our_own(status: u16, code: &str) -> Refused {
     }
 }
 
+/// What an operator may see and what is still there; nothing where the API says that it is not. Anything else that
+/// it says, as that it cannot be asked now, is no answer.
+#[expect(clippy::result_large_err, reason = "what the API said is passed on as it is")]
+pub fn seen<T>(asked: Result<T, Refused>) -> Result<Option<T>, Refused> {
+    match asked {
+        Ok(found) => Ok(Some(found)),
+        Err(refused) if matches!(refused.status, 403 | 404) => Ok(None),
+        Err(refused) => Err(refused),
+    }
+}
+
 /// The text of a field that may be missing.
 pub fn text_of<'v>(value: &'v Value, name: &str) -> &'v str {
     value.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Who decides is shown less where there is less, and never because somebody could not be asked.
+    #[test]
+    fn what_is_not_there_is_left_out_and_what_failed_is_an_error() {
+        let said = |status| Refused { status, ..Refused::unreadable(&"a test") };
+        assert_eq!(seen(Ok(7)).ok().flatten(), Some(7));
+        for status in [403, 404] {
+            assert_eq!(seen::<u8>(Err(said(status))).ok(), Some(None), "{status}");
+        }
+        for status in [401, 422, 429, 500, 503] {
+            let failed = seen::<u8>(Err(said(status))).err();
+            assert_eq!(failed.map(|refused| refused.status), Some(status));
+        }
+    }
 }

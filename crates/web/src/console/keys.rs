@@ -104,13 +104,17 @@ async fn asked(operator: &Operator) -> Result<Made, Refused> {
 }
 
 async fn rotate(operator: Operator) -> Outcome {
-    let form = operator.form();
-    let body = json!({
-        "overlap": form.text("overlap").parse::<i64>().ok(),
-        "public_key": form.some("public_key"),
-    });
-    let made = operator.change(path(&operator, "rotate")).json(&body).receive::<Made>().await;
+    let made = rotated(&operator).await;
     answer(&operator, made).await
+}
+
+async fn rotated(operator: &Operator) -> Result<Made, Refused> {
+    let form = operator.form();
+    // What was typed and is no number is told, not taken for the API's own overlap.
+    let overlap = form.some("overlap").map(|text| text.parse::<i64>()).transpose();
+    let overlap = overlap.map_err(|_| Misread::new("overlap", "A whole number of seconds."))?;
+    let body = json!({ "overlap": overlap, "public_key": form.some("public_key") });
+    operator.change(path(operator, "rotate")).json(&body).receive().await
 }
 
 async fn revoke(operator: Operator) -> Outcome {

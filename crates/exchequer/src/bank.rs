@@ -17,6 +17,7 @@ use crate::figures::latency::Latency;
 use crate::jobs::journal::Journal;
 use crate::keys::holder::KeyHolder;
 use crate::merchants::keys::{KeyCache, Mode};
+use crate::metrics::Metrics;
 use crate::outbox::Gateways;
 use crate::payments::CardGateways;
 use crate::protections::watch::Watch;
@@ -41,6 +42,7 @@ struct Parts {
     webhooks: Sender,
     journal: Journal,
     latency: Latency,
+    metrics: Metrics,
     opened_at: Timestamp,
 }
 
@@ -88,6 +90,7 @@ impl Bank {
             webhooks,
             journal: Journal::default(),
             latency: Latency::default(),
+            metrics: Metrics::default(),
             opened_at,
         }))
     }
@@ -146,6 +149,11 @@ impl Bank {
     /// How long this node's requests take.
     pub fn latency(&self) -> &Latency {
         &self.0.latency
+    }
+
+    /// What this node tells Prometheus.
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.metrics
     }
 
     /// When this process began to serve the bank.

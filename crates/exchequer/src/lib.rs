@@ -28,6 +28,7 @@ pub mod jobs;
 pub mod keys;
 pub mod logging;
 pub mod merchants;
+pub mod metrics;
 pub mod outbox;
 pub mod pages;
 pub mod passwords;

@@ -28,7 +28,7 @@ use crate::keys::master::{Master, MasterError};
 use crate::keys::transit::Transit;
 use crate::keys::{self, KeysError};
 use crate::logging::InstallError;
-use crate::{http, jobs, logging, outbox};
+use crate::{http, jobs, logging, metrics, outbox};
 
 /// Why the bank does not start, in the order in which it is found out.
 #[derive(Debug, thiserror::Error)]
@@ -157,7 +157,13 @@ pub async fn until_stopped(bank: &Bank, listener: TcpListener) -> Result<(), Sta
     let address = local_address(&listener, bank.config().listen)?;
     let stop = Stop::listen().map_err(StartError::Signals)?;
     let (stop_jobs, stopped) = watch::channel(false);
-    let jobs = jobs::spawn(bank, stopped);
+    let mut jobs = jobs::spawn(bank, stopped.clone());
+    if let Some(asked) = bank.config().metrics_listen {
+        let listener = listen(asked).await?;
+        let address = local_address(&listener, asked)?;
+        tracing::info!(listen = %address, "metrics are told at /metrics");
+        jobs.spawn(metrics::server::serve(bank.clone(), listener, stopped));
+    }
     say(&format!("listening on http://{address}\n")).map_err(StartError::Output)?;
     tracing::info!(listen = %address, version = env!("CARGO_PKG_VERSION"), "the bank is open");
     let cut = http::server::serve(bank.clone(), listener, stop.asked()).await;

@@ -98,6 +98,7 @@ fn config(reading: &mut Reading, data_dir: Option<PathBuf>) -> Config {
         log: read_log(reading),
         redis: redis::read(reading),
         rate_limits_on,
+        metrics_listen: read_metrics_listen(reading),
         tokens: read_tokens(reading, &http),
         webauthn: webauthn::read(reading, &http.public_url),
         http,
@@ -154,6 +155,16 @@ fn read_listen(reading: &mut Reading) -> SocketAddr {
             SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_PORT))
         }
     }
+}
+
+fn read_metrics_listen(reading: &mut Reading) -> Option<SocketAddr> {
+    let text = reading.text("metrics_listen")?;
+    let address = text.parse();
+    if address.is_err() {
+        let wrong = format!("{} is no address with a port", quoted(&text));
+        reading.fault("metrics_listen", wrong, "an IP address and a port, such as 127.0.0.1:9464");
+    }
+    address.ok()
 }
 
 fn read_database(reading: &mut Reading, data_dir: &Path) -> Database {

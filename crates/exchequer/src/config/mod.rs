@@ -69,6 +69,8 @@ pub struct Config {
     /// Absent: fast state is this process's own.
     pub redis: Option<Redis>,
     pub rate_limits_on: bool,
+    /// Where Prometheus may ask; absent: nowhere.
+    pub metrics_listen: Option<SocketAddr>,
     pub http: Http,
     pub tokens: Tokens,
     pub sessions: Sessions,

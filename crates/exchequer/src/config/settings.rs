@@ -210,6 +210,10 @@ pub const SETTINGS: &[Setting] = &[
         "How many proxies of yours stand before the bank, each appending to X-Forwarded-For or \
          Forwarded: the address that the outermost wrote counts as the caller's. 0: nobody's headers are \
          believed. Nothing else may reach the bank's port."),
+    row("metrics", "listen", Kind::Text, "",
+        "Where Prometheus may ask for /metrics, such as 127.0.0.1:9464; port 0 picks a free one. It \
+         is plain HTTP without a password and shows nothing of persons: give it an address of a \
+         network of your own. Empty: nowhere."),
     row("token", "issuer", Kind::Text, "",
         "The `iss` of access tokens. Empty: http_public_url."),
     row("token", "audience", Kind::Text, "exchequer",

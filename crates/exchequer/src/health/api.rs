@@ -1,23 +1,11 @@
 //! `/v1/staff/health`.
 
-use std::time::Duration;
-
-use ::store::cache;
-use ::store::{DbError, Kind};
-use money::Timestamp;
 use serde::Serialize;
-use tokio::time::Instant;
 use utoipa::ToSchema;
-use vault::KeyState;
 
-use super::model::GatewayFacts;
-use super::model::{self, Check, HealthCheck, KeyFacts, NOTHING, OutboxFacts, State, fact};
-use super::store;
-use crate::bank::Bank;
-use crate::http::{Answer, Nothing, Reply, Route, Routes, Staff, system};
-use crate::jobs::Job;
-use crate::keys;
-use crate::merchants::keys::Mode;
+use super::look::look;
+use super::model::{Check, HealthCheck, State};
+use crate::http::{Answer, Nothing, Reply, Route, Routes, Staff};
 use crate::staff::model::Permission;
 
 pub fn routes(routes: Routes) -> Routes {
@@ -40,145 +28,9 @@ pub struct BankHealth {
     checks: Vec<HealthCheck>,
 }
 
-/// What the database knows of the parts.
-struct Known {
-    keys: Vec<KeyFacts>,
-    outbox: OutboxFacts,
-    gateways: Vec<(Mode, String, GatewayFacts)>,
-}
-
-/// Longer than this a database that is well does not take.
-const SLOW: Duration = Duration::from_secs(1);
-/// Longer than this nobody waits for it.
-const LIMIT: Duration = Duration::from_secs(3);
-
 async fn get(caller: Staff, _: Nothing) -> Answer<BankHealth> {
-    let bank = caller.bank();
-    let now = bank.tools().now();
-    let mut checks = vec![database(bank).await, cache(bank).await];
-    let known = tokio::time::timeout(LIMIT, known(bank)).await;
-    if let Some(known) = known.ok().and_then(Result::ok) {
-        parts(&mut checks, bank, &known, now);
-    } else {
-        let parts = ["keys", "gateway.test", "gateway.live", "outbox"];
-        checks.extend(parts.map(Check::unknown));
-    }
-    checks.push(jobs(bank));
-    checks.push(version(bank));
+    let checks = look(caller.bank()).await.checks;
     let state = checks.iter().map(|check| check.state).max().unwrap_or(State::Ok);
     let checks = checks.into_iter().map(Check::view).collect();
     Ok(Reply::ok(&BankHealth { state: state.as_str(), checks }))
-}
-
-fn parts(checks: &mut Vec<Check>, bank: &Bank, known: &Known, now: Timestamp) {
-    let opens = system::keys_answer(bank.tools()).is_ok();
-    checks.push(model::keys(&known.keys, opens, now));
-    for (mode, name) in [(Mode::Test, "gateway.test"), (Mode::Live, "gateway.live")] {
-        let found = known.gateways.iter().find(|(of, _, _)| *of == mode);
-        checks.push(if let Some((_, gateway, facts)) = found {
-            model::gateway(name, gateway, *facts, now)
-        } else {
-            let facts = vec![fact("gateway", "none")];
-            Check { name, state: State::Ok, advice: "None is configured.", facts }
-        });
-    }
-    checks.push(model::outbox(known.outbox, now));
-}
-
-/// The way of a real request through both doors.
-async fn database(bank: &Bank) -> Check {
-    let began = Instant::now();
-    let both = async {
-        let read = bank.db().read("health.read", system::schema_version);
-        let written = bank.db().write("health.write", |_| Ok::<(), DbError>(()));
-        tokio::try_join!(read, written)
-    };
-    let result = tokio::time::timeout(LIMIT, both).await;
-    let took = began.elapsed();
-    let kind = match bank.db().kind() {
-        Kind::Sqlite => "SQLite",
-        Kind::Postgres => "PostgreSQL",
-    };
-    let mut facts = vec![fact("kind", kind), fact("round trip, ms", took.as_millis().to_string())];
-    let (state, advice) = match result {
-        Ok(Ok((version, ()))) => {
-            facts.push(fact("schema", version.to_string()));
-            if version != ::store::latest_version() {
-                (
-                    State::Down,
-                    "The schema is not the one this version knows. Run `exchequer migrate`.",
-                )
-            } else if took > SLOW {
-                (State::Degraded, "It is slow. Look at its disk, its locks and its load.")
-            } else {
-                (State::Ok, NOTHING)
-            }
-        }
-        Ok(Err(_)) | Err(_) => {
-            (State::Down, "It does not read and write. Look at the database server or the disk.")
-        }
-    };
-    Check { name: "database", state, advice, facts }
-}
-
-async fn cache(bank: &Bank) -> Check {
-    let (state, advice, kind) = match bank.cache().state().await {
-        cache::State::Memory => {
-            (State::Ok, "This node's own; with several nodes, use Redis.", "memory")
-        }
-        cache::State::Redis => (State::Ok, NOTHING, "Redis"),
-        cache::State::RedisGone => (
-            State::Down,
-            "Redis does not answer: signing in and moving money are refused until it does.",
-            "Redis",
-        ),
-    };
-    Check { name: "cache", state, advice, facts: vec![fact("kind", kind)] }
-}
-
-async fn known(bank: &Bank) -> Result<Known, DbError> {
-    let modes = [Mode::Test, Mode::Live];
-    let named = modes.map(|mode| (mode, bank.card_gateways().of(mode).map(|g| g.name())));
-    bank.db()
-        .read("health.parts", move |tx| {
-            let unfinished = keys::unfinished(tx)?;
-            let active = keys::list(tx)?.into_iter().filter(|key| key.state == KeyState::Active);
-            let keys = active.map(|key| KeyFacts {
-                purpose: key.purpose.as_str(),
-                version: key.version,
-                created_at: key.created_at,
-                unfinished: unfinished
-                    .iter()
-                    .filter(|(purpose, _, _)| *purpose == key.purpose)
-                    .map(|(_, version, since)| (*version, *since))
-                    .collect(),
-            });
-            let keys = keys.collect();
-            let mut gateways = Vec::new();
-            for (mode, name) in named {
-                if let Some(name) = name {
-                    gateways.push((mode, name.to_owned(), store::gateway(tx, mode, name)?));
-                }
-            }
-            Ok(Known { keys, outbox: store::outbox(tx)?, gateways })
-        })
-        .await
-}
-
-fn jobs(bank: &Bank) -> Check {
-    let has_failed = |job: &Job| {
-        let last = bank.journal().of(job.name()).last;
-        last.is_some_and(|run| run.result.is_err())
-    };
-    let failing: Vec<_> = Job::ALL.into_iter().filter(has_failed).map(Job::name).collect();
-    model::jobs(&failing)
-}
-
-fn version(bank: &Bank) -> Check {
-    let facts = vec![
-        fact("program", env!("CARGO_PKG_VERSION")),
-        fact("serves since", bank.opened_at().to_string()),
-        fact("schema known", ::store::latest_version().to_string()),
-    ];
-    Check { name: "version", state: State::Ok, advice: NOTHING, facts }
 }

@@ -6,5 +6,6 @@
 //! is what a balancer asks.
 
 pub mod api;
+pub mod look;
 pub mod model;
 mod store;

@@ -16,7 +16,7 @@ pub enum State {
 /// A part, as it is shown.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct HealthCheck {
-    /// `database`, `cache`, `keys`, `gateway.test`, `gateway.live`, `outbox`, `jobs` or `version`.
+    /// `database`, `cache`, `keys`, `gateway.test`, `gateway.live`, `outbox`, `webhooks`, `jobs` or `version`.
     pub name: &'static str,
     /// `ok`, `degraded` or `down`.
     pub state: &'static str,
@@ -63,6 +63,16 @@ pub struct OutboxFacts {
     pub oldest_at: Option<Timestamp>,
 }
 
+/// Webhooks that wait, and those that were given up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct WebhookFacts {
+    /// Counted up to [`MOST`].
+    pub waiting: i64,
+    pub oldest_at: Option<Timestamp>,
+    /// Of the last [`MOST`] that ended.
+    pub dead: i64,
+}
+
 /// A data key that seals or signs now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyFacts {
@@ -83,6 +93,8 @@ const GATEWAY_SECONDS: i64 = 300;
 const LATE_SECONDS: i64 = 60;
 /// So long nobody has got anything.
 const STUCK_SECONDS: i64 = 900;
+/// The tries of the first hour did not reach the merchant.
+const WEBHOOK_SECONDS: i64 = 3_600;
 /// A walk over all values takes hours at most.
 const RESEAL_SECONDS: i64 = 86_400;
 /// NIST SP 800-57 part 1, 5.3.6: a data key is to be replaced within two years.
@@ -158,6 +170,24 @@ pub fn outbox(facts: OutboxFacts, now: Timestamp) -> Check {
         fact("oldest", time(facts.oldest_at)),
     ];
     Check { name: "outbox", state, advice, facts }
+}
+
+/// The state of the webhooks. One that waits is tried again for three days, so that waiting is no fault of the bank.
+pub fn webhooks(facts: WebhookFacts, now: Timestamp) -> Check {
+    let is_late = facts.oldest_at.is_some_and(|at| at.plus_seconds(WEBHOOK_SECONDS) <= now);
+    let (state, advice) = if facts.dead > 0 {
+        (State::Degraded, "Some were given up. Ask their merchants, then send them again.")
+    } else if is_late {
+        (State::Degraded, "Some wait for more than an hour. Their merchants' servers refuse them.")
+    } else {
+        (State::Ok, NOTHING)
+    };
+    let facts = vec![
+        fact("waiting", counted(facts.waiting)),
+        fact("oldest", time(facts.oldest_at)),
+        fact("given up of the last thousand", counted(facts.dead)),
+    ];
+    Check { name: "webhooks", state, advice, facts }
 }
 
 /// The state of the data keys; `opens` is whether a sealed value opens again.
@@ -249,6 +279,18 @@ mod tests {
         assert_eq!(state(1, Some(941)), State::Degraded);
         assert_eq!(state(0, Some(940)), State::Degraded);
         assert_eq!(state(0, Some(100)), State::Down);
+    }
+
+    #[test]
+    fn webhooks_ask_for_a_look_when_they_are_late_or_given_up() {
+        let state = |oldest: Option<i64>, dead| {
+            let facts = WebhookFacts { waiting: 1, oldest_at: oldest.map(at), dead };
+            webhooks(facts, at(3_600)).state
+        };
+        assert_eq!(state(None, 0), State::Ok);
+        assert_eq!(state(Some(1), 0), State::Ok);
+        assert_eq!(state(Some(0), 0), State::Degraded);
+        assert_eq!(state(None, 1), State::Degraded);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use store::{DbError, Tx, params};
 
-use super::model::{GatewayFacts, MOST, OutboxFacts};
+use super::model::{GatewayFacts, MOST, OutboxFacts, WebhookFacts};
 use crate::merchants::keys::Mode;
 
 /// Steps that are looked at for a gateway's last answer: the newest of all gateways.
@@ -39,4 +39,22 @@ pub(super) fn outbox(tx: &mut Tx<'_>) -> Result<OutboxFacts, DbError> {
         params![MOST],
     )?;
     Ok(OutboxFacts { waiting: row.int(0)?, failing: row.int(1)?, oldest_at: row.time_opt(2)? })
+}
+
+pub(super) fn webhooks(tx: &mut Tx<'_>) -> Result<WebhookFacts, DbError> {
+    let waiting = tx.query_one(
+        "SELECT CAST(COUNT(*) AS BIGINT), MIN(w.created_at) FROM (SELECT created_at FROM webhook_deliveries \
+         WHERE next_at IS NOT NULL LIMIT $1) AS w",
+        params![MOST],
+    )?;
+    let dead = tx.query_one(
+        "SELECT CAST(COUNT(*) AS BIGINT) FROM (SELECT status FROM webhook_deliveries \
+         WHERE ended_at IS NOT NULL ORDER BY ended_at DESC LIMIT $1) AS e WHERE e.status = 2",
+        params![MOST],
+    )?;
+    Ok(WebhookFacts {
+        waiting: waiting.int(0)?,
+        oldest_at: waiting.time_opt(1)?,
+        dead: dead.int(0)?,
+    })
 }

@@ -85,6 +85,9 @@ where
         Ok(Err(panic)) => Err(panicked(&*panic)),
         Err(_) => Err(Problem::new(Code::Unavailable).cause("the request took too long")),
     };
+    if let Err(problem) = &result {
+        bank.metrics().refused(problem.code);
+    }
     let public = matches!(route.access, Access::Public(_))
         && route.method == Method::GET
         && !route.is_never_kept;
@@ -92,6 +95,7 @@ where
     gate.tell(response.headers_mut());
     let ended = bank.tools().now();
     let elapsed_us = ended.micros_since(started);
+    bank.metrics().answered(route.number, response.status().as_u16(), elapsed_us);
     if route.class != Class::Probe {
         bank.latency().record(ended, elapsed_us);
     }
@@ -204,6 +208,8 @@ pub(super) async fn not_found(
     if let Some(preflight) = cors::preflight(bank.config(), &parts) {
         return finish(preflight, &id);
     }
+    bank.metrics().unrouted(Code::NotFound.status());
+    bank.metrics().refused(Code::NotFound);
     respond(Err(unrouted(Code::NotFound)), &id, Keep::Never)
 }
 
@@ -219,6 +225,8 @@ pub(super) fn method_not_allowed(bank: &Bank, table: &[Arc<Route>], request: Req
         .filter(|route| matches(route.path, parts.uri.path()))
         .map(|route| route.method.as_str())
         .collect();
+    bank.metrics().unrouted(Code::MethodNotAllowed.status());
+    bank.metrics().refused(Code::MethodNotAllowed);
     let mut response = respond(Err(unrouted(Code::MethodNotAllowed)), &id, Keep::Never);
     if let Ok(value) = HeaderValue::from_str(&allowed.join(", ")) {
         response.headers_mut().insert(header::ALLOW, value);

@@ -36,6 +36,8 @@ pub use reply::{Answer, Empty, Page, Reply};
 pub use routes::{Route, Routes};
 pub use step_up::StepUp;
 
+use std::sync::LazyLock;
+
 use crate::bank::Bank;
 
 /// Every route of the bank, in the order of the reference.
@@ -67,6 +69,13 @@ pub fn routes() -> Routes {
     let routes = crate::figures::api::routes(routes);
     let routes = crate::keys::api::routes(routes);
     crate::approvals::api::routes(routes)
+}
+
+/// The names of all routes, by their number.
+pub fn route_names() -> &'static [String] {
+    static NAMES: LazyLock<Vec<String>> =
+        LazyLock::new(|| routes().table().map(|route| route.name.to_owned()).collect());
+    &NAMES
 }
 
 /// The whole service, ready for a connection or an in-process test.

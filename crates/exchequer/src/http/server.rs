@@ -56,7 +56,9 @@ pub async fn serve(bank: Bank, listener: TcpListener, stop: impl Future<Output =
         });
         let connection = builder.serve_connection(TokioIo::new(stream), serve).into_owned();
         let watched = graceful.watch(connection);
+        let bank = bank.clone();
         tokio::spawn(async move {
+            let _open = bank.metrics().connected();
             if let Err(error) = watched.await {
                 tracing::debug!(error = %error, "a connection ended");
             }

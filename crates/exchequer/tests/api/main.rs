@@ -23,6 +23,7 @@ mod hostile;
 mod jobs;
 mod json;
 mod limits;
+mod metrics;
 mod once;
 mod outage;
 mod outbox;

@@ -17,6 +17,8 @@ const VARIABLES: &[(&str, &str, &str)] = &[
     ("EXCHEQUER_LISTEN", "", "is empty"),
     ("EXCHEQUER_LISTEN", "0.0.0.0:8080", "EXCHEQUER_HTTP_BEHIND_PROXY"),
     ("EXCHEQUER_LISTEN", "192.0.2.1:8080", "without TLS"),
+    ("EXCHEQUER_METRICS_LISTEN", "9464", "no address with a port"),
+    ("EXCHEQUER_METRICS_LISTEN", "localhost:9464", "such as 127.0.0.1:9464"),
     ("EXCHEQUER_MASTER_KEY_FILE", "", "there is no master key"),
     ("EXCHEQUER_MASTER_KEY_FILE", "/nowhere/master.key", "does not exist"),
     ("EXCHEQUER_DATA_DIR", "/dev/null", "not a folder"),

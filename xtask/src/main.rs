@@ -8,6 +8,7 @@
 use std::env;
 use std::process::{Command, ExitCode};
 
+mod alerts;
 mod bench;
 mod browser;
 mod ci;

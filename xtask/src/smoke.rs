@@ -26,14 +26,11 @@ const LISTEN_LIMIT: Duration = Duration::from_secs(30);
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 const DRAIN_LIMIT: Duration = Duration::from_secs(20);
 const VERIFY_LIMIT: Duration = Duration::from_mins(1);
-/// An answer to `/healthz` is far smaller; more is a fault.
-const ANSWER_BYTES: u64 = 64 * 1024;
+/// What is asked for is far smaller; more is a fault.
+const ANSWER_BYTES: u64 = 1024 * 1024;
 
 pub fn run(workspace: &Workspace, guard: &Guard, log: &Path, limit: Duration) -> Result<()> {
-    let mut build = workspace.cargo();
-    build.args(["build", "--release", "--locked", "-p", "exchequer"]);
-    succeed("cargo build --release", run_logged(&mut build, log, limit, guard)?)?;
-
+    build(workspace, guard, log, limit)?;
     let binary = workspace.target.join("release").join("exchequer");
     let folder = guard.folder().join("smoke");
     fs::create_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
@@ -42,6 +39,30 @@ pub fn run(workspace: &Workspace, guard: &Guard, log: &Path, limit: Duration) ->
 
     let mut verify = demo.command("verify");
     succeed("exchequer verify", run_logged(&mut verify, log, VERIFY_LIMIT, guard)?)
+}
+
+/// The binary that is shipped.
+pub fn build(workspace: &Workspace, guard: &Guard, log: &Path, limit: Duration) -> Result<()> {
+    let mut build = workspace.cargo();
+    build.args(["build", "--release", "--locked", "-p", "exchequer"]);
+    succeed("cargo build --release", run_logged(&mut build, log, limit, guard)?)
+}
+
+/// What a server answers to a GET, its head included.
+pub fn ask(address: SocketAddr, path: &str) -> Result<String> {
+    let failed = |error: std::io::Error| format!("GET http://{address}{path}: {error}");
+    let mut stream = TcpStream::connect_timeout(&address, ANSWER_LIMIT).map_err(failed)?;
+    stream.set_read_timeout(Some(ANSWER_LIMIT)).map_err(failed)?;
+    stream.set_write_timeout(Some(ANSWER_LIMIT)).map_err(failed)?;
+    let request = format!("GET {path} HTTP/1.0\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).map_err(failed)?;
+    let mut answer = Vec::new();
+    stream.take(ANSWER_BYTES).read_to_end(&mut answer).map_err(failed)?;
+    Ok(String::from_utf8_lossy(&answer).into_owned())
+}
+
+pub fn succeed(what: &str, status: ExitStatus) -> Result<()> {
+    if status.success() { Ok(()) } else { Err(format!("{what}: {status}")) }
 }
 
 struct Demo {
@@ -137,23 +158,11 @@ fn check_introduction(introduction: &str) -> Result<()> {
 }
 
 fn check_health(address: SocketAddr) -> Result<()> {
-    let failed = |error: std::io::Error| format!("GET http://{address}/healthz: {error}");
-    let mut stream = TcpStream::connect_timeout(&address, ANSWER_LIMIT).map_err(failed)?;
-    stream.set_read_timeout(Some(ANSWER_LIMIT)).map_err(failed)?;
-    stream.set_write_timeout(Some(ANSWER_LIMIT)).map_err(failed)?;
-    let request = format!("GET /healthz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).map_err(failed)?;
-    let mut answer = Vec::new();
-    stream.take(ANSWER_BYTES).read_to_end(&mut answer).map_err(failed)?;
-    if answer.starts_with(b"HTTP/1.1 200 ") {
+    let answer = ask(address, "/healthz")?;
+    if answer.starts_with("HTTP/1.0 200 ") || answer.starts_with("HTTP/1.1 200 ") {
         return Ok(());
     }
-    let answer = String::from_utf8_lossy(&answer);
     Err(format!("GET /healthz answers `{}`", answer.lines().next().unwrap_or("nothing")))
-}
-
-fn succeed(what: &str, status: ExitStatus) -> Result<()> {
-    if status.success() { Ok(()) } else { Err(format!("{what}: {status}")) }
 }
 
 #[cfg(test)]

@@ -34,10 +34,11 @@ pub enum Step {
     Redis,
     Snapshots,
     Smoke,
+    Alerts,
     Browser,
 }
 
-pub const ORDER: [Step; 11] = [
+pub const ORDER: [Step; 12] = [
     Step::Fmt,
     Step::Tidy,
     Step::Clippy,
@@ -48,6 +49,7 @@ pub const ORDER: [Step; 11] = [
     Step::Redis,
     Step::Snapshots,
     Step::Smoke,
+    Step::Alerts,
     Step::Browser,
 ];
 
@@ -79,6 +81,7 @@ impl Step {
             Self::Redis => "redis",
             Self::Snapshots => "snapshots",
             Self::Smoke => "smoke",
+            Self::Alerts => "alerts",
             Self::Browser => "browser",
         }
     }
@@ -94,6 +97,7 @@ impl Step {
             | Self::Redis
             | Self::Snapshots
             | Self::Smoke
+            | Self::Alerts
             | Self::Browser => false,
         }
     }

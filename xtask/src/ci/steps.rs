@@ -15,7 +15,7 @@ use super::{Run, Step, Verdict};
 use crate::Result;
 use crate::postgres;
 use crate::process::{append, run_logged};
-use crate::{browser, redis, smoke, tidy};
+use crate::{alerts, browser, redis, smoke, tidy};
 
 /// All steps together have 45 minutes; one that takes this long alone hangs.
 const STEP_LIMIT: Duration = Duration::from_mins(40);
@@ -52,6 +52,9 @@ impl Run {
             Step::Snapshots => self.snapshots(log),
             Step::Smoke => {
                 smoke::run(&self.workspace, &self.guard, log, STEP_LIMIT).map(|()| passed())
+            }
+            Step::Alerts => {
+                alerts::run(&self.workspace, &self.guard, log, STEP_LIMIT).map(|()| passed())
             }
             Step::Browser => self.in_browser(log),
         }

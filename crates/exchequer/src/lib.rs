@@ -14,6 +14,7 @@ pub mod challenges;
 pub mod cli;
 pub mod config;
 pub mod confirmations;
+pub mod controls;
 pub mod customers;
 pub mod demo;
 pub mod events;

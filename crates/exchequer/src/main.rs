@@ -97,6 +97,15 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         secret_file: Option<PathBuf>,
     },
+    /// Print which number of which rule book is shown by which test, setting or document
+    Controls {
+        /// Of one book: asvs, pci, rbi or rts
+        #[arg(long)]
+        book: Option<String>,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
     /// Print the OpenAPI document
     Openapi,
     /// Print the routes and who may call them
@@ -211,6 +220,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::SandboxGateway { listen, journal, notify, secret_file } => {
             sandbox::run(sandbox::Wish { listen, journal, notify, secret_file })
         }
+        Command::Controls { book, json } => cli::controls(book.as_deref(), json),
         Command::Openapi => cli::openapi(),
         Command::Routes => cli::routes(),
         Command::Totp { secret_file, next } => cli::totp(&secret_file, next),

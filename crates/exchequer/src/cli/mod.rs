@@ -28,7 +28,7 @@ use money::{Clock, Rng};
 pub use self::books::{backup, restore, verify};
 pub use self::keys::{destroy_key, list_keys, rewrap_keys, rotate_key};
 pub(crate) use self::setup::bring_up;
-pub use self::setup::{check_config, init, migrate, openapi, routes};
+pub use self::setup::{check_config, controls, init, migrate, openapi, routes};
 pub use self::staff::{create_staff, totp};
 
 /// Which bank a command is about: the configured one, or the demo bank of a folder.

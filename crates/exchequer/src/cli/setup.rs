@@ -1,4 +1,4 @@
-//! `init`, `migrate`, `check-config`, `openapi`, `routes`.
+//! `init`, `migrate`, `check-config`, `controls`, `openapi`, `routes`.
 
 use std::fs::OpenOptions;
 use std::io::ErrorKind;
@@ -12,6 +12,7 @@ use vault::MasterKey;
 
 use super::{Failure, Place, columns, runtime, say};
 use crate::config::{Config, DatabaseUrl, init_files};
+use crate::controls::{self, Book};
 use crate::http::routes::Access;
 use crate::http::{self, openapi as reference};
 use crate::keys::{self, KeyAct};
@@ -35,6 +36,21 @@ pub fn init(folder: &Path) -> Result<(), Failure> {
         key = made.master_key_file.display(),
         data = made.data_dir.display(),
     ))?)
+}
+
+/// `exchequer controls`: the evidence for the rule books.
+pub fn controls(book: Option<&str>, json: bool) -> Result<(), Failure> {
+    let book = book.map(|name| {
+        Book::named(name).ok_or_else(|| {
+            let names = Book::ALL.map(Book::name).join(", ");
+            Failure::Said(format!("no book `{name}`; there are {names}"))
+        })
+    });
+    let book = book.transpose()?;
+    let mut all = controls::all().map_err(Failure::Said)?;
+    all.retain(|control| book.is_none_or(|book| control.book == book));
+    let text = if json { controls::json(&all) } else { controls::text(&all) };
+    Ok(say(&text)?)
 }
 
 /// `exchequer migrate`: brings the schema up and, in a new bank, makes the first data keys.

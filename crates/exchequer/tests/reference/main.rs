@@ -4,7 +4,7 @@
 //! `EXCHEQUER_TEST_WRITE=1 cargo test -p exchequer --test reference` writes the files anew, but for
 //! `public-routes.txt`: a route that anybody may call is added to that list by hand.
 
-mod asvs;
+mod controls;
 mod document;
 mod paper;
 mod served;

@@ -89,7 +89,7 @@ fn writes() -> bool {
     std::env::var_os("EXCHEQUER_TEST_WRITE").is_some()
 }
 
-fn compare(path: &Path, expected: &str) {
+pub fn compare(path: &Path, expected: &str) {
     if writes() {
         fs::write(path, expected).expect("a snapshot can be written");
     }

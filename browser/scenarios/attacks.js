@@ -39,6 +39,7 @@ const AWAY = [
 ];
 
 export const tests = {
+  // PCI DSS 6.2.4: a page of somebody else cannot show the bank's under its own.
   "no page of the bank is shown in somebody else's frame": async (stage) => {
     const page = await stage.open();
     await signIn(stage, page, stage.bank.customer("asha"));

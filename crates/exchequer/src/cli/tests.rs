@@ -55,6 +55,7 @@ fn an_unknown_purpose_or_role_is_answered_with_those_there_are() {
 
 /// ASVS 6.4.1: an operator's first password is the operator's own, by the rules of every password, and nothing of it is
 /// shown; one that the bank draws is as random as a key.
+// PCI DSS 8.2.1: an address is one operator's; a second with it is refused.
 #[test]
 fn an_operator_begins_with_a_password_of_their_own() {
     let parent = tempfile::tempdir().unwrap();

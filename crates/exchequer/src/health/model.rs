@@ -293,6 +293,7 @@ mod tests {
         assert_eq!(state(None, 1), State::Degraded);
     }
 
+    // PCI DSS 3.7.4: a key past its time, or a rotation that does not end, is called a fault.
     #[test]
     fn keys_are_to_open_to_be_finished_and_not_to_be_old() {
         let key = |created, unfinished: &[(u32, Timestamp)]| KeyFacts {

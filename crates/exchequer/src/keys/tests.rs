@@ -81,6 +81,7 @@ async fn the_first_keys_are_made_once() {
     keys.verify().await;
 }
 
+// PCI DSS 3.7.4: a key at the end of its time is replaced while the bank serves.
 #[tokio::test]
 async fn a_rotated_key_takes_over_and_the_old_one_still_opens() {
     let mut keys = Keys::new();
@@ -140,6 +141,7 @@ async fn of_two_who_rotate_at_once_each_makes_a_version_of_its_own_or_none() {
     assert_eq!(active.map(|v| v.0).collect::<Vec<_>>(), made.into_iter().max().as_slice());
 }
 
+// PCI DSS 3.7.5: a key is retired, then destroyed, in that order and never while it is needed.
 #[tokio::test]
 async fn a_key_is_destroyed_only_when_nobody_needs_it() {
     let mut keys = Keys::new();
@@ -194,6 +196,7 @@ async fn all_keys_move_to_another_master_key_or_none_does() {
 }
 
 /// What seals is in the list that a rotation goes through, and what is in the list is in the schema.
+// PCI DSS 3.7.4: a rotation reaches every column that is sealed.
 #[test]
 fn the_list_of_sealed_columns_is_that_of_the_schema_and_of_the_code() {
     let listed: BTreeSet<(String, String)> = store::COLUMNS

@@ -16,6 +16,7 @@ fn whats(rows: &[Value]) -> Vec<&str> {
     rows.iter().map(|row| row["what"].as_str().expect("a word")).collect()
 }
 
+// PCI DSS 10.2.1.4: a wrong sign-in is recorded like a right one.
 #[tokio::test]
 async fn sign_ins_good_and_bad_are_told_with_their_place() {
     let bank = TestBank::new().await;

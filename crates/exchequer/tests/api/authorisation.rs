@@ -93,6 +93,7 @@ async fn call_with(
     client.send(request.body(axum::body::Body::from(body)).expect("a request")).await
 }
 
+// PCI DSS 7.3.3, 8.3.1: every route is closed but those on the list of public ones.
 #[tokio::test]
 async fn no_route_serves_a_stranger() {
     let bank = TestBank::new().await;

@@ -73,6 +73,7 @@ async fn a_format_preserving_token_ends_like_its_number_and_is_no_number() {
     assert_eq!(again.text("/token"), token);
 }
 
+// PCI DSS 6.5.5: a live number is refused in test mode.
 #[tokio::test]
 async fn what_is_no_card_is_refused_without_a_digit_of_it() {
     let (_bank, shop) = shop().await;
@@ -123,6 +124,7 @@ async fn test_and_live_do_not_meet() {
 }
 
 /// RBI, 2021-09-07: only issuers and networks keep numbers.
+// RBI COFT 1: only issuers and networks keep numbers, so this bank keeps none under that profile.
 #[tokio::test]
 async fn a_bank_of_the_profile_rbi_keeps_no_numbers() {
     let bank = TestBank::with(|config| {

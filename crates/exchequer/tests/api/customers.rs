@@ -89,6 +89,7 @@ async fn a_refusal_of_a_known_email_is_that_of_a_new_one() {
     assert_eq!(problems[0], problems[1]);
 }
 
+// PCI DSS 8.2.1: an address is one person's, also when many register it at once.
 #[tokio::test]
 async fn one_email_registered_at_once_is_one_customer_with_one_password() {
     let bank = TestBank::new().await;

@@ -48,6 +48,7 @@ pub async fn told(bank: &TestBank, to: &str) -> Vec<String> {
 }
 
 // ASVS 6.3.3: a second factor is asked for wherever the customer has one.
+// RTS 25: a factor serves once its holder has shown it.
 #[tokio::test]
 async fn an_authenticator_is_enrolled_confirmed_and_asked_for_at_sign_in() {
     let bank = TestBank::new().await;
@@ -198,6 +199,7 @@ async fn five_codes_are_sent_for_a_challenge_and_no_more() {
 }
 
 // ASVS 6.3.6: a code by e-mail is no second factor.
+// RBI DPSC 10: a code by e-mail is no factor.
 #[tokio::test]
 async fn an_email_address_is_proven_and_no_second_factor() {
     let bank = roomy().await;
@@ -243,6 +245,7 @@ async fn a_setting_lets_an_email_complete_a_sign_in_where_nothing_better_is() {
 }
 
 // ASVS 6.4.4: whoever lost every factor has the codes, each once.
+// RTS 26: codes are renewed by who shows a factor, and the old ones end.
 #[tokio::test]
 async fn a_recovery_code_signs_in_once_and_a_new_set_voids_the_old() {
     let bank = roomy().await;
@@ -279,6 +282,7 @@ async fn a_recovery_code_signs_in_once_and_a_new_set_voids_the_old() {
 }
 
 // ASVS 16.3.1, 16.3.2: every step of a second factor leaves an event, and none holds a code.
+// PCI DSS 10.2.1.5: each step of a factor is an event, and none holds a code.
 #[tokio::test]
 async fn every_refusal_and_change_is_an_event_without_a_secret() {
     let bank = roomy().await;

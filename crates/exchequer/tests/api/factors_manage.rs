@@ -12,6 +12,8 @@ use crate::rows::number;
 use crate::sessions::log_in;
 
 // ASVS 7.5.1: what protects the account is changed after a fresh proof.
+// PCI DSS 8.3.3: whoever changes a factor shows one first, and is told of it.
+// RTS 27: a factor is taken away by its holder, after showing one.
 #[tokio::test]
 async fn adding_and_removing_need_a_fresh_step_up_and_tell_the_old_channels() {
     let bank = roomy().await;
@@ -44,6 +46,7 @@ async fn adding_and_removing_need_a_fresh_step_up_and_tell_the_old_channels() {
     assert_eq!(asked["methods"], json!(["sms", "recovery_code"]));
 }
 
+// RTS 27: what hangs on a factor ends with it.
 #[tokio::test]
 async fn with_the_last_factor_the_recovery_codes_go() {
     let bank = TestBank::new().await;

@@ -67,6 +67,8 @@ async fn notices(bank: &TestBank, email: &str) -> usize {
 
 // ASVS 6.2.2, 6.2.3: a customer changes their password and shows the current one for it.
 // ASVS 7.4.3: all sessions end with it, the one that asked too.
+// PCI DSS 10.2.1.5: a change of a password is an event.
+// RTS 26: a password is renewed by who shows the old one.
 #[tokio::test]
 async fn a_change_ends_all_sessions_and_is_told() {
     let bank = TestBank::new().await;
@@ -131,6 +133,7 @@ async fn wrong_current_passwords_are_counted_and_locked() {
 }
 
 // ASVS 7.5.1: who has a second factor shows it for a change of the password.
+// PCI DSS 8.3.3: a password is changed by who shows the old one and the second factor.
 #[tokio::test]
 async fn with_a_second_factor_a_change_needs_it() {
     let bank = TestBank::new().await;
@@ -174,6 +177,7 @@ async fn a_token_sets_a_password_once_and_lifts_the_lock() {
     let _in = log_in(&bank, &asha.email, NEW).await.expect(200);
 }
 
+// RTS 9: a mailbox in other hands does not stand in for the second factor.
 #[tokio::test]
 async fn with_a_second_factor_a_token_alone_is_not_enough() {
     let bank = TestBank::new().await;

@@ -52,6 +52,7 @@ async fn limits_are_told_as_they_were_set() {
     limit(&p, &json!({ "per_year": 5 })).await.refused(400, "malformed_json");
 }
 
+// RBI DPSC 3: a customer's own limits hold for a payment, a day, a week and a month.
 #[tokio::test]
 async fn each_limit_may_be_reached_and_not_passed() {
     for (limits, fits, over) in [
@@ -108,6 +109,7 @@ async fn an_hour_counts_whole_until_all_of_it_has_left_the_window() {
     }
 }
 
+// RBI DPSC 3: customers set limits of their own, and loosen them with a factor.
 #[tokio::test]
 async fn looser_needs_a_factor_and_tighter_does_not() {
     let mut p = Pair::new().await;
@@ -158,6 +160,7 @@ async fn a_factor_shown_in_this_session_counts_for_five_minutes() {
     send(&p, 1).await.refused(403, "step_up_required");
 }
 
+// RBI DISC 3: a customer stops all outgoing money with one request.
 #[tokio::test]
 async fn the_switch_stops_everything_that_goes_out() {
     let p = Pair::new().await;

@@ -24,6 +24,7 @@ async fn open(till: &Till) -> Reply {
 /// A day and an hour, after which today's report is read.
 const NEXT_DAY: i64 = 86_400 + 3_600;
 
+// RBI DPSC 6: a day's report of a gateway is held against the books when the day is over.
 #[tokio::test]
 async fn what_agrees_is_matched_once() {
     let till = Till::with_its_clock().await;
@@ -47,6 +48,7 @@ async fn what_agrees_is_matched_once() {
 }
 
 /// The bank has it as declined, and the gateway took the money: a row was changed, or a gateway lied.
+// RBI DPSC 6: what does not agree is named and booked.
 #[tokio::test]
 async fn what_the_gateway_took_and_the_bank_has_not_goes_into_suspense() {
     let till = Till::with_its_clock().await;

@@ -66,6 +66,7 @@ async fn is_settled(till: &Till) {
     assert_eq!(till.totals(), (10_000, 10_000));
 }
 
+// RBI TAT 1: money of a failed payment goes back by itself.
 #[tokio::test]
 async fn a_charge_of_a_declined_payment_is_given_back_by_itself() {
     let (till, payment) = charged_all_the_same().await;
@@ -164,6 +165,7 @@ async fn two_nodes_give_it_back_once() {
 }
 
 /// Who is late is named, once, and the operator has the difference still.
+// RBI TAT 1: after the days that are allowed it is called late.
 #[tokio::test]
 async fn what_the_gateway_refuses_waits_for_an_operator_and_is_called_late() {
     let (till, payment) = charged_all_the_same().await;

@@ -167,6 +167,7 @@ async fn sessions_are_listed_newest_first_and_end_one_by_one_or_all() {
     is_in(&bela.client).await;
 }
 
+// PCI DSS 8.2.8: a session that nobody used for its time is over, and its refresh token with it.
 #[tokio::test]
 async fn a_session_ends_when_it_was_idle_for_its_limit() {
     let bank = TestBank::with(|config| config.sessions.idle_seconds = 120).await;

@@ -34,6 +34,7 @@ pub fn wrong_code(bank: &TestBank, person: &Person) -> String {
     wrong.expect("at most four of nine are near")
 }
 
+// PCI DSS 8.3.9, 8.4.1, 8.4.2, 8.4.3: no role gets in with a password alone, from wherever it comes.
 #[tokio::test]
 async fn a_password_alone_never_signs_an_operator_in() {
     let bank = TestBank::new().await;
@@ -76,6 +77,7 @@ async fn one_code_sixty_four_times_at_once_signs_in_once() {
     }
 }
 
+// PCI DSS 8.5.1: a code serves once.
 #[tokio::test]
 async fn a_step_is_not_accepted_twice_though_the_challenge_is_another() {
     let bank = TestBank::new().await;
@@ -96,6 +98,7 @@ async fn a_step_is_not_accepted_twice_though_the_challenge_is_another() {
     answer(&bank, &third, &between).await.refused(401, "invalid_code");
 }
 
+// PCI DSS 8.5.1: the second factor cannot be guessed after the first was right.
 #[tokio::test]
 async fn three_wrong_codes_kill_a_challenge_and_the_right_one_comes_too_late() {
     let bank = TestBank::new().await;
@@ -207,6 +210,8 @@ pub async fn trail(auditor: &Person) -> Vec<Value> {
     pages(&auditor.client, "/v1/staff/events", 100).await
 }
 
+// PCI DSS 10.2.2: each event says who, what, when, from where, on what, and whether it was done.
+// RTS 29: a payment is traced to its session, its request and its outcome.
 #[tokio::test]
 async fn an_auditor_reads_who_did_what_from_where_newest_first() {
     let p = Pair::new().await;

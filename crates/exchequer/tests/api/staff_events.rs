@@ -27,6 +27,7 @@ fn text_of(reply: &Reply) -> String {
     String::from_utf8(reply.body.to_vec()).expect("UTF-8")
 }
 
+// PCI DSS 10.4.1: whoever reviews the trail finds what was refused, by whom, and since when.
 #[tokio::test]
 async fn the_trail_is_read_by_action_actor_outcome_and_time() {
     let p = Pair::new().await;
@@ -82,6 +83,7 @@ async fn the_trail_is_read_by_action_actor_outcome_and_time() {
     }
 }
 
+// PCI DSS 10.3.1: who may not read the trail gets no copy of it either.
 #[tokio::test]
 async fn the_trail_is_exported_whole_and_that_is_an_event() {
     let p = Pair::new().await;

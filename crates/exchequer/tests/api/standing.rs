@@ -30,6 +30,7 @@ async fn notices(bank: &TestBank, purpose: &str, to: &str) -> usize {
 }
 
 // ASVS 7.4.2: all sessions end when an account is disabled; with a lock, too.
+// PCI DSS 8.2.5: access that is taken away ends every session at once.
 #[tokio::test]
 async fn a_lock_and_an_end_of_access_sign_a_customer_out_at_once_and_keep_them_out() {
     let bank = TestBank::new().await;
@@ -102,6 +103,7 @@ async fn a_repeated_request_gets_its_answer_and_changes_nothing_more() {
     assert_eq!(notices(&bank, "customer_locked", &asha.email).await, 1);
 }
 
+// PCI DSS 8.2.4, 10.2.1.5: each change of somebody's access is an event with what was before and what is now.
 #[tokio::test]
 async fn each_change_and_each_refusal_is_an_event_with_what_was_before() {
     let bank = TestBank::new().await;

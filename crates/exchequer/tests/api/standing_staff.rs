@@ -32,6 +32,7 @@ async fn log_in(bank: &TestBank, person: &Person, password: &str) -> Reply {
     post(bank, "/v1/staff/login", &body).await
 }
 
+// PCI DSS 7.2.4: everybody with access is listed with role and status, for whoever reviews it.
 #[tokio::test]
 async fn members_are_listed_oldest_first_page_by_page() {
     let bank = TestBank::new().await;
@@ -61,6 +62,7 @@ async fn members_are_listed_oldest_first_page_by_page() {
     reply.refused(400, "malformed_request");
 }
 
+// PCI DSS 8.2.5: whoever leaves is out at once, with every session and every sign-in that was begun.
 #[tokio::test]
 async fn a_disabled_operator_is_out_at_once_and_stays_out() {
     let bank = TestBank::new().await;

@@ -69,6 +69,7 @@ async fn the_same_request_goes_through_with_a_proof_and_is_done_once() {
     assert_eq!(p.bank.balance(&p.bela, &p.to).await, [2 * LARGE, 0, 2 * LARGE]);
 }
 
+// RTS 29: with a payment stands which factor confirmed it, and why it was asked.
 #[tokio::test]
 async fn what_was_proved_is_stored_with_the_transfer() {
     let p = pair(|_| {}, true).await;
@@ -134,6 +135,8 @@ async fn ones_own_accounts_are_no_new_payees() {
     large.refused(403, "step_up_required");
 }
 
+// RBI DPSC 1: every payment asks for a second factor, also between accounts of one holder.
+// RTS 15: accounts of one holder are the one exemption.
 #[tokio::test]
 async fn the_profiles_ask_with_every_payment() {
     // RTS 2018/389 Art 15: not between accounts of one holder.
@@ -180,6 +183,7 @@ async fn the_days_total_holds_without_a_factor_to_within_a_tenth() {
     assert!((1_000..=1_100).contains(&sent), "{sent}");
 }
 
+// RBI DPSC 4: whoever pays faster than usual is asked.
 #[tokio::test]
 async fn beyond_the_pace_each_payment_asks() {
     let p = pair(|c| c.step_up.hourly_payments = 3, true).await;
@@ -274,6 +278,7 @@ async fn a_hold_asks_when_it_is_placed_and_not_when_it_is_captured() {
     refused.refused(403, "step_up_required");
 }
 
+// RBI DISC 1: a large sum to somebody new waits, and nothing has left meanwhile.
 #[tokio::test]
 async fn a_new_payee_cools_before_large_sums() {
     let rbi = |c: &mut Config| {

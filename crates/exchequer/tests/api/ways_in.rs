@@ -16,6 +16,7 @@ const FIRST_TRIED: [&str; 8] =
     ["root", "admin", "administrator", "sa", "test", "guest", "exchequer", "operator"];
 
 // ASVS 6.3.2: there are no default accounts.
+// PCI DSS 6.5.6, 8.2.2: a new bank has no account at all, neither for tests nor for several people to share.
 #[tokio::test]
 async fn a_new_bank_has_nobody() {
     let bank = TestBank::new().await;

@@ -43,6 +43,7 @@ async fn a_security_key_is_added_listed_shown_at_sign_in_and_removed() {
 }
 
 /// RTS 2018/389 Art 5: what the authenticator signs is made from the payment.
+// RTS 5: what a security key signs is made of the act, and opens no other.
 #[tokio::test]
 async fn an_act_is_signed_for_that_act() {
     let bank = TestBank::new().await;

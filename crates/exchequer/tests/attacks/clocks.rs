@@ -9,6 +9,7 @@ use crate::scene::Scene;
 const DAY: i64 = 86_400;
 
 /// A clock that stood two days ahead for a minute must not make the audit trail wrong for ever.
+// PCI DSS 10.6.1: a clock that was wrong for a while leaves the trail in order.
 #[tokio::test]
 async fn the_books_verify_after_a_clock_that_was_far_ahead() {
     let mut s = Scene::new().await;

@@ -10,6 +10,7 @@ use testkit::TestBank;
 use crate::scene::sql;
 
 /// A password is guarded by a slow hash; a fast, unkeyed one over the same bytes would undo that.
+// RTS 6: what somebody knows is found out by no hash but the slow one.
 #[tokio::test]
 async fn a_password_cannot_be_guessed_from_the_hash_of_its_request() {
     let bank = TestBank::new().await;
@@ -29,6 +30,7 @@ async fn a_password_cannot_be_guessed_from_the_hash_of_its_request() {
     assert!(rows.iter().all(|(_, hash)| *hash != guess.request_hash), "the guess was confirmed");
 }
 
+// PCI DSS 8.3.2: nothing that signs anybody in can be read in the database.
 #[tokio::test]
 async fn a_dump_holds_no_secret_and_no_personal_field() {
     let bank = TestBank::new().await;

@@ -6,6 +6,7 @@ use exchequer::staff::model::Role;
 
 use crate::scene::Scene;
 
+// PCI DSS 6.2.4: what is meant to be run is looked for as text.
 #[tokio::test]
 async fn a_filter_of_any_bytes_finds_nothing_and_breaks_nothing() {
     let s = Scene::new().await;
@@ -42,6 +43,7 @@ async fn an_error_never_repeats_a_value() {
     }
 }
 
+// PCI DSS 6.2.4: a request cannot set what is the bank's to decide.
 #[tokio::test]
 async fn no_request_grants_itself_an_overdraft_a_limit_or_a_kind() {
     let s = Scene::new().await;

@@ -38,6 +38,8 @@ async fn send(bank: &TestBank, challenge: &str) -> Reply {
 }
 
 // ASVS 6.5.1, 6.5.5: of many who show one code at once, one gets in.
+// PCI DSS 8.5.1: of many who show one code at the same moment one gets in.
+// RTS 4: a code is accepted once.
 #[tokio::test]
 async fn one_code_sixty_four_times_at_once_signs_in_once() {
     let bank = TestBank::with(|config| config.sessions.lockout.failures = 1_000_000).await;
@@ -183,6 +185,7 @@ async fn a_million_guesses_at_a_dumped_code_find_nothing_without_the_key() {
 }
 
 // ASVS 14.2.1: nothing that signs in stands in a dump.
+// RTS 22: what signs somebody in is kept unreadable.
 #[tokio::test]
 async fn a_dump_holds_no_secret_of_a_factor() {
     let bank = roomy().await;
@@ -206,6 +209,7 @@ async fn a_dump_holds_no_secret_of_a_factor() {
     }
 }
 
+// PCI DSS 8.3.11: an authenticator cannot be made another person's by moving its secret.
 #[tokio::test]
 async fn a_factors_secret_moved_to_another_row_opens_nothing() {
     let bank = TestBank::new().await;

@@ -43,6 +43,7 @@ async fn mails(bank: &TestBank, to: &str, purpose: &str) -> usize {
 }
 
 // ASVS 6.3.1: five failures, then nothing for fifteen minutes, right passwords too.
+// PCI DSS 8.3.4: wrong tries are limited, and the right password waits, too.
 #[tokio::test]
 async fn five_wrong_passwords_lock_for_fifteen_minutes_and_are_told_once() {
     let bank = TestBank::new().await;
@@ -61,6 +62,7 @@ async fn five_wrong_passwords_lock_for_fifteen_minutes_and_are_told_once() {
     let _in = log_in(&bank, &asha.email, &asha.password, None).await.expect(200);
 }
 
+// RBI DPSC 9: three wrong tries, then nothing for fifteen minutes.
 #[tokio::test]
 async fn the_rbi_profile_locks_after_three() {
     let rule = exchequer::config::Profile::Rbi.lockout();
@@ -148,6 +150,7 @@ async fn a_failed_sign_in_writes_as_much_for_nobody_as_for_somebody() {
 }
 
 // ASVS 6.3.1: the counters of password and second factor are two.
+// RTS 9: who broke one factor begins at nothing with the other.
 #[tokio::test]
 async fn wrong_passwords_and_wrong_codes_are_counted_apart() {
     let bank = TestBank::new().await;
@@ -290,6 +293,7 @@ async fn a_counter_is_forgotten_a_day_after_its_last_failure() {
     assert_eq!(Job::DeleteDevices.run(bank.bank(), &stop).await.expect("a purge"), 1);
 }
 
+// PCI DSS 8.3.4: an operator's wrong tries are limited, by a count of their own.
 #[tokio::test]
 async fn an_operators_password_locks_in_its_own_right() {
     let bank = TestBank::new().await;

@@ -280,6 +280,7 @@ async fn of_many_guesses_at_once_each_counts_and_one_right_answer_gives_one_proo
     assert_eq!(number(&bank, failures).await, 5);
 }
 
+// RTS 9: one factor does not stand in for the other.
 #[tokio::test]
 async fn who_has_a_factor_cannot_show_the_password_instead() {
     let s = Scene::new().await;
@@ -308,6 +309,7 @@ async fn who_has_a_factor_cannot_show_the_password_instead() {
     assert_eq!(asha.client.get(LIMITS).await.int("/per_day"), 100);
 }
 
+// RBI AUTH 1: the password of the sign-in is no second factor of a payment.
 #[tokio::test]
 async fn a_large_payment_is_not_confirmed_with_the_password() {
     let s = Scene::new().await;

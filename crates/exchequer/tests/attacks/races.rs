@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::scene::{Scene, succeeded};
 
+// PCI DSS 6.2.4: the rules of the business hold against many requests at once.
 #[tokio::test]
 async fn a_daily_limit_holds_against_twenty_at_once() {
     let s = Scene::new().await;

@@ -203,6 +203,7 @@ impl Browser {
 }
 
 /// ASVS 3.5.1: a request that changes something carries the session's own token.
+// PCI DSS 6.2.4: a page of somebody else changes nothing with a visitor's cookie.
 #[tokio::test]
 async fn a_cookie_without_the_sessions_token_changes_nothing() {
     let b = Browser::new().await;

@@ -143,6 +143,7 @@ async fn a_signature_from_the_future_is_not_shown_again_after_a_restart() {
     next.send(signed.request()).await.refused(401, "invalid_signature");
 }
 
+// PCI DSS 8.6.3: a program's secret is replaced without a gap, and ends at once when it must.
 #[tokio::test]
 async fn a_key_ends_at_once_and_its_successor_serves() {
     let s = scene().await;
@@ -161,6 +162,7 @@ async fn a_key_ends_at_once_and_its_successor_serves() {
     s.admin.client.post(&path, &json!({})).await.refused(409, "key_revoked");
 }
 
+// PCI DSS 7.2.5: a program's key can be bound to its routes and its network, and does nothing else.
 #[tokio::test]
 async fn a_key_does_what_it_is_for_from_where_it_is_for() {
     let s = scene().await;
@@ -181,6 +183,7 @@ async fn a_key_does_what_it_is_for_from_where_it_is_for() {
 }
 
 /// A merchant's signature opens no other caller's route, nor a token a merchant's.
+// PCI DSS 8.6.1: a program's key signs nobody in.
 #[tokio::test]
 async fn a_signature_is_no_session() {
     let s = scene().await;

@@ -28,6 +28,8 @@ async fn send(s: &Scene, order: &Value, proof: &str) -> Reply {
 
 const POSTED: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM transfers WHERE kind = 1";
 
+// RBI AUTH 2: a factor is shown for the one payment.
+// RTS 5: another amount or payee takes another proof.
 #[tokio::test]
 async fn a_proof_serves_the_payment_that_it_was_for_and_no_other() {
     let s = scene().await;
@@ -88,6 +90,7 @@ async fn a_used_proof_is_no_proof() {
     assert_eq!(number(&s.bank, POSTED).await, 1);
 }
 
+// RBI AUTH 2: what was shown for a payment pays once.
 #[tokio::test]
 async fn sixty_four_uses_of_one_proof_are_one_payment() {
     let s = large_scene().await;
@@ -131,6 +134,7 @@ async fn large_scene() -> Scene {
     s
 }
 
+// RTS 4: a proof cannot be forged from another.
 #[tokio::test]
 async fn a_changed_byte_of_a_proof_is_refused() {
     let s = scene().await;
@@ -180,6 +184,8 @@ async fn a_late_proof_is_refused() {
     let _sent = send(&s, &order, &proof).await.expect(201);
 }
 
+// RBI DPSC 2: the message of a payment shows the last four characters of the account, and no name.
+// RTS 5: the message with the code says how much is paid to whom.
 #[tokio::test]
 async fn the_message_names_what_is_confirmed_and_nobodys_name() {
     let s = Scene::new().await;

@@ -65,6 +65,7 @@ async fn keys_are_made_rotated_and_opened_and_nothing_of_them_is_in_the_table() 
     assert_eq!(ring.signing_keys().iter().count(), 1);
 }
 
+// PCI DSS 3.7.2: keys come from Transit over TLS, or from this machine, and where it refuses there are none.
 #[tokio::test]
 async fn without_transit_there_are_no_keys_and_the_reason_is_told() {
     let (bank, transit) = (empty().await, Transit::start().await);

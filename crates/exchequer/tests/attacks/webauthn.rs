@@ -171,6 +171,7 @@ async fn one_answer_sixty_four_times_at_once_signs_in_once() {
     assert_eq!(number(&bank, keys).await, 2);
 }
 
+// PCI DSS 8.3.11: a security key is one person's and answers for nobody else.
 #[tokio::test]
 async fn a_key_is_its_holder_s_and_nobody_else_s() {
     let bank = roomy().await;
@@ -193,6 +194,7 @@ async fn a_key_is_its_holder_s_and_nobody_else_s() {
 }
 
 /// W3C WebAuthn Level 3 §7.2 step 22.
+// RTS 7: a key that was copied is refused as soon as its counter shows it.
 #[tokio::test]
 async fn a_copied_key_is_refused_and_told() {
     let bank = roomy().await;

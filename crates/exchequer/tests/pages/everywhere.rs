@@ -4,6 +4,7 @@ use testkit::{Browser, TestBank};
 
 use crate::{filled, signed_in};
 
+// PCI DSS 6.4.3: every page allows what it names and nothing else, and nothing inline.
 #[tokio::test]
 async fn every_page_has_its_headers_and_private_ones_want_a_sign_in() {
     let bank = TestBank::new().await;

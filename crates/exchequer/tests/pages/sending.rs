@@ -170,6 +170,7 @@ async fn what_is_not_understood_is_said_beside_its_field_and_kept() {
     assert!(faulty(&page, "to") && faulty(&page, "payee"), "{}", page.html);
 }
 
+// PCI DSS 6.2.4: what somebody typed is text on every page that shows it.
 #[tokio::test]
 async fn hostile_text_comes_through_review_and_receipt_as_text() {
     let two = Two::new().await;

@@ -37,6 +37,7 @@ fn every_schema_is_used() {
     }
 }
 
+// PCI DSS 3.3.1.1, 3.3.1.3: what a body has no field for, as a track or a PIN, is refused before anything is kept.
 #[test]
 fn request_bodies_refuse_unknown_fields() {
     let document = value();

@@ -107,6 +107,9 @@ fn every_way_in_is_listed() {
 }
 
 // ASVS 7.1.1, 7.1.2: the limits of sessions, their reasons, and how many at once.
+// PCI DSS 8.2.8, 8.3.4: no profile waits longer than 15 minutes; `pci` locks half an hour after ten wrong tries.
+// RBI DPSC 8: `rbi` waits no longer than 15 minutes.
+// RTS 4: `psd2` waits five minutes, and locks after five wrong tries.
 #[test]
 fn the_limits_of_sessions_are_listed() {
     let text = section("operating.md", "### Sessions");

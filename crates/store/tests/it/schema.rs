@@ -91,6 +91,7 @@ fn both_schemas_declare_the_same() {
     assert!(differ.is_empty(), "{differ:#?}");
 }
 
+// PCI DSS 10.3.2, 10.5.1: the database refuses to change or to delete an event, however old it is.
 #[tokio::test]
 async fn transfers_events_and_origins_cannot_be_changed() {
     let bank = LedgerBank::new(2).await;

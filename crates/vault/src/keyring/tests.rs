@@ -80,6 +80,7 @@ fn another_master_key_is_told_from_damage() {
     assert_eq!(refusal(&master(9), &BANK.rows), expected);
 }
 
+// PCI DSS 3.7.7: a wrapped key that was changed is no key.
 #[test]
 fn every_changed_byte_of_a_wrapped_key_is_noticed() {
     for at in 0..BANK.rows[0].wrapped.len() {
@@ -170,6 +171,7 @@ fn the_newest_active_key_is_used_in_whatever_order_the_rows_come() {
     }
 }
 
+// PCI DSS 3.7.2: a new key seals nothing before every node can have got it, wrapped, from the table.
 #[test]
 fn a_new_version_is_used_only_when_every_node_can_know_it() {
     let rows = rotated(Purpose::PersonalData);
@@ -267,6 +269,7 @@ fn a_retired_signing_key_still_verifies() {
     assert_eq!(ring.signing_keys().by_kid(old.kid()).unwrap().retirement(), Some(NOW));
 }
 
+// PCI DSS 3.6.1: what is sealed opens under keys that this bank's master key wraps, and under no other.
 #[test]
 fn another_bank_opens_nothing_of_ours() {
     let theirs = Keyring::first_data_keys(&master(5), &Rng::seeded(6), NOW).unwrap();

@@ -70,6 +70,7 @@ fn what_is_wrong_is_told_apart() {
     assert_eq!(refusal(&format!("{other}:{check}")), MasterKeyError::Checksum);
 }
 
+// PCI DSS 3.7.1: a master key that nobody drew at random is refused.
 #[test]
 fn weak_keys_are_refused_from_a_file() {
     let mut counting = [0; 32];

@@ -37,6 +37,7 @@ fn salts_are_fresh() {
     assert_ne!(hashed("same"), hashed("same"));
 }
 
+// PCI DSS 8.3.2: a password is kept as an argon2id hash and no other way.
 #[test]
 fn defaults_are_written_into_the_hash() {
     let hasher = PasswordHasher::new(PasswordParams::default());

@@ -35,6 +35,7 @@ fn the_same_value_is_sealed_differently_each_time() {
     assert_ne!(first, sealer.seal(&Rng::System, &PLACE, b"same").unwrap());
 }
 
+// PCI DSS 6.2.4: a sealed value that was tampered with does not open.
 #[test]
 fn every_changed_byte_is_noticed() {
     let sealer = sealer(1, &[2]);

@@ -159,6 +159,7 @@ fn all_faults_of_all_sources_come_at_once() {
     }
 }
 
+// PCI DSS 8.6.3: a fault of the configuration never repeats the password that stands in it.
 #[test]
 fn no_fault_shows_a_secret() {
     let secret = "correct-horse-battery";
@@ -217,6 +218,7 @@ fn a_source_that_cannot_be_read_is_a_fault() {
     assert!(folder.faults().to_string().contains("larger than"));
 }
 
+// PCI DSS 8.6.2: a password that everybody tries first, or none, stops the start.
 #[test]
 fn another_host_needs_a_network_that_encrypts_and_a_password_worth_the_name() {
     let load = |url: &str| {
@@ -258,6 +260,7 @@ fn any_address_is_allowed_behind_a_proxy_when_callers_have_a_name_for_it() {
     assert_eq!(folder.load().tokens.issuer, "https://bank.example");
 }
 
+// PCI DSS 8.2.8, 8.3.6: what the profile asks of sessions and passwords can be made stricter and not laxer.
 #[test]
 fn a_profile_may_be_tightened_and_not_relaxed() {
     let mut folder = Folder::new();
@@ -275,6 +278,7 @@ fn a_profile_may_be_tightened_and_not_relaxed() {
     assert_eq!(folder.load().passwords.min_characters, 20);
 }
 
+// PCI DSS 6.5.6: a demo, whose people and passwords are published, is never made in a real bank.
 #[test]
 fn a_demo_bank_takes_short_idle_limits_and_no_real_bank() {
     let mut folder = Folder::new();

@@ -62,6 +62,7 @@ fn lists_come_from_the_file_and_from_the_environment() {
     assert_eq!(folder.load().http.cors_origins, ["https://c.example", "http://localhost:3000"]);
 }
 
+// PCI DSS 8.6.2: a password of the bank itself need not stand in its configuration, and is never shown.
 #[test]
 fn a_secret_may_stand_in_a_file_of_its_own_and_is_never_rendered() {
     let mut folder = Folder::new();
@@ -137,6 +138,7 @@ fn a_master_key_in_transit_is_whole_and_the_only_one() {
     }
 }
 
+// PCI DSS 3.6.1.3: the bank does not start with a master key that anybody but its own user can read.
 #[test]
 fn a_master_key_that_others_can_read_is_refused_and_its_mode_named() {
     let folder = Folder::new();
@@ -152,6 +154,7 @@ fn a_master_key_that_others_can_read_is_refused_and_its_mode_named() {
     }
 }
 
+// PCI DSS 3.6.1: a master key in a folder where somebody else could put another in its place is refused.
 #[test]
 fn a_master_key_is_a_regular_file_with_a_key_in_a_folder_of_its_own() {
     let folder = Folder::new();

@@ -13,6 +13,7 @@ fn sources(created: &Created) -> Sources {
     Sources { file: Some(created.config_file.clone()), ..Sources::default() }
 }
 
+// PCI DSS 3.6.1.2, 3.7.3: the master key is made in a file that its owner alone can read.
 #[test]
 fn a_new_bank_loads_as_it_was_made() {
     let dir = tempfile::tempdir().unwrap();

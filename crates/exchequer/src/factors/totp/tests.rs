@@ -70,6 +70,7 @@ fn what_is_no_code_matches_nothing() {
     }
 }
 
+// RTS 23: a secret is drawn by the bank, long enough that nobody guesses it.
 #[test]
 fn a_new_secret_has_160_bits_and_is_not_the_last_one() {
     let rng = Rng::seeded(7);

@@ -43,6 +43,8 @@ fn pauses_grow_and_are_bounded() {
     }
 }
 
+// PCI DSS 4.2.2: of a number a message may show the last four digits.
+// RBI DPSC 2: account and card numbers are masked in messages.
 #[test]
 fn numbers_are_shown_by_their_end_only() {
     assert_eq!(masked_number("4471029931234"), "…1234");

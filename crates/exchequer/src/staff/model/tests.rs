@@ -28,6 +28,7 @@ fn every_role_can_sign_out_and_every_permission_is_somebodys() {
     }
 }
 
+// PCI DSS 7.2.1, 7.2.2: roles follow what people do, and those who hand out money decide nothing about accounts.
 #[test]
 fn who_hands_out_money_has_no_say_over_accounts() {
     use Permission as P;
@@ -38,6 +39,7 @@ fn who_hands_out_money_has_no_say_over_accounts() {
     }
 }
 
+// PCI DSS 10.3.1: the audit trail is read by three roles and no other.
 #[test]
 fn only_auditors_read_events() {
     let auditors: Vec<_> =
@@ -82,6 +84,7 @@ fn an_auditor_reads_what_the_office_reads_and_changes_nothing() {
     assert!(!Role::Teller.sees_all_approvals() && !Role::Support.sees_all_approvals());
 }
 
+// PCI DSS 7.2.2: what a role does not need to know it cannot ask for.
 #[test]
 fn names_and_addresses_are_for_who_speaks_with_customers() {
     let holders: Vec<_> =

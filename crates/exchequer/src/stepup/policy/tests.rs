@@ -78,6 +78,7 @@ fn the_pace_is_off_at_zero() {
     assert_eq!(asked(&three, payment(1), Before { in_hour: 2, ..NOTHING }), None);
 }
 
+// RBI DPSC 1: the smallest payment to oneself is asked about, too.
 #[test]
 fn the_profiles_ask_for_each_payment_or_spare_ones_own_accounts() {
     let own = Payment { own: true, ..payment(1) };

@@ -59,6 +59,7 @@ fn navigation(page: &Page) -> BTreeSet<String> {
     links.map(|path| room_of(path).to_owned()).collect()
 }
 
+// PCI DSS 7.3.1, 7.3.2: each page of the console is asked for by each role, and opens for those that may see it.
 #[tokio::test]
 async fn each_role_sees_its_rooms_and_no_other() {
     let bank = TestBank::new().await;

@@ -18,6 +18,7 @@ fn equal_numbers_of_one_merchant_are_equal() {
     assert_eq!(FingerprintKey::new(&[7; 32]).of(ONE, &number("4242424242424242")), expected);
 }
 
+// PCI DSS 3.5.1.1: the hash of a number is keyed: under another key, or for another merchant, it is another.
 #[test]
 fn numbers_merchants_and_keys_tell_fingerprints_apart() {
     let mut seen = HashSet::new();

@@ -118,6 +118,7 @@ fn each_brand_has_its_lengths() {
     }
 }
 
+// PCI DSS 3.4.1: what may be shown of a number, its first digits and its last four, leaves at least four hidden.
 #[test]
 fn what_is_shown_leaves_at_least_four_digits_hidden() {
     for (text, iin, last_four, brand) in [

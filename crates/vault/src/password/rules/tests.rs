@@ -36,6 +36,7 @@ fn length_is_counted_in_characters_and_bounded_in_bytes() {
     assert_eq!(found, Err(PasswordRefusal::TooLong { max_bytes: 64 }));
 }
 
+// PCI DSS 8.3.6: under `pci` a password has letters and digits.
 #[test]
 fn letters_and_digits_are_asked_for_only_where_the_rule_book_wants_them() {
     let pci = PasswordRules { min_chars: 12, needs_letters_and_digits: true, ..RULES };

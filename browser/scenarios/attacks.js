@@ -39,6 +39,7 @@ const AWAY = [
 ];
 
 export const tests = {
+  // ASVS 3.4.6: a browser shows no page of the bank in another's frame.
   "no page of the bank is shown in somebody else's frame": async (stage) => {
     const page = await stage.open();
     await signIn(stage, page, stage.bank.customer("asha"));
@@ -54,6 +55,7 @@ export const tests = {
     stage.forgive(/a request to|frame-ancestors|X-Frame-Options|chrome-error/);
   },
 
+  // ASVS 3.5.1: a browser that sends another site's form is refused.
   "a form of another site does nothing": async (stage) => {
     const page = await stage.open();
     await signIn(stage, page, stage.bank.customer("asha"));
@@ -69,6 +71,7 @@ export const tests = {
     await page.getByRole("button", { name: "Sign out" }).waitFor();
   },
 
+  // ASVS 3.7.2: however an address is written, the sign-in stays in the bank.
   "a sign-in leads nowhere but into the bank": async (stage) => {
     const page = await stage.open();
     for (const next of AWAY) {

@@ -102,6 +102,7 @@ mod tests {
         assert!(Form::parse("a=1&".repeat(MAX_FIELDS + 1).as_bytes()).is_none());
     }
 
+    // ASVS 1.2.2: a value in a path is percent-encoded, so that it cannot become another path or a query.
     #[test]
     fn a_segment_stays_one() {
         assert_eq!(segment("acc_01"), "acc_01");

@@ -105,6 +105,7 @@ async fn one_email_registered_at_once_is_one_customer_with_one_password() {
     assert_eq!(signed_in, 1);
 }
 
+// ASVS 2.2.1: each field of a registration has its form, and one that is wrong stops all of it.
 #[tokio::test]
 async fn every_wrong_field_is_told_at_once_and_nothing_is_made() {
     let bank = TestBank::new().await;

@@ -40,6 +40,7 @@ async fn opening_an_account() {
     fail_everywhere(&p, "accounts.open", &p.asha.client, "/v1/accounts", &body).await;
 }
 
+// ASVS 2.3.3: a transfer that fails at any statement has not happened.
 #[tokio::test]
 async fn a_transfer() {
     let p = Pair::new().await;

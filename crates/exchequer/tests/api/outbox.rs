@@ -123,6 +123,7 @@ async fn a_mail_is_delivered_once_and_its_row_is_emptied() {
     assert!(inbox(&bank).await.is_empty());
 }
 
+// ASVS 1.3.11: no text adds a command or a second mail to the talk with the mail server.
 #[tokio::test]
 async fn line_ends_unicode_and_length_do_not_get_out_of_their_place() {
     let server = TestMailServer::start().await;

@@ -180,6 +180,7 @@ async fn the_days_total_holds_without_a_factor_to_within_a_tenth() {
     assert!((1_000..=1_100).contains(&sent), "{sent}");
 }
 
+// ASVS 2.4.2: payments faster than the pace that was set ask for a person each.
 #[tokio::test]
 async fn beyond_the_pace_each_payment_asks() {
     let p = pair(|c| c.step_up.hourly_payments = 3, true).await;

@@ -78,6 +78,7 @@ fn is_signed(received: &Received, secret: &str) -> bool {
     received.header("webhook-signature").split(' ').any(|one| one == theirs)
 }
 
+// ASVS 4.1.5: what the bank sends to merchants is signed.
 #[tokio::test]
 async fn an_event_arrives_once_signed_and_as_it_is_listed() {
     let s = Scene::new().await;

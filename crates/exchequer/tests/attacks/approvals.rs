@@ -47,6 +47,7 @@ async fn limit(s: &Scene, who: &Person) -> Value {
     account.json()["limits"]["per_day"].clone()
 }
 
+// ASVS 2.3.5: who asks for an act does not approve it.
 #[tokio::test]
 async fn a_maker_approves_nothing_of_their_own_by_any_session_or_at_any_moment() {
     let s = scene().await;

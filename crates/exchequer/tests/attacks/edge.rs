@@ -6,6 +6,7 @@ use exchequer::staff::model::Role;
 
 use crate::scene::Scene;
 
+// ASVS 1.2.4: a filter with SQL in it is a value that nothing has.
 #[tokio::test]
 async fn a_filter_of_any_bytes_finds_nothing_and_breaks_nothing() {
     let s = Scene::new().await;
@@ -42,6 +43,7 @@ async fn an_error_never_repeats_a_value() {
     }
 }
 
+// ASVS 2.2.2, 8.2.3, 15.3.3: no field that is not the caller's to set can be set.
 #[tokio::test]
 async fn no_request_grants_itself_an_overdraft_a_limit_or_a_kind() {
     let s = Scene::new().await;

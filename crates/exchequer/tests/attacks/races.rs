@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::scene::{Scene, succeeded};
 
+// ASVS 2.3.4: twenty at once get no more than the limit together.
 #[tokio::test]
 async fn a_daily_limit_holds_against_twenty_at_once() {
     let s = Scene::new().await;

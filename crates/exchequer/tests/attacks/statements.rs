@@ -42,6 +42,7 @@ async fn anothers_account_is_an_unknown_one_in_every_format() {
         .refused(403, "wrong_caller");
 }
 
+// ASVS 1.2.1, 1.2.10: a memo is a text in JSON, CSV, XML and PDF, and no formula.
 #[tokio::test]
 async fn a_memo_is_text_in_every_format() {
     let p = Scene::new().await;

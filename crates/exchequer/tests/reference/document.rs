@@ -37,6 +37,7 @@ fn every_schema_is_used() {
     }
 }
 
+// ASVS 1.5.2, 15.3.3: every body of every route is a closed type.
 #[test]
 fn request_bodies_refuse_unknown_fields() {
     let document = value();

@@ -58,6 +58,7 @@ fn one_cookie_of_the_name_is_taken_and_two_are_not() {
     }
 }
 
+// ASVS 3.2.1, 3.5.8: an answer is given to our own pages and to a visit, not to a picture or script of another page.
 #[test]
 fn what_the_browser_says_of_the_page_decides() {
     let config = config("https://bank.example");

@@ -11,6 +11,7 @@ use crate::factors::{PHONE, challenge, id, roomy, send, told};
 use crate::rows::number;
 use crate::sessions::log_in;
 
+// ASVS 6.3.7, 6.5.6: a factor can be removed by its holder, who is told of each change.
 // ASVS 7.5.1: what protects the account is changed after a fresh proof.
 #[tokio::test]
 async fn adding_and_removing_need_a_fresh_step_up_and_tell_the_old_channels() {

@@ -61,6 +61,7 @@ async fn members_are_listed_oldest_first_page_by_page() {
     reply.refused(400, "malformed_request");
 }
 
+// ASVS 8.3.2: access that is taken away is gone with the next request.
 #[tokio::test]
 async fn a_disabled_operator_is_out_at_once_and_stays_out() {
     let bank = TestBank::new().await;

@@ -206,6 +206,7 @@ async fn a_dump_holds_no_secret_of_a_factor() {
     }
 }
 
+// ASVS 6.7.1: what checks a factor is sealed to its row: put elsewhere it opens nothing.
 #[tokio::test]
 async fn a_factors_secret_moved_to_another_row_opens_nothing() {
     let bank = TestBank::new().await;

@@ -160,6 +160,7 @@ fn is_local(base: &str) -> bool {
 mod tests {
     use super::*;
 
+    // ASVS 12.3.3: a gateway on another machine is called by https only.
     #[test]
     fn plain_http_is_for_this_machine() {
         for base in ["http://127.0.0.1:9", "http://localhost", "http://[::1]:80/x", "https://a.b"] {

@@ -262,6 +262,7 @@ async fn an_endpoint_that_is_gone_gets_nothing_until_it_is_enabled() {
     assert_eq!(s.deliver().await, 2);
 }
 
+// ASVS 13.2.6: tries come less and less often, as the paper says.
 /// What waits behind its position costs nothing, and nothing of it is lost.
 #[tokio::test]
 async fn an_endpoint_that_takes_nothing_is_asked_rarely_then_left_alone_then_catches_up() {

@@ -218,6 +218,7 @@ async fn faults(till: &Till, heard: &mut Heard, card: &str) {
     }
 }
 
+// ASVS 11.7.2, 14.2.4: after its use a card's number is in no file, log or answer.
 #[tokio::test]
 async fn a_number_a_code_and_a_secret_are_nowhere_afterwards() {
     let till = Till::new().await;

@@ -155,6 +155,7 @@ async fn a_redirect_is_not_followed() {
     assert_eq!((receiver.take().len(), inside.connections()), (1, 0));
 }
 
+// ASVS 13.2.6: a receiver has its seconds and no more.
 #[tokio::test]
 async fn a_receiver_that_is_silent_or_endless_is_not_waited_for() {
     let receiver = Receiver::new().await;

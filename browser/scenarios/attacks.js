@@ -84,6 +84,7 @@ export const tests = {
     assert.equal(new URL(page.url()).pathname, "/payees", "and where it was meant to");
   },
 
+  // ASVS 14.3.1: what was shown before the sign-out is not found again.
   "after signing out, the back button shows nothing": async (stage) => {
     const asha = stage.bank.customer("asha");
     const page = await stage.open();

@@ -14,6 +14,7 @@ const LIMIT_MS = 60_000;
 const isLeft = (url) => url.pathname === "/sign-in" && url.searchParams.get("done") === "idle";
 
 export const tests = {
+  // ASVS 14.3.1: at the idle limit every tab is emptied by itself.
   "a warning, renewed for both tabs by one; at the limit both are empty and stay so": async (stage) => {
     const asha = stage.bank.customer("asha");
     const one = await stage.open();

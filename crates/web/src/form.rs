@@ -88,6 +88,7 @@ pub fn query(pairs: &[(&str, &str)]) -> String {
 mod tests {
     use super::*;
 
+    // ASVS 15.3.7: of a form's fields of one name the first counts, always.
     #[test]
     fn the_first_value_of_a_name_counts() {
         let form = Form::parse(b"to=acc_a&to=acc_b&memo=a%0D%0Ab+").expect("a form");

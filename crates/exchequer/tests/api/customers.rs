@@ -26,6 +26,7 @@ fn shown(headers: &HeaderMap) -> Vec<(String, Vec<u8>)> {
     shown.map(|(name, value)| (name.to_string(), value.as_bytes().to_vec())).collect()
 }
 
+// ASVS 14.2.6, 15.3.1: one's own telephone and id are shown by their end.
 #[tokio::test]
 async fn a_customer_registers_and_sees_the_own_data_masked() {
     let bank = TestBank::new().await;

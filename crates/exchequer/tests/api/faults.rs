@@ -317,6 +317,7 @@ async fn both_halves_of_an_operators_sign_in_whose_code_stays_good_when_they_fai
     .await;
 }
 
+// ASVS 16.5.3: what cannot be recorded is not answered.
 #[tokio::test]
 async fn a_search_and_a_refused_access_which_are_not_answered_without_their_event() {
     let p = Pair::new().await;

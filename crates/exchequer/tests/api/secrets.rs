@@ -111,6 +111,7 @@ async fn join(bank: &TestBank, heard: &mut Heard) -> Client {
     client.with_token(&again.text("/access_token"))
 }
 
+// ASVS 16.2.5: nothing that a customer gave in secret is in log, trail or errors.
 #[tokio::test]
 async fn a_customers_way_through_the_bank_leaves_no_secret_in_log_events_or_errors() {
     let bank = TestBank::new().await;

@@ -207,6 +207,7 @@ pub async fn trail(auditor: &Person) -> Vec<Value> {
     pages(&auditor.client, "/v1/staff/events", 100).await
 }
 
+// ASVS 16.2.1: an event says who, what, when, from where and in which request.
 #[tokio::test]
 async fn an_auditor_reads_who_did_what_from_where_newest_first() {
     let p = Pair::new().await;

@@ -245,6 +245,7 @@ fn written_actions() -> BTreeSet<String> {
     actions
 }
 
+// ASVS 16.3.1, 16.3.3: each act and refusal that the code names leaves its event.
 #[tokio::test]
 async fn everything_that_the_code_can_write_into_the_trail_appears_there() {
     let p = Pair::new().await;

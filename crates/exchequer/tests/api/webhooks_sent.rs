@@ -295,6 +295,7 @@ async fn an_endpoint_that_takes_nothing_is_asked_rarely_then_left_alone_then_cat
     assert_eq!(numbers, (1..=30).collect::<Vec<_>>());
 }
 
+// ASVS 15.4.4: one that hangs takes no other's turn.
 /// The other endpoint's events arrive while one that hangs is still waited for.
 #[tokio::test]
 async fn an_endpoint_that_hangs_keeps_no_other_waiting() {

@@ -21,6 +21,7 @@ async fn a_filter_of_any_bytes_finds_nothing_and_breaks_nothing() {
     }
 }
 
+// ASVS 16.5.1: an error repeats nothing of what was sent.
 #[tokio::test]
 async fn an_error_never_repeats_a_value() {
     let s = Scene::new().await;

@@ -109,6 +109,7 @@ async fn the_first_deposits_of_a_currency_at_once_all_arrive() {
     assert_eq!(s.bank.balance(&s.asha, &account).await, [48, 0, 48]);
 }
 
+// ASVS 15.4.3: locks are taken in one order, so that nobody waits for ever.
 #[tokio::test]
 async fn batches_that_cross_each_other_end_and_conserve_money() {
     let s = Scene::new().await;

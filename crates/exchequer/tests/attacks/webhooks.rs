@@ -146,6 +146,7 @@ async fn what_was_taken_once_is_checked_at_every_try() {
     assert_eq!(Sender::new(ALSO_PRIVATE).send(&localhost, post()).await, Ok(()));
 }
 
+// ASVS 15.3.2: a redirect is an answer like another and leads nowhere.
 #[tokio::test]
 async fn a_redirect_is_not_followed() {
     let (receiver, inside) = (Receiver::new().await, Receiver::new().await);

@@ -73,6 +73,7 @@ async fn a_sign_in_leads_back_to_a_page_of_this_bank_only() {
     }
 }
 
+// ASVS 14.3.1: signing out clears the browser's cache of the bank.
 #[tokio::test]
 async fn signing_out_has_the_browser_forget_what_it_saw() {
     let bank = TestBank::new().await;

@@ -74,6 +74,7 @@ async fn no_form_is_taken_without_its_token_or_from_elsewhere() {
     }
 }
 
+// ASVS 14.2.5: a path that is none is a 404, never another page's content.
 #[tokio::test]
 async fn what_is_unknown_is_a_page_for_people_and_a_problem_for_programs() {
     let bank = TestBank::new().await;

@@ -91,6 +91,7 @@ fn both_schemas_declare_the_same() {
     assert!(differ.is_empty(), "{differ:#?}");
 }
 
+// ASVS 16.4.2: the database itself refuses to change or delete an event.
 #[tokio::test]
 async fn transfers_events_and_origins_cannot_be_changed() {
     let bank = LedgerBank::new(2).await;

@@ -33,6 +33,7 @@ fn the_cookie_is_bound_to_this_host_and_hidden_from_scripts() {
     assert_eq!(plain.to_str().unwrap(), "exchequer=VALUE; Path=/; HttpOnly; SameSite=Strict");
 }
 
+// ASVS 15.3.7: two cookies of the name are none.
 #[test]
 fn one_cookie_of_the_name_is_taken_and_two_are_not() {
     let config = config("https://bank.example");

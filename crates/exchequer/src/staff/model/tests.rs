@@ -38,6 +38,7 @@ fn who_hands_out_money_has_no_say_over_accounts() {
     }
 }
 
+// ASVS 16.4.2: the trail is read by the roles that are for it.
 #[test]
 fn only_auditors_read_events() {
     let auditors: Vec<_> =

@@ -39,7 +39,11 @@ const AWAY = [
 ];
 
 export const tests = {
+<<<<<<< HEAD
   // PCI DSS 6.2.4: a page of somebody else cannot show the bank's under its own.
+=======
+  // ASVS 3.4.6: a browser shows no page of the bank in another's frame.
+>>>>>>> asvs
   "no page of the bank is shown in somebody else's frame": async (stage) => {
     const page = await stage.open();
     await signIn(stage, page, stage.bank.customer("asha"));
@@ -55,6 +59,7 @@ export const tests = {
     stage.forgive(/a request to|frame-ancestors|X-Frame-Options|chrome-error/);
   },
 
+  // ASVS 3.5.1: a browser that sends another site's form is refused.
   "a form of another site does nothing": async (stage) => {
     const page = await stage.open();
     await signIn(stage, page, stage.bank.customer("asha"));
@@ -70,6 +75,7 @@ export const tests = {
     await page.getByRole("button", { name: "Sign out" }).waitFor();
   },
 
+  // ASVS 3.7.2: however an address is written, the sign-in stays in the bank.
   "a sign-in leads nowhere but into the bank": async (stage) => {
     const page = await stage.open();
     for (const next of AWAY) {
@@ -82,6 +88,7 @@ export const tests = {
     assert.equal(new URL(page.url()).pathname, "/payees", "and where it was meant to");
   },
 
+  // ASVS 14.3.1: what was shown before the sign-out is not found again.
   "after signing out, the back button shows nothing": async (stage) => {
     const asha = stage.bank.customer("asha");
     const page = await stage.open();

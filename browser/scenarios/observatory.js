@@ -45,6 +45,7 @@ export const tests = {
       assert.equal(grade, "A+", path);
     }
   },
+  // ASVS 3.3.1, 3.3.2, 3.3.3, 3.3.4: each cookie is Secure, HttpOnly, of this host and of this site.
   "cookies are for this host, for no script and for no other site": async (stage) => {
     const [, [, , cookies]] = await answers(stage.bank);
     assert.ok(cookies.length >= 2, "the session's cookie and the visit's");

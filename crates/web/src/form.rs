@@ -88,6 +88,7 @@ pub fn query(pairs: &[(&str, &str)]) -> String {
 mod tests {
     use super::*;
 
+    // ASVS 15.3.7: of a form's fields of one name the first counts, always.
     #[test]
     fn the_first_value_of_a_name_counts() {
         let form = Form::parse(b"to=acc_a&to=acc_b&memo=a%0D%0Ab+").expect("a form");
@@ -102,6 +103,7 @@ mod tests {
         assert!(Form::parse("a=1&".repeat(MAX_FIELDS + 1).as_bytes()).is_none());
     }
 
+    // ASVS 1.2.2: a value in a path is percent-encoded, so that it cannot become another path or a query.
     #[test]
     fn a_segment_stays_one() {
         assert_eq!(segment("acc_01"), "acc_01");

@@ -124,6 +124,7 @@ mod tests {
         }
     }
 
+    // ASVS 1.2.10: an exported cell is quoted, and never begins as a formula does.
     #[test]
     fn no_cell_is_a_formula_and_each_is_one_cell() {
         for agent in ["=HYPERLINK(1)", "+1", "-1", "@SUM(A1)", "\t=1", "＝1"] {

@@ -51,6 +51,7 @@ fn declined(shown: &str) -> Declined {
     Declined { shown: shown.to_owned(), cause: "x".parse::<i32>().unwrap_err() }
 }
 
+// ASVS 16.2.1, 16.2.2, 16.2.4: a line is JSON with time in UTC, request, route and act.
 #[test]
 fn a_json_line_has_the_fields_of_the_event_and_of_the_spans_around_it() {
     let line = json(|| {
@@ -119,6 +120,7 @@ fn a_field_named_like_the_lines_own_does_not_make_a_key_twice() {
 /// What to call a way into the log, and the way itself.
 type Way = (&'static str, fn(&str));
 
+// ASVS 16.2.5: what must not be logged is taken out, by whichever way it came.
 #[test]
 fn no_secret_reaches_the_log_by_any_way() {
     #[derive(Debug)]
@@ -196,6 +198,7 @@ fn what_an_operator_looks_for_stays_readable() {
     }
 }
 
+// ASVS 16.3.4, 16.5.4: what nobody expected is logged with its place.
 #[test]
 fn a_panic_is_logged_with_its_place_and_without_the_secret() {
     let previous = std::panic::take_hook();
@@ -216,6 +219,7 @@ fn a_panic_is_logged_with_its_place_and_without_the_secret() {
     }
 }
 
+// ASVS 16.3.4: a failure is logged with what caused it.
 #[test]
 fn an_error_shows_its_causes() {
     let line = json(|| {
@@ -225,6 +229,7 @@ fn an_error_shows_its_causes() {
     assert_eq!(line["error"], "declined: over the limit: invalid digit found in string");
 }
 
+// ASVS 16.4.1: no text begins a line of its own.
 #[test]
 fn one_event_is_one_line_whatever_it_holds() {
     let nasty = "a\nb\r\u{1b}[2J\u{202e}\u{0}\u{85}\u{2028}";

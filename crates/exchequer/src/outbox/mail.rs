@@ -189,6 +189,7 @@ mod tests {
         mail.split("\r\n\r\n").next().unwrap_or_default().split("\r\n").collect()
     }
 
+    // ASVS 1.3.11: no text adds a header to a mail.
     #[test]
     fn a_line_end_in_a_subject_begins_no_header() {
         let mail = made("To Mallory\r\nBcc: all@example.test\r\n\r\nfree text", "text");

@@ -87,6 +87,7 @@ async fn a_limit_is_lowered_by_one_operator_and_raised_by_two() {
     assert_eq!(event["actor"]["id"], done["decided_by"]);
 }
 
+// ASVS 2.3.5: a large sum by hand waits for a second operator.
 #[tokio::test]
 async fn a_large_sum_over_the_counter_waits_and_a_small_one_does_not() {
     let p = pair().await;

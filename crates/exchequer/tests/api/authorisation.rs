@@ -310,6 +310,7 @@ async fn customers_and_operators_do_not_take_each_others_routes() {
     }
 }
 
+// ASVS 8.2.1, 8.3.1: each route asks for its permission, for every role.
 #[tokio::test]
 async fn an_operator_without_the_permission_is_refused_and_noted() {
     let bank = TestBank::new().await;
@@ -354,6 +355,7 @@ fn anything(path: &str) -> &'static str {
     }
 }
 
+// ASVS 8.2.2: on every route with an id, another's is one that does not exist.
 /// Not yours is not there: a stranger's id and an unknown one get the same status and body.
 #[tokio::test]
 async fn anothers_ids_are_unknown_ids() {

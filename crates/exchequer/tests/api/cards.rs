@@ -13,6 +13,7 @@ async fn shop() -> (TestBank, Shop) {
     (bank, shop)
 }
 
+// ASVS 14.2.6: a card is shown by brand and last four digits.
 /// PCI DSS 4.0.1, 3.4.1: of a number nobody is shown more than its last four digits.
 #[tokio::test]
 async fn a_card_is_kept_shown_without_its_number_and_deleted() {

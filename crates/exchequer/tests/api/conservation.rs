@@ -28,6 +28,7 @@ async fn sixty_four_clients_on_two_hot_accounts() {
     assert_eq!(a + b, 10_000);
 }
 
+// ASVS 2.3.4: many at once reserve no more than there is.
 #[tokio::test]
 async fn holds_cannot_reserve_the_same_money_twice() {
     let p = Pair::new().await;

@@ -26,6 +26,7 @@ fn shown(headers: &HeaderMap) -> Vec<(String, Vec<u8>)> {
     shown.map(|(name, value)| (name.to_string(), value.as_bytes().to_vec())).collect()
 }
 
+// ASVS 14.2.6, 15.3.1: one's own telephone and id are shown by their end.
 #[tokio::test]
 async fn a_customer_registers_and_sees_the_own_data_masked() {
     let bank = TestBank::new().await;
@@ -106,6 +107,7 @@ async fn one_email_registered_at_once_is_one_customer_with_one_password() {
     assert_eq!(signed_in, 1);
 }
 
+// ASVS 2.2.1: each field of a registration has its form, and one that is wrong stops all of it.
 #[tokio::test]
 async fn every_wrong_field_is_told_at_once_and_nothing_is_made() {
     let bank = TestBank::new().await;

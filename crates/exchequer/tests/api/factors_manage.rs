@@ -11,6 +11,7 @@ use crate::factors::{PHONE, challenge, id, roomy, send, told};
 use crate::rows::number;
 use crate::sessions::log_in;
 
+// ASVS 6.3.7, 6.5.6: a factor can be removed by its holder, who is told of each change.
 // ASVS 7.5.1: what protects the account is changed after a fresh proof.
 // PCI DSS 8.3.3: whoever changes a factor shows one first, and is told of it.
 // RTS 27: a factor is taken away by its holder, after showing one.

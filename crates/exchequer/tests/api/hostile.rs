@@ -43,6 +43,8 @@ fn naughty() -> Vec<String> {
     strings
 }
 
+// ASVS 1.2.3, 1.3.7: whatever stands in a text, it comes back in JSON as that text: no quote ends it, no template is
+// filled in.
 #[tokio::test]
 async fn a_text_is_refused_or_given_back_unchanged() {
     let p = Pair::new().await;
@@ -90,6 +92,7 @@ async fn every_field_of_registration_and_sign_in_takes_any_string() {
     }
 }
 
+// ASVS 1.1.1, 1.2.4: a path is decoded once and is then an id or nothing; SQL and dots in it are no id.
 #[tokio::test]
 async fn ids_and_paths_of_any_shape_name_nothing() {
     let p = Pair::new().await;
@@ -121,6 +124,7 @@ async fn ids_and_paths_of_any_shape_name_nothing() {
     }
 }
 
+// ASVS 4.1.4, 13.4.4: a path takes its own methods, and TRACE is none of any.
 #[tokio::test]
 async fn another_method_is_told_which_are_taken() {
     let p = Pair::new().await;
@@ -163,6 +167,7 @@ async fn odd_authorization_headers_are_not_signed_in() {
     }
 }
 
+// ASVS 3.4.2, 3.4.4: answers of the API, refusals too, are read as what they say they are, and by no other origin.
 #[tokio::test]
 async fn every_answer_carries_its_id_and_the_security_headers() {
     let p = Pair::new().await;

@@ -9,6 +9,7 @@ async fn code_of(p: &Pair, body: &str) -> (u16, String) {
     (reply.status.as_u16(), reply.code())
 }
 
+// ASVS 1.4.2, 2.2.1, 2.2.2: the server takes whole amounts within bounds and nothing else, whatever a page let through.
 #[tokio::test]
 async fn amounts_are_integer_tokens_in_range() {
     let p = Pair::new().await;
@@ -42,6 +43,8 @@ async fn amounts_are_integer_tokens_in_range() {
     assert_eq!(p.bank.balance(&p.asha, &p.from).await, [10_000, 0, 10_000]);
 }
 
+// ASVS 1.5.2, 1.5.3, 15.3.7: a body is exactly the object that its route names; a field twice, which parsers read
+// differently, is refused.
 #[tokio::test]
 async fn unknown_duplicate_and_missing_fields_are_refused() {
     let p = Pair::new().await;
@@ -70,6 +73,7 @@ async fn currencies_are_iso_4217_in_upper_case() {
     }
 }
 
+// ASVS 3.5.2: a body that browsers send anywhere without asking first is not taken.
 #[tokio::test]
 async fn another_media_type_and_a_long_body_are_refused() {
     let p = Pair::new().await;
@@ -87,6 +91,7 @@ async fn another_media_type_and_a_long_body_are_refused() {
     reply.refused(413, "body_too_large");
 }
 
+// ASVS 1.5.3: what JSON parsers disagree about is refused, and nothing fails inside.
 /// nst/JSONTestSuite: `n_` must be refused; `y_` and `i_` may be, for they are not the wanted object;
 /// nothing is ever a 5xx. Each case stands as the body and as the value of a field.
 #[tokio::test]

@@ -49,6 +49,7 @@ async fn a_caller_reads_a_thousand_times_a_minute_and_is_told_so() {
     bank.account(&asha, "INR").await;
 }
 
+// ASVS 2.4.1: each caller moves money so many times a minute.
 #[tokio::test]
 async fn money_moves_a_hundred_times_a_minute_and_refusals_do_not_count() {
     let bank = TestBank::with(limited).await;
@@ -183,6 +184,7 @@ async fn addresses_of_one_ipv6_network_are_one() {
     sign_in(&other, "last@example.test").await.refused(401, "invalid_credentials");
 }
 
+// ASVS 4.1.3, 15.3.4: what a caller writes before the proxy's word counts for nothing.
 #[tokio::test]
 async fn a_forged_forwarded_address_is_counted_as_the_peer() {
     for (proxies, expected) in [(0, 429), (1, 401)] {

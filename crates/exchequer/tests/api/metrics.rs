@@ -35,6 +35,7 @@ fn named(text: &str) -> BTreeSet<String> {
     .collect()
 }
 
+// ASVS 16.3.3: refusals by input rules, limits and rights are counted by their code.
 #[tokio::test]
 async fn requests_and_refusals_are_counted_by_route_and_code() {
     let bank = TestBank::new().await;

@@ -94,6 +94,7 @@ async fn the_inbox_of_a_demo_shows_the_newest_first_and_is_kept_by_nobody() {
     assert_eq!((number(&bank, WAITING).await, delivered(&bank).await), (0, 0));
 }
 
+// ASVS 13.4.2, 15.2.3: what is for trying out is not there in a real bank.
 #[tokio::test]
 async fn a_real_bank_has_no_inbox() {
     let bank = TestBank::with(|config| config.demo = false).await;
@@ -123,6 +124,7 @@ async fn a_mail_is_delivered_once_and_its_row_is_emptied() {
     assert!(inbox(&bank).await.is_empty());
 }
 
+// ASVS 1.3.11: no text adds a command or a second mail to the talk with the mail server.
 #[tokio::test]
 async fn line_ends_unicode_and_length_do_not_get_out_of_their_place() {
     let server = TestMailServer::start().await;
@@ -202,6 +204,7 @@ async fn a_refused_login_of_our_own_loses_no_message() {
     assert_eq!((delivered(&bank).await, server.mails().len()), (1, 1));
 }
 
+// ASVS 12.3.2: a mail server with no TLS, or a false one, is told nothing.
 #[tokio::test]
 async fn a_server_without_tls_gets_neither_password_nor_message() {
     for mood in [MailMood::Kind, MailMood::FalseTls] {
@@ -218,6 +221,7 @@ async fn a_server_without_tls_gets_neither_password_nor_message() {
     }
 }
 
+// ASVS 13.2.6: a silent mail server costs the limit that was set.
 #[tokio::test]
 async fn a_silent_server_costs_its_limit_and_the_message_waits() {
     let server = TestMailServer::start().await;

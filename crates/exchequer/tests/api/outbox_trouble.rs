@@ -79,6 +79,7 @@ async fn a_server_that_does_not_say_goodbye_gets_the_mail_once() {
     assert_eq!((delivered(&bank).await, server.mails().len()), (0, 1));
 }
 
+// ASVS 15.4.4: mails and text messages wait apart.
 #[tokio::test]
 async fn a_mail_server_that_hangs_stops_no_text_message() {
     let (server, gateway) = (TestMailServer::start().await, TestTextGateway::start().await);

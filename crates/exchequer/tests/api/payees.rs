@@ -84,6 +84,7 @@ async fn odd_requests_are_refused() {
     }
 }
 
+// ASVS 2.4.1: names of account holders cannot be gathered.
 #[tokio::test]
 async fn names_are_not_found_out_by_asking_often() {
     // Redis goes by its own time, which no test moves; that both backends count alike is the store's test.

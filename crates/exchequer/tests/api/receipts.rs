@@ -8,6 +8,7 @@ async fn number(client: &testkit::Client, account: &str) -> String {
     client.get(&format!("/v1/accounts/{account}")).await.expect(200).text("/number")
 }
 
+// ASVS 15.3.1: a receipt tells each party what is its own to know.
 #[tokio::test]
 async fn each_party_reads_both_numbers_and_only_names_of_its_own() {
     let p = Pair::new().await;

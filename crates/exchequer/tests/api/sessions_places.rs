@@ -85,6 +85,7 @@ async fn a_refresh_from_elsewhere_is_noted_too() {
     assert_eq!(moves(&bank).await, 1);
 }
 
+// ASVS 8.2.4: or it ends there, as the setting says.
 #[tokio::test]
 async fn where_moving_ends_a_session_it_ends_at_once_and_for_both() {
     let bank = bank(OnMove::End).await;
@@ -115,6 +116,7 @@ async fn a_bound_session_may_come_from_anywhere() {
     assert_eq!(moves(&bank).await, 0);
 }
 
+// ASVS 8.2.4: a session from another place is asked for a factor.
 #[tokio::test]
 async fn where_moving_asks_for_a_factor_the_proof_serves_this_session_at_this_place() {
     let bank = bank(OnMove::StepUp).await;

@@ -77,6 +77,7 @@ async fn a_change_of_the_password_ends_the_browsers_session_and_clears_its_cooki
     assert!(changed.header("set-cookie").is_none());
 }
 
+// ASVS 3.3.4, 3.3.5: the session stands in the cookie alone, which has 43 characters and its name.
 #[tokio::test]
 async fn a_browser_signs_in_reads_writes_with_its_token_and_signs_out() {
     let bank = TestBank::new().await;
@@ -109,6 +110,7 @@ async fn a_browser_signs_in_reads_writes_with_its_token_and_signs_out() {
     me(&bank, &cookie).await.refused(401, "unauthenticated");
 }
 
+// ASVS 3.3.1, 3.3.3: the cookie is Secure, and its name binds it to this host.
 #[tokio::test]
 async fn behind_https_the_cookie_is_bound_to_the_host() {
     let https = |config: &mut exchequer::config::Config| {

@@ -83,6 +83,7 @@ async fn customers_from_before_are_found_once_the_job_has_been_there() {
     assert_eq!(Job::IndexNames.run(bank.bank(), &stop).await.expect("it ran"), 0);
 }
 
+// ASVS 8.2.3, 14.2.6: an operator sees a customer masked.
 #[tokio::test]
 async fn a_profile_is_masked_and_has_accounts() {
     let bank = TestBank::new().await;
@@ -108,7 +109,11 @@ async fn a_profile_is_masked_and_has_accounts() {
     teller.client.get(&format!("{unknown}/accounts")).await.refused(404, "not_found");
 }
 
+<<<<<<< HEAD
 // PCI DSS 10.2.1.2: an operator who looks at a person says why, and it is recorded.
+=======
+// ASVS 8.2.3: the whole name is shown to who may, with a purpose that is kept.
+>>>>>>> asvs
 #[tokio::test]
 async fn a_name_is_shown_for_a_purpose_that_is_recorded() {
     let bank = TestBank::with(|config| config.rate_limits_on = true).await;

@@ -102,6 +102,7 @@ async fn without_days_it_is_the_last_whole_month_as_json() {
     assert_eq!(amounts(&json), [10_000]);
 }
 
+// ASVS 3.2.1, 4.1.1, 5.4.1, 5.4.2: a file says its type, is named by the bank, and is saved and not shown.
 #[tokio::test]
 async fn every_format_is_a_file_with_a_name_and_the_same_bytes_each_time() {
     let p = Pair::new().await;

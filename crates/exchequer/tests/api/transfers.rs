@@ -101,6 +101,7 @@ async fn a_strangers_transfer_is_an_unknown_one() {
     assert_eq!(without_id(&strange), without_id(&unknown));
 }
 
+// ASVS 2.2.3: payer, payee, currency and standing have to fit one another.
 /// Each refusal, provoked together with every later one that can hold at the same time.
 #[tokio::test]
 async fn refusals_come_in_their_documented_order() {
@@ -137,6 +138,7 @@ async fn refusals_come_in_their_documented_order() {
     assert_eq!(p.bank.balance(&p.asha, &p.from).await, [10_000, 0, 10_000]);
 }
 
+// ASVS 2.3.2: the bank's limit for an account holds in any 24 hours.
 #[tokio::test]
 async fn a_daily_limit_rolls_and_looks_at_posting_order() {
     let p = Pair::new().await;

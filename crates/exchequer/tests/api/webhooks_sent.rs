@@ -78,6 +78,7 @@ fn is_signed(received: &Received, secret: &str) -> bool {
     received.header("webhook-signature").split(' ').any(|one| one == theirs)
 }
 
+// ASVS 4.1.5: what the bank sends to merchants is signed.
 #[tokio::test]
 async fn an_event_arrives_once_signed_and_as_it_is_listed() {
     let s = Scene::new().await;
@@ -261,6 +262,7 @@ async fn an_endpoint_that_is_gone_gets_nothing_until_it_is_enabled() {
     assert_eq!(s.deliver().await, 2);
 }
 
+// ASVS 13.2.6: tries come less and less often, as the paper says.
 /// What waits behind its position costs nothing, and nothing of it is lost.
 #[tokio::test]
 async fn an_endpoint_that_takes_nothing_is_asked_rarely_then_left_alone_then_catches_up() {
@@ -293,6 +295,7 @@ async fn an_endpoint_that_takes_nothing_is_asked_rarely_then_left_alone_then_cat
     assert_eq!(numbers, (1..=30).collect::<Vec<_>>());
 }
 
+// ASVS 15.4.4: one that hangs takes no other's turn.
 /// The other endpoint's events arrive while one that hangs is still waited for.
 #[tokio::test]
 async fn an_endpoint_that_hangs_keeps_no_other_waiting() {

@@ -47,6 +47,7 @@ async fn limit(s: &Scene, who: &Person) -> Value {
     account.json()["limits"]["per_day"].clone()
 }
 
+// ASVS 2.3.5: who asks for an act does not approve it.
 #[tokio::test]
 async fn a_maker_approves_nothing_of_their_own_by_any_session_or_at_any_moment() {
     let s = scene().await;
@@ -116,6 +117,7 @@ async fn a_role_without_the_act_decides_nothing_about_it() {
     assert_eq!(number(&s.bank, posted).await, 1);
 }
 
+// ASVS 8.3.2, 15.4.2: who decides is read anew in the transaction that decides.
 #[tokio::test]
 async fn an_operator_who_was_disabled_a_moment_ago_elsewhere_approves_nothing() {
     let s = scene().await;

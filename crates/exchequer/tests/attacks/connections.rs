@@ -147,6 +147,7 @@ async fn half_a_head_is_cut_off_on_an_old_connection_too() {
     served.end().await;
 }
 
+// ASVS 4.2.1: where a request ends is never in doubt, or it is refused.
 #[tokio::test]
 async fn too_many_or_too_long_headers_are_refused_and_nothing_is_smuggled() {
     let bank = impatient().await;

@@ -13,6 +13,7 @@ async fn compliance(s: &Scene) -> Person {
     s.bank.operator(Role::Compliance).await
 }
 
+// ASVS 2.3.1: a hold takes each step once and in order.
 #[tokio::test]
 async fn a_hold_is_not_captured_after_void_capture_or_expiry() {
     let mut s = Scene::new().await;

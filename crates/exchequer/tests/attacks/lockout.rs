@@ -73,6 +73,7 @@ async fn the_rbi_profile_locks_after_three() {
     log_in(&bank, &asha.email, &asha.password, None).await.refused(429, "locked_out");
 }
 
+// ASVS 8.2.4: whether the device is known decides at the sign-in.
 // ASVS 6.1.1: a stranger cannot lock a customer out.
 #[tokio::test]
 async fn a_stranger_locks_the_strangers_and_not_the_customers_own_device() {

@@ -8,7 +8,11 @@ use serde_json::{Value, json};
 
 use crate::scene::{Scene, succeeded};
 
+<<<<<<< HEAD
 // PCI DSS 6.2.4: the rules of the business hold against many requests at once.
+=======
+// ASVS 2.3.4: twenty at once get no more than the limit together.
+>>>>>>> asvs
 #[tokio::test]
 async fn a_daily_limit_holds_against_twenty_at_once() {
     let s = Scene::new().await;
@@ -109,6 +113,7 @@ async fn the_first_deposits_of_a_currency_at_once_all_arrive() {
     assert_eq!(s.bank.balance(&s.asha, &account).await, [48, 0, 48]);
 }
 
+// ASVS 15.4.3: locks are taken in one order, so that nobody waits for ever.
 #[tokio::test]
 async fn batches_that_cross_each_other_end_and_conserve_money() {
     let s = Scene::new().await;

@@ -81,6 +81,7 @@ async fn a_cluster_decides_like_one_server() {
     decides(options(&url, None)).await;
 }
 
+// ASVS 12.3.2, 12.3.4: a certificate by an authority that was not named is refused.
 #[tokio::test]
 async fn tls_is_taken_from_a_known_authority_only() {
     let folder = folder();

@@ -88,6 +88,7 @@ async fn guessing_does_not_go_on_through_an_older_or_newer_challenge() {
     bank.sign_in_operator(&mut teller).await;
 }
 
+// ASVS 2.3.1: a sign-in goes on only from the step that it is at.
 #[tokio::test]
 async fn a_dead_late_used_or_unknown_challenge_takes_no_right_code() {
     let bank = TestBank::new().await;

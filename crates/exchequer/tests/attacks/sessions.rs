@@ -161,6 +161,7 @@ async fn wrong_passwords_of_a_stranger_end_no_session() {
     let _pair = post(&bank, "/v1/auth/refresh", &refresh).await.expect(200);
 }
 
+// ASVS 14.2.2: no cache on the way keeps a token.
 #[tokio::test]
 async fn an_answer_with_tokens_is_kept_by_no_cache() {
     let bank = TestBank::new().await;

@@ -227,6 +227,7 @@ async fn a_cookie_without_the_sessions_token_changes_nothing() {
     let _made = b.ask(Method::POST, "/v1/accounts", &right).await.expect(201);
 }
 
+// ASVS 3.4.2, 3.5.2: the list of origins opens nothing to the cookie.
 /// ASVS 3.5.3: even with the token, pages of somebody else get nothing; CORS never works with a cookie.
 #[tokio::test]
 async fn a_page_from_elsewhere_gets_nothing_with_the_cookie() {

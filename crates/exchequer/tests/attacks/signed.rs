@@ -49,6 +49,7 @@ async fn of_64_at_once_with_one_nonce_one_is_taken() {
     assert_eq!((taken, refused), (1, 63));
 }
 
+// ASVS 4.1.5: a merchant's request is signed as a whole.
 #[tokio::test]
 async fn any_changed_byte_is_refused() {
     let s = scene().await;

@@ -42,6 +42,7 @@ async fn anothers_account_is_an_unknown_one_in_every_format() {
         .refused(403, "wrong_caller");
 }
 
+// ASVS 1.2.1, 1.2.10: a memo is a text in JSON, CSV, XML and PDF, and no formula.
 #[tokio::test]
 async fn a_memo_is_text_in_every_format() {
     let p = Scene::new().await;
@@ -101,6 +102,7 @@ async fn statements_have_a_limit_of_their_own() {
     let _others = asha.client.get(&format!("/v1/accounts/{account}")).await.expect(200);
 }
 
+// ASVS 15.2.2: statements are made a few at a time.
 #[tokio::test]
 async fn a_crowd_of_statements_is_served_or_told_to_wait_and_leaves_no_place_taken() {
     let p = Scene::new().await;

@@ -49,6 +49,7 @@ fn reason(error: Option<MasterError>) -> TransitError {
     }
 }
 
+// ASVS 13.3.1: data keys are wrapped by a secrets manager, and stand wrapped in the table.
 /// PCI DSS 4.0.1, 3.6.1.2, 3.7.3: keys are stored wrapped and no other way.
 #[tokio::test]
 async fn keys_are_made_rotated_and_opened_and_nothing_of_them_is_in_the_table() {

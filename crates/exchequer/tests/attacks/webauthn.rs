@@ -208,6 +208,7 @@ async fn a_copied_key_is_refused_and_told() {
     assert_eq!(number(&bank, seen).await, 1);
 }
 
+// ASVS 6.5.6: a security key that was removed signs nobody in, not even where it was asked for before.
 #[tokio::test]
 async fn a_late_answer_and_one_of_a_removed_key_sign_nobody_in() {
     let bank = roomy().await;

@@ -39,6 +39,7 @@ fn resolver(answers: &[&[&str]]) -> (Lookup, Arc<AtomicUsize>) {
     (lookup, asked)
 }
 
+// ASVS 1.3.6: a merchant's address is https, to a public host, without user and password.
 #[tokio::test]
 async fn no_endpoint_is_made_that_leads_inside() {
     let bank = TestBank::with(|config| config.webhooks.private_targets = false).await;
@@ -67,6 +68,7 @@ async fn no_endpoint_is_made_that_leads_inside() {
     shop.put(&path, &change).await.refused(422, "invalid_fields");
 }
 
+// ASVS 1.3.6, 13.2.4: every address of a name is checked, and a connection goes to public ones only.
 /// After resolution, and whichever of the addresses it is.
 #[tokio::test]
 async fn no_name_leads_inside() {
@@ -108,6 +110,7 @@ async fn no_name_leads_inside() {
     assert_eq!(receiver.connections(), 0);
 }
 
+// ASVS 1.3.6: the connection is made to the address that was checked.
 /// The connection goes to what was checked: there is no second question to answer differently.
 #[tokio::test]
 async fn a_name_that_changes_its_mind_is_asked_once_for_each_connection() {
@@ -143,6 +146,7 @@ async fn what_was_taken_once_is_checked_at_every_try() {
     assert_eq!(Sender::new(ALSO_PRIVATE).send(&localhost, post()).await, Ok(()));
 }
 
+// ASVS 15.3.2: a redirect is an answer like another and leads nowhere.
 #[tokio::test]
 async fn a_redirect_is_not_followed() {
     let (receiver, inside) = (Receiver::new().await, Receiver::new().await);
@@ -152,6 +156,7 @@ async fn a_redirect_is_not_followed() {
     assert_eq!((receiver.take().len(), inside.connections()), (1, 0));
 }
 
+// ASVS 13.2.6: a receiver has its seconds and no more.
 #[tokio::test]
 async fn a_receiver_that_is_silent_or_endless_is_not_waited_for() {
     let receiver = Receiver::new().await;

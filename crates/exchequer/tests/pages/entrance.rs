@@ -44,6 +44,7 @@ async fn a_wrong_password_keeps_the_address_and_says_so_once() {
     assert_eq!(page.form("/sign-in").value("password"), Some(""));
 }
 
+// ASVS 1.2.2, 3.7.2: an address from the request leads to a page of this bank or nowhere.
 #[tokio::test]
 async fn a_sign_in_leads_back_to_a_page_of_this_bank_only() {
     let bank = TestBank::new().await;
@@ -72,6 +73,7 @@ async fn a_sign_in_leads_back_to_a_page_of_this_bank_only() {
     }
 }
 
+// ASVS 14.3.1: signing out clears the browser's cache of the bank.
 #[tokio::test]
 async fn signing_out_has_the_browser_forget_what_it_saw() {
     let bank = TestBank::new().await;
@@ -237,6 +239,7 @@ async fn whoever_registers_anothers_address_learns_nothing_and_gets_nowhere() {
     assert_eq!(browser.cookie("exchequer"), None);
 }
 
+// ASVS 3.5.3: opening a link changes nothing; the form behind it does.
 #[tokio::test]
 async fn the_link_that_proves_an_address_does_nothing_by_being_looked_at() {
     let bank = TestBank::new().await;

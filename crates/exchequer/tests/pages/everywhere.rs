@@ -4,7 +4,12 @@ use testkit::{Browser, TestBank};
 
 use crate::{filled, signed_in};
 
+<<<<<<< HEAD
 // PCI DSS 6.4.3: every page allows what it names and nothing else, and nothing inline.
+=======
+// ASVS 1.3.2, 3.2.1, 3.4.3, 3.4.4, 3.4.5, 3.4.6, 3.4.8, 3.5.8, 3.6.1, 14.2.3, 14.3.2: a page runs and loads our own
+// files only, sends nobody elsewhere its address, is in nobody's frame or window, and is kept by no cache.
+>>>>>>> asvs
 #[tokio::test]
 async fn every_page_has_its_headers_and_private_ones_want_a_sign_in() {
     let bank = TestBank::new().await;
@@ -44,6 +49,7 @@ async fn every_page_has_its_headers_and_private_ones_want_a_sign_in() {
     }
 }
 
+// ASVS 3.5.1, 3.5.2: a form without the session's token, or from another page, does nothing.
 #[tokio::test]
 async fn no_form_is_taken_without_its_token_or_from_elsewhere() {
     let bank = TestBank::new().await;
@@ -72,6 +78,7 @@ async fn no_form_is_taken_without_its_token_or_from_elsewhere() {
     }
 }
 
+// ASVS 14.2.5: a path that is none is a 404, never another page's content.
 #[tokio::test]
 async fn what_is_unknown_is_a_page_for_people_and_a_problem_for_programs() {
     let bank = TestBank::new().await;

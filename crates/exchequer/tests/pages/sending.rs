@@ -170,7 +170,11 @@ async fn what_is_not_understood_is_said_beside_its_field_and_kept() {
     assert!(faulty(&page, "to") && faulty(&page, "payee"), "{}", page.html);
 }
 
+<<<<<<< HEAD
 // PCI DSS 6.2.4: what somebody typed is text on every page that shows it.
+=======
+// ASVS 1.2.1, 3.2.2: what somebody typed is text on every page that shows it.
+>>>>>>> asvs
 #[tokio::test]
 async fn hostile_text_comes_through_review_and_receipt_as_text() {
     let two = Two::new().await;
@@ -312,6 +316,7 @@ async fn an_address_chooses_accounts_but_neither_amount_nor_key() {
     assert_ne!(form.value("key"), Some("k"));
 }
 
+// ASVS 1.2.1: no string leaves its place in a form.
 #[tokio::test]
 async fn every_naughty_string_comes_back_as_the_same_text() {
     let Some(refs) = std::env::var_os("EXCHEQUER_REFS") else {

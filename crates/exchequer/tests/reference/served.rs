@@ -38,6 +38,7 @@ async fn the_document_is_served_as_it_is_committed() {
     assert!(reply.body == text(&document(&routes())).as_bytes());
 }
 
+// ASVS 3.4.3, 4.1.1: pages and style sheets say their type and character set.
 #[tokio::test]
 async fn pages_run_nothing_and_load_their_style_only() {
     let bank = TestBank::new().await;
@@ -55,6 +56,7 @@ async fn pages_run_nothing_and_load_their_style_only() {
     assert!(sheet.body == STYLE.as_bytes());
 }
 
+// ASVS 3.4.3, 3.4.6: an answer of the API runs nothing and is in nobody's frame.
 #[tokio::test]
 async fn unknown_paths_stay_problems() {
     let bank = TestBank::new().await;

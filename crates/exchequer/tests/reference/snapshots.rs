@@ -23,6 +23,7 @@ fn the_committed_tables_are_the_program_s() {
     compare(&snapshot("codes.txt"), &codes_text());
 }
 
+// ASVS 13.4.5: what anybody may call, documents and probes included, is a list that is changed by hand.
 #[test]
 fn the_list_of_public_routes_only_shrinks() {
     let said = public_text(&routes());

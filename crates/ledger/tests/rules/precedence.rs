@@ -56,6 +56,7 @@ fn a_reversal_is_refused_in_the_documented_order() {
     every_pair(Refusal::OF_REVERSE, scene, put_into_original);
 }
 
+// ASVS 1.4.2: a total that would pass 64 bits is refused.
 #[test]
 fn a_total_that_overflows_is_a_passed_limit_and_comes_before_missing_funds() {
     let mut book = bank();

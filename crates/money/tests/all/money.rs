@@ -93,6 +93,7 @@ fn numbers_beyond_the_range_are_refused() {
     assert_eq!(Money::from_decimal_str(Currency::JPY, &huge), Err(MoneyError::Overflow));
 }
 
+// ASVS 1.4.2: a sum that passes 64 bits is an error and wraps nowhere.
 #[test]
 fn arithmetic_at_the_limits() {
     let inr = |minor| Money::new(minor, Currency::INR);

@@ -178,6 +178,7 @@ async fn parallel_writers_on_hot_accounts_conserve_money() {
     assert!(balances.iter().all(|b| *b >= 0), "{balances:?}");
 }
 
+// ASVS 2.3.3: wherever it fails, nothing of a batch is left.
 #[tokio::test]
 async fn a_failure_at_any_statement_leaves_nothing_and_a_retry_works() {
     let bank = LedgerBank::new(2).await;

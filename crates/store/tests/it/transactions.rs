@@ -37,6 +37,7 @@ async fn ok_commits_and_err_rolls_back() {
     assert_eq!(count(&db).await, 1);
 }
 
+// ASVS 16.5.4: a panic undoes its own transaction and stops nobody else's.
 #[tokio::test]
 async fn a_panic_rolls_back_its_own_transaction_and_nothing_else() {
     let (_database, db) = open();
@@ -136,6 +137,7 @@ async fn a_constraint_is_told_as_one() {
     assert!(matches!(put(&db, "a", Ok(())).await, Err(DbError::Constraint(_))));
 }
 
+// ASVS 15.4.2: between a check and the write that it allows nobody else writes.
 #[tokio::test]
 async fn rows_that_are_locked_serialise_check_and_write() {
     let (_database, db) = open();

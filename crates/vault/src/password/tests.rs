@@ -37,7 +37,11 @@ fn salts_are_fresh() {
     assert_ne!(hashed("same"), hashed("same"));
 }
 
+<<<<<<< HEAD
 // PCI DSS 8.3.2: a password is kept as an argon2id hash and no other way.
+=======
+// ASVS 11.4.2: passwords are kept as argon2id, with what OWASP asks for.
+>>>>>>> asvs
 #[test]
 fn defaults_are_written_into_the_hash() {
     let hasher = PasswordHasher::new(PasswordParams::default());
@@ -210,6 +214,7 @@ fn the_dummy_costs_the_same_and_nothing_matches_it() {
     }
 }
 
+// ASVS 11.4.2: no configuration makes the hash cheaper than the floor.
 #[test]
 fn configuration_keeps_to_floor_and_ceiling() {
     for PasswordParams { memory_kib, iterations, parallelism } in PasswordParams::FLOOR {

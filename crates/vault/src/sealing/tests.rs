@@ -28,6 +28,7 @@ fn the_layout_is_as_documented() {
     assert!(!sealed.windows(4).any(|window| b"+919876543210".windows(4).any(|w| w == window)));
 }
 
+// ASVS 11.3.4: each sealing has a nonce of its own.
 #[test]
 fn the_same_value_is_sealed_differently_each_time() {
     let sealer = sealer(1, &[]);
@@ -35,7 +36,11 @@ fn the_same_value_is_sealed_differently_each_time() {
     assert_ne!(first, sealer.seal(&Rng::System, &PLACE, b"same").unwrap());
 }
 
+<<<<<<< HEAD
 // PCI DSS 6.2.4: a sealed value that was tampered with does not open.
+=======
+// ASVS 11.2.5, 11.3.3: what was changed does not open: an error, and nothing of the value.
+>>>>>>> asvs
 #[test]
 fn every_changed_byte_is_noticed() {
     let sealer = sealer(1, &[2]);
@@ -118,6 +123,7 @@ fn lengths_are_bounded() {
     assert_eq!(refusal(sealer.open(&too_long, &sealed)), SealError::PlaceTooLong);
 }
 
+// ASVS 11.3.4: a key stops before random nonces are likely to meet.
 #[test]
 fn a_key_seals_as_often_as_it_may_and_then_refuses() {
     let sealer = sealer(1, &[]);

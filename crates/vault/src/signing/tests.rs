@@ -13,6 +13,7 @@ fn from_hex(seed: &str) -> SigningKey {
     SigningKey::from_seed(1, &seed).ok().unwrap()
 }
 
+// ASVS 11.6.1: the bank signs with Ed25519.
 #[test]
 fn signatures_of_rfc_8032_section_7_1() {
     let first = from_hex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60");

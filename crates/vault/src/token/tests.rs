@@ -4,6 +4,7 @@ use super::*;
 use data_encoding::HEXLOWER;
 use std::collections::BTreeSet;
 
+// ASVS 11.5.1: a token is 256 bits from the source of randomness.
 #[test]
 fn tokens_are_256_random_bits() {
     let tokens: BTreeSet<String> =
@@ -15,6 +16,7 @@ fn tokens_are_256_random_bits() {
     }
 }
 
+// ASVS 11.4.1, 11.4.3: tokens are kept as their SHA-256.
 #[test]
 fn the_hash_is_sha_256() {
     let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";

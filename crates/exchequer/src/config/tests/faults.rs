@@ -105,6 +105,8 @@ const FILES: &[(&str, &str)] = &[
     ("data_dir = [\"a\"]", "the list"),
 ];
 
+// ASVS 3.4.2, 12.2.1, 13.2.3: no wildcard of origins, no public address in plain http, no default password of a service
+// starts a bank.
 #[test]
 fn each_wrong_variable_is_a_fault_that_says_what_is_wrong() {
     for (name, value, says) in VARIABLES {

@@ -106,6 +106,7 @@ fn key_refusal(path: &Path) -> String {
     read_master_key(path).err().expect("a key file that should be refused is not")
 }
 
+// ASVS 12.3.3, 13.3.1: what wraps the keys is called by https only.
 #[test]
 fn a_master_key_in_transit_is_whole_and_the_only_one() {
     let mut folder = Folder::new();
@@ -138,7 +139,11 @@ fn a_master_key_in_transit_is_whole_and_the_only_one() {
     }
 }
 
+<<<<<<< HEAD
 // PCI DSS 3.6.1.3: the bank does not start with a master key that anybody but its own user can read.
+=======
+// ASVS 13.3.2: the master key is its owner's alone.
+>>>>>>> asvs
 #[test]
 fn a_master_key_that_others_can_read_is_refused_and_its_mode_named() {
     let folder = Folder::new();

@@ -57,6 +57,7 @@ async fn a_damaged_hash_is_a_fault_of_ours() {
     assert_eq!(result.unwrap_err().code, Code::Internal);
 }
 
+// ASVS 15.2.2, 15.4.4: password hashing has its places and its queue; who finds both full is told so.
 #[tokio::test]
 async fn more_than_the_places_are_told_so_and_the_others_are_served() {
     let pool = Arc::new(pool(1));
@@ -87,6 +88,7 @@ async fn more_than_the_places_are_told_so_and_the_others_are_served() {
     assert_eq!(pool.0.places.available_permits(), 1 + MAX_WAITING);
 }
 
+// ASVS 16.5.4: a panic in a handler's work is a 500, and the next request is served.
 #[tokio::test]
 async fn a_panic_frees_its_place() {
     let pool = pool(1);

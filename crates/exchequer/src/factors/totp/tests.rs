@@ -41,6 +41,7 @@ fn codes_are_those_of_rfc_4226() {
     }
 }
 
+// ASVS 6.5.8: a code is compared with the bank's own clock.
 #[test]
 fn one_step_before_and_after_is_taken_and_no_more() {
     let present = 1_000_000;

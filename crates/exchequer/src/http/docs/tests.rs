@@ -10,6 +10,7 @@ fn reference() -> String {
     reference_page(&routes, &crate::http::openapi::document(&routes))
 }
 
+// ASVS 1.2.1: a text is escaped where it is put into a page, in elements and in attributes.
 #[test]
 fn nothing_of_a_text_is_markup() {
     let cases = [
@@ -23,6 +24,7 @@ fn nothing_of_a_text_is_markup() {
     }
 }
 
+// ASVS 1.2.2: a link is made of a path or an https address only, never of a script.
 #[test]
 fn inline_marks_become_tags_and_all_else_stays() {
     let cases = [

@@ -125,6 +125,7 @@ mod tests {
         client(PEER, &headers, proxies).into_owned()
     }
 
+    // ASVS 4.1.3, 15.3.4: without a trusted proxy the address is the connection's.
     #[test]
     fn nobody_s_headers_count_unless_a_proxy_is_trusted() {
         assert_eq!(seen(0, &[(X_FORWARDED_FOR, "192.0.2.1")]), PEER);

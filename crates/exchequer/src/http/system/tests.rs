@@ -14,6 +14,7 @@ fn all_are_public_reads_with_a_reason() {
     }
 }
 
+// ASVS 16.5.1: the caller learns which check failed, the log why.
 #[test]
 fn not_ready_names_the_check_and_keeps_the_cause() {
     let problem = not_ready("keys", "the tag does not fit");

@@ -39,6 +39,7 @@ fn assert_passed(output: &Output) {
     assert!(output.status.success() && stdout.contains("1 passed"), "{stdout}");
 }
 
+// ASVS 16.2.3: the log goes to standard error and nowhere else.
 #[test]
 fn events_and_panics_go_to_standard_error_without_their_secrets() {
     let output = started_again(Stdio::piped()).wait_with_output().unwrap();

@@ -26,6 +26,7 @@ fn long_texts_are_cut_by_characters_not_bytes() {
     assert_eq!(plain_lines("short", MAX_SMS_CHARS), "short");
 }
 
+// ASVS 1.3.3: what goes into a message is cut to its length and has no control characters.
 #[test]
 fn a_text_has_one_kind_of_line_end_and_no_other_control_character() {
     assert_eq!(plain_lines("a\r\nb\rc\nd\u{7}\u{1b}[2Je\u{2028}f", 100), "a\nb\nc\nd[2Je\nf");

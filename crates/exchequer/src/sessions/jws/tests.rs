@@ -35,6 +35,7 @@ fn the_example_of_rfc_7515_is_verified_and_no_change_of_it_is() {
     }
 }
 
+// ASVS 11.6.1: Ed25519 and P-256 are taken, RSA and shared keys are not.
 #[test]
 fn only_public_signature_keys_of_two_kinds_are_keys() {
     let ed = serde_json::json!({

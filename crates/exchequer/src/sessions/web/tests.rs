@@ -33,6 +33,7 @@ fn the_cookie_is_bound_to_this_host_and_hidden_from_scripts() {
     assert_eq!(plain.to_str().unwrap(), "exchequer=VALUE; Path=/; HttpOnly; SameSite=Strict");
 }
 
+// ASVS 15.3.7: two cookies of the name are none.
 #[test]
 fn one_cookie_of_the_name_is_taken_and_two_are_not() {
     let config = config("https://bank.example");
@@ -58,6 +59,7 @@ fn one_cookie_of_the_name_is_taken_and_two_are_not() {
     }
 }
 
+// ASVS 3.2.1, 3.5.8: an answer is given to our own pages and to a visit, not to a picture or script of another page.
 #[test]
 fn what_the_browser_says_of_the_page_decides() {
     let config = config("https://bank.example");

@@ -99,6 +99,7 @@ fn a_statement_without_entries_is_one() {
     assert!(!text.contains("<Ntry>"), "{text}");
 }
 
+// ASVS 1.2.1: no memo or name changes the structure of an XML statement.
 #[test]
 fn whatever_stands_in_a_memo_or_name_the_document_stays_one() {
     let texts = sample::texts();

@@ -64,6 +64,7 @@ fn amounts_have_the_digits_of_their_currency() {
     }
 }
 
+// ASVS 1.2.10: a statement's cells are quoted by RFC 4180 and defused.
 #[test]
 fn no_cell_begins_like_a_formula_and_texts_come_back() {
     let texts = sample::texts();

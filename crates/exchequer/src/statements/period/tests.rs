@@ -49,6 +49,7 @@ fn both_days_are_included_and_may_be_today() {
     assert_eq!(period.last_second(), at("2026-03-15T23:59:59Z"));
 }
 
+// ASVS 2.2.3: a period ends after it begins and is not too long.
 #[test]
 fn what_is_no_period_is_refused_by_field() {
     let day = Some("2026-01-31");

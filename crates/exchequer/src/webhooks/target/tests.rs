@@ -24,6 +24,8 @@ fn only_global_unicast_addresses_are_public() {
     }
 }
 
+// ASVS 1.5.3, 4.2.5: an address is judged as the client that will call it reads it, in all its spellings, and has a
+// greatest length.
 #[test]
 fn urls_that_lead_inside_are_refused() {
     use TargetError::{Credentials, Fragment, Host, Malformed, Scheme, Secret};

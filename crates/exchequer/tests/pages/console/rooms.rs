@@ -82,6 +82,7 @@ async fn each_role_sees_its_rooms_and_no_other() {
     }
 }
 
+// ASVS 8.3.1, 8.3.3: a form that the page did not show is refused by the server, for the person who is signed in.
 /// Who may only read has no form but the one to sign out, and no form is taken of them.
 #[tokio::test]
 async fn an_auditor_changes_nothing() {
@@ -174,6 +175,7 @@ async fn a_sign_in_takes_a_password_and_a_code_and_leads_nowhere_else() {
     }
 }
 
+// ASVS 8.3.3: a page acts with the visitor's own session and no other.
 #[tokio::test]
 async fn a_customer_is_no_operator_and_an_operator_no_customer() {
     let bank = TestBank::new().await;

@@ -67,6 +67,7 @@ fn repetition_is_judged_by_what_repeats() {
     assert_eq!(chars(&"kz".repeat(500)), 2);
 }
 
+// ASVS 1.3.12: judging the longest password is bounded work.
 #[test]
 fn the_longest_password_is_judged_in_bounded_work() {
     // One different character at the end, so that nothing repeats and nothing is skipped early.

@@ -12,6 +12,7 @@ fn of(lines: &[&str], body: &[u8]) -> Result<(), DigestFault> {
     check(&headers, body)
 }
 
+// ASVS 11.4.3: a body is held by SHA-256 or SHA-512.
 #[test]
 fn the_digests_of_the_standards() {
     assert_eq!(content_digest(DigestHash::Sha256, HELLO), SHA256);

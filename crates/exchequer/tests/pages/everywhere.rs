@@ -76,6 +76,11 @@ async fn what_is_unknown_is_a_page_for_people_and_a_problem_for_programs() {
     let bank = TestBank::new().await;
     let page = Browser::new(bank.client()).get("/nowhere").await.expect(404);
     assert!(page.says("There is nothing here"), "{}", page.html);
+    let page = Browser::new(bank.client()).get("/console/nowhere").await.expect(404);
+    assert!(page.html.contains("<body class=\"console\">"), "{}", page.html);
+    let asked = Browser::new(bank.client()).visit("/console/sign-in/code").await;
+    assert_eq!(asked.status.as_u16(), 405);
+    assert!(String::from_utf8_lossy(&asked.body).contains("<body class=\"console\">"));
     bank.client().get("/nowhere").await.refused(404, "not_found");
     bank.client().get("/v1/nowhere").await.refused(404, "not_found");
 }

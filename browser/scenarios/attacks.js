@@ -39,11 +39,8 @@ const AWAY = [
 ];
 
 export const tests = {
-<<<<<<< HEAD
   // PCI DSS 6.2.4: a page of somebody else cannot show the bank's under its own.
-=======
   // ASVS 3.4.6: a browser shows no page of the bank in another's frame.
->>>>>>> asvs
   "no page of the bank is shown in somebody else's frame": async (stage) => {
     const page = await stage.open();
     await signIn(stage, page, stage.bank.customer("asha"));

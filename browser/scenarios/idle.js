@@ -14,11 +14,8 @@ const LIMIT_MS = 60_000;
 const isLeft = (url) => url.pathname === "/sign-in" && url.searchParams.get("done") === "idle";
 
 export const tests = {
-<<<<<<< HEAD
   // PCI DSS 8.2.8: at the limit every tab is empty and stays so, and the session is over.
-=======
   // ASVS 14.3.1: at the idle limit every tab is emptied by itself.
->>>>>>> asvs
   "a warning, renewed for both tabs by one; at the limit both are empty and stay so": async (stage) => {
     const asha = stage.bank.customer("asha");
     const one = await stage.open();

@@ -35,6 +35,18 @@ pub struct Form {
     pub method: String,
     pub action: String,
     pub fields: Vec<(String, String)>,
+    /// What a person may type into.
+    pub typed: Vec<Typed>,
+}
+
+/// A field that takes text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Typed {
+    pub name: String,
+    /// Of the input: `text`, `search`, `password`, …
+    pub kind: String,
+    /// Of its text.
+    pub max_chars: usize,
 }
 
 /// Further than any page of ours leads on.
@@ -92,7 +104,8 @@ impl Browser {
             assert!(path.starts_with('/') && !path.starts_with("//"), "leads away: {path}");
             reply = self.visit(&path).await;
         }
-        let html = String::from_utf8(reply.body.to_vec()).expect("a page is UTF-8");
+        let html =
+            String::from_utf8(reply.body.to_vec()).unwrap_or_else(|_| panic!("{path} is a file"));
         Page { path, status: reply.status.as_u16(), html, reply }
     }
 
@@ -163,6 +176,27 @@ impl Page {
         self
     }
 
+    /// Every text node of the page, as a person reads it, without blanks around it.
+    pub fn texts(&self) -> Vec<String> {
+        let tags = self.html.split('<').skip(1);
+        let texts = tags.filter_map(|tag| tag.split_once('>').map(|(_, text)| unescaped(text)));
+        texts.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()).collect()
+    }
+
+    /// Every value of an attribute of the page.
+    pub fn attributes(&self) -> Vec<String> {
+        let tags = self.html.split('<').skip(1).filter_map(|tag| tag.split('>').next());
+        let values = tags.flat_map(|tag| tag.split("=\"").skip(1));
+        values.filter_map(|rest| rest.split('"').next()).map(unescaped).collect()
+    }
+
+    /// The first tag that none of our pages has: an element, an attribute that is a script's, an address of a script's kind.
+    pub fn foreign_tag(&self) -> Option<&str> {
+        let tags = self.html.split('<').skip(1).filter_map(|tag| tag.split('>').next());
+        let mut tags = tags.filter(|tag| !tag.starts_with('/'));
+        tags.find(|tag| !is_ours(tag))
+    }
+
     /// Whether a text stands on the page, as text.
     pub fn says(&self, text: &str) -> bool {
         unescaped(&self.html).contains(text)
@@ -172,13 +206,18 @@ impl Page {
 impl Form {
     fn read(html: &str) -> Self {
         let (head, rest) = html.split_once('>').unwrap_or((html, ""));
-        let mut fields = Vec::new();
+        let (mut fields, mut typed) = (Vec::new(), Vec::new());
         for input in rest.split("<input").skip(1).filter_map(|part| part.split('>').next()) {
             let kind = attribute(input, "type").unwrap_or_default();
             if ["checkbox", "radio"].contains(&kind.as_str()) && !input.contains(" checked") {
                 continue;
             }
+            let max_chars = attribute(input, "maxlength").and_then(|text| text.parse().ok());
             if let Some(name) = attribute(input, "name") {
+                if !["hidden", "checkbox", "radio", "submit"].contains(&kind.as_str()) {
+                    let max_chars = max_chars.unwrap_or(usize::MAX);
+                    typed.push(Typed { name: name.clone(), kind, max_chars });
+                }
                 fields.push((name, attribute(input, "value").unwrap_or_default()));
             }
         }
@@ -195,6 +234,7 @@ impl Form {
             method: attribute(head, "method").unwrap_or_else(|| "get".to_owned()),
             action: attribute(head, "action").unwrap_or_default(),
             fields,
+            typed,
         }
     }
 
@@ -216,6 +256,88 @@ impl Form {
         }
         out.finish()
     }
+}
+
+/// Elements of our pages. Pictures are inline drawings, but for the QR code of an authenticator.
+const ELEMENTS: [&str; 60] = [
+    "!doctype",
+    "a",
+    "article",
+    "body",
+    "br",
+    "button",
+    "caption",
+    "circle",
+    "code",
+    "dd",
+    "desc",
+    "details",
+    "dialog",
+    "div",
+    "dl",
+    "dt",
+    "fieldset",
+    "figcaption",
+    "figure",
+    "footer",
+    "form",
+    "h1",
+    "h2",
+    "h3",
+    "head",
+    "header",
+    "html",
+    "img",
+    "input",
+    "label",
+    "legend",
+    "li",
+    "line",
+    "link",
+    "main",
+    "meta",
+    "nav",
+    "noscript",
+    "ol",
+    "option",
+    "p",
+    "path",
+    "rect",
+    "script",
+    "section",
+    "select",
+    "span",
+    "strong",
+    "summary",
+    "svg",
+    "table",
+    "tbody",
+    "td",
+    "text",
+    "th",
+    "thead",
+    "time",
+    "title",
+    "tr",
+    "ul",
+];
+
+/// A tag as our templates write it: what a person typed can make none that differs, or it would be markup.
+fn is_ours(tag: &str) -> bool {
+    let name = tag.split([' ', '\n', '/']).next().unwrap_or_default().to_lowercase();
+    let is_known = ELEMENTS.contains(&&*name);
+    // Attributes stand in double quotes: what is outside them is names.
+    let outside: String = tag.split('"').step_by(2).collect();
+    let has_handler = outside.split([' ', '\n']).any(|name| name.to_lowercase().starts_with("on"));
+    let address = |name: &str| attribute(tag, name).unwrap_or_default().to_lowercase();
+    let (src, href) = (address("src"), address("href"));
+    let is_asset = |path: &str| path.starts_with("/assets/");
+    let is_picture = name != "img" || src.starts_with("data:image/svg+xml;base64,");
+    let is_script = name != "script" || is_asset(&src);
+    let leads = href.is_empty()
+        || href.starts_with('/') && !href.starts_with("//")
+        || href.starts_with('#');
+    is_known && !has_handler && is_picture && is_script && leads
 }
 
 /// The value of an attribute in the text of a tag.

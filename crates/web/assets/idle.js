@@ -5,7 +5,7 @@
   const dialog = document.querySelector("dialog.idle");
   if (!dialog) {
     // The sign-in after a sign-out or an end: the other tabs need not show any more what they show.
-    if (location.pathname === "/sign-in" && new URLSearchParams(location.search).has("done")) {
+    if (/^(\/console)?\/sign-in$/.test(location.pathname) && new URLSearchParams(location.search).has("done")) {
       const others = new BroadcastChannel(SHARED);
       others.postMessage({ out: true });
       others.close();
@@ -60,10 +60,7 @@
       const date = Date.parse(answer.headers.get("date") ?? "");
       // The header has whole seconds: only a clock that is plainly wrong is set by it.
       if (date && Math.abs(date - now()) > 2000) skew += date - now();
-      // Operators' sessions are told how long they last after this request, which counted.
-      idleAt = told.idle_expires_at
-        ? Date.parse(told.idle_expires_at)
-        : now() + told.idle_limit_seconds * 1000;
+      idleAt = Date.parse(told.idle_expires_at);
       endAt = Date.parse(told.expires_at);
       channel.postMessage({ idleAt });
     })().catch(() => {}).finally(() => {

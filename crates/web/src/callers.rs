@@ -67,8 +67,8 @@ pub struct Session {
 #[derive(Debug, Clone, Deserialize)]
 pub struct StaffSession {
     pub csrf_token: String,
-    /// The session ends so many seconds after its last request.
-    pub idle_limit_seconds: i64,
+    /// RFC 3339: without being used, and in any case.
+    pub idle_expires_at: String,
     pub expires_at: String,
 }
 

@@ -45,8 +45,7 @@ pub struct Desk<'v> {
     pub email: &'v str,
     pub role: &'v str,
     pub rooms: Vec<&'static Room>,
-    pub idle_expires_at: String,
-    pub expires_at: &'v str,
+    pub limits: Limits<'v>,
 }
 
 /// When a session ends: by itself after a pause, and in any case.
@@ -58,6 +57,16 @@ pub struct Limits<'v> {
     /// From now to the first of both: when a page without script leads to the sign-in by itself. A second more, so that
     /// the session is over then.
     pub idle_seconds: Option<i64>,
+}
+
+/// The same in the console's frame.
+#[derive(Template)]
+#[template(path = "console/trouble.html")]
+pub struct ConsoleTroublePage<'a> {
+    pub frame: Frame<'a>,
+    pub title: &'a str,
+    pub text: &'a str,
+    pub request: Option<&'a str>,
 }
 
 /// Something went wrong, said as a page.
@@ -170,22 +179,23 @@ impl Visitor {
 impl Customer {
     pub fn frame(&self, title: &str) -> Frame<'_> {
         let session = self.session();
-        let who = Who::Customer(Limits {
-            idle_expires_at: session.idle_expires_at.as_deref().unwrap_or_default(),
-            expires_at: session.expires_at.as_deref().unwrap_or_default(),
-            now: self.site().settings.clock.now().to_string(),
-            idle_seconds: self.seconds_left(),
-        });
+        let idle = session.idle_expires_at.as_deref().unwrap_or_default();
+        let end = session.expires_at.as_deref().unwrap_or_default();
+        let who = Who::Customer(Limits::of(self, idle, end));
         Frame { token: &session.csrf_token, who, ..Frame::bare(self, title) }
     }
+}
 
-    fn seconds_left(&self) -> Option<i64> {
-        let session = self.session();
-        let ends = [session.idle_expires_at.as_deref()?, session.expires_at.as_deref()?];
-        let ends = ends.map(|text| text.parse::<Timestamp>().ok());
-        let end = ends.into_iter().flatten().min()?;
-        let left = end.micros_since(self.site().settings.clock.now()).div_euclid(1_000_000);
-        Some(left.max(0).saturating_add(2))
+impl<'v> Limits<'v> {
+    /// By the API's times of both ends; empty where it does not tell.
+    pub fn of(visit: &Visit, idle_expires_at: &'v str, expires_at: &'v str) -> Self {
+        let now = visit.site().settings.clock.now();
+        let ends = [idle_expires_at, expires_at].map(|text| text.parse::<Timestamp>().ok());
+        let left = |end: Timestamp| end.micros_since(now).div_euclid(1_000_000).max(0);
+        let first =
+            ends.into_iter().collect::<Option<Vec<_>>>().and_then(|ends| ends.into_iter().min());
+        let idle_seconds = first.map(|end| left(end).saturating_add(2));
+        Self { idle_expires_at, expires_at, now: now.to_string(), idle_seconds }
     }
 }
 

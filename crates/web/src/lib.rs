@@ -16,6 +16,7 @@ mod answer;
 pub mod api;
 mod assets;
 mod callers;
+mod carried;
 mod console;
 mod entrance;
 mod form;
@@ -44,6 +45,9 @@ pub use api::Api;
 /// A keyed hash.
 pub type Sign = Arc<dyn Fn(&[u8]) -> [u8; 32] + Send + Sync>;
 
+/// Seals or opens bytes for a holder, on every node alike; none where that cannot be done.
+pub type Seal = Arc<dyn Fn(&[u8], &[u8]) -> Option<Vec<u8>> + Send + Sync>;
+
 /// What the pages need to know of the bank.
 #[derive(Clone)]
 pub struct Settings {
@@ -61,6 +65,9 @@ pub struct Settings {
     pub carry: fn(&http::Extensions) -> http::Extensions,
     /// A keyed hash, the same on every node: makes the token of a form from a visitor's cookie.
     pub sign: Sign,
+    /// Seals what a page carries and nobody is to read there; `open` undoes it.
+    pub seal: Seal,
+    pub open: Seal,
 }
 
 /// Of the bank's profile; who judges a password is the API.

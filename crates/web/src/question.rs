@@ -1,7 +1,7 @@
 //! A question that a second factor answers, as a page carries it on: at a sign-in, for one act, for a new password.
 //!
 //! Nothing is kept between two requests, so what was asked goes with the form, hidden, and with it whatever the
-//! form was about. The API judges the answer; what a right one gives (a session, a proof) is the caller's business.
+//! form was about; passwords go sealed. The API judges the answer; what a right one gives (a session, a proof) is the caller's business.
 //! A question that is over looks like a wrong code, as the API wants it: so a page that refuses a code always
 //! offers to begin again.
 
@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::api::{Challenge, Refused};
+use crate::carried;
 use crate::form::{Form, segment};
 use crate::frame::{Frame, Icon};
 use crate::visit::Visit;
@@ -61,7 +62,7 @@ pub struct Asking<'a> {
     /// Where the answer goes.
     action: &'a str,
     /// What the form was about besides.
-    hidden: Vec<(&'a str, &'a str)>,
+    hidden: Vec<(String, String)>,
     question: &'a Question,
     ways: Vec<Way<'a>>,
     refusal: Option<String>,
@@ -156,6 +157,8 @@ impl Question {
     ) -> Asking<'a> {
         let words = visit.words();
         let is_own = |name: &str| OWN_FIELDS.contains(&name) || name.starts_with("code_");
+        let mut hidden = carried::fields(visit, visit.form());
+        hidden.retain(|(name, _)| !is_own(name));
         let typed = self.methods.iter().filter(|method| *method != "webauthn");
         let ways = typed.enumerate().map(|(index, name)| {
             let is_meant = remark.method == *name;
@@ -169,7 +172,7 @@ impl Question {
             frame,
             words,
             action,
-            hidden: visit.form().fields().filter(|(name, _)| !is_own(name)).collect(),
+            hidden,
             question: self,
             ways: ways.collect(),
             refusal: remark.refused.as_ref().map(|refused| refusal(words, refused)),
@@ -184,7 +187,7 @@ impl Asking<'_> {
     /// Other fields than those that came.
     #[must_use]
     pub fn only(mut self, names: &[&str]) -> Self {
-        self.hidden.retain(|(name, _)| names.contains(name));
+        self.hidden.retain(|(name, _)| names.contains(&name.as_str()));
         self
     }
 

@@ -5,7 +5,7 @@ use http::{Method, StatusCode};
 use crate::answer::Answer;
 use crate::api::Refused;
 use crate::form;
-use crate::frame::{Frame, TroublePage};
+use crate::frame::{ConsoleTroublePage, Frame, TroublePage};
 use crate::visit::Visit;
 
 /// In no order: one excludes the others.
@@ -62,18 +62,26 @@ impl Trouble {
         };
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let frame = Frame::bare(visit, title);
-        let page = TroublePage { frame, title, text: &text, request: request.as_deref() };
-        match Answer::page_with(status, &page) {
+        let (text, request) = (&*text, request.as_deref());
+        let answer = if is_console(visit) {
+            Answer::page_with(status, &ConsoleTroublePage { frame, title, text, request })
+        } else {
+            Answer::page_with(status, &TroublePage { frame, title, text, request })
+        };
+        match answer {
             Ok(answer) => answer,
             Err(_) => Answer::Page(StatusCode::INTERNAL_SERVER_ERROR, title.to_owned()),
         }
     }
 }
 
+fn is_console(visit: &Visit) -> bool {
+    visit.path() == "/console" || visit.path().starts_with("/console/")
+}
+
 /// To the sign-in, and back from there to a page that was being read.
 fn sign_in(visit: &Visit) -> Answer {
-    let entrance =
-        if visit.path().starts_with("/console") { "/console/sign-in" } else { "/sign-in" };
+    let entrance = if is_console(visit) { "/console/sign-in" } else { "/sign-in" };
     if *visit.method() != Method::GET || visit.target() == "/" {
         return Answer::To(entrance.to_owned());
     }

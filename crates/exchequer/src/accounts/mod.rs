@@ -5,7 +5,8 @@
 //! who may call them is decided by the permission of their route.
 //!
 //! Locks: opening locks the customer's row; a change of standing or limits locks the account as a
-//! transfer does, so that the two are in order. What it never does: move money.
+//! transfer does, so that the two are in order. An owner is told of each change of standing, in its transaction.
+//! What it never does: move money.
 
 pub mod api;
 mod limits;
@@ -27,10 +28,11 @@ use self::number::AccountNumber;
 use self::search::Filter;
 use crate::bank::{self, Act, Own};
 use crate::http::{Code, Page, Problem};
-use crate::{events, protections};
+use crate::outbox::{self, Notice, masked_number};
+use crate::{customers, events, protections};
 
 pub use self::limits::{set_limits, standing_limits};
-pub use self::store::{Owned, find, get_any, list};
+pub use self::store::{Owned, find, find_numbered, get_any, list};
 
 /// Opens an account for a customer: bounded, without overdraft and without limits.
 ///
@@ -213,18 +215,33 @@ struct Change {
     apply: fn(&mut Account) -> Result<(), StatusRefusal>,
     done: &'static str,
     refused: &'static str,
+    /// What the owner is told: purpose, subject, and what follows the account's masked number.
+    told: (&'static str, &'static str, &'static str),
 }
 
 impl Change {
-    const FREEZE: Self =
-        Self { apply: Account::freeze, done: "account.frozen", refused: "account.freeze_refused" };
+    const FREEZE: Self = Self {
+        apply: Account::freeze,
+        done: "account.frozen",
+        refused: "account.freeze_refused",
+        told: (
+            "account_frozen",
+            "Your account is frozen",
+            "is frozen: nothing can be paid from it or to it until we open it again.",
+        ),
+    };
     const UNFREEZE: Self = Self {
         apply: Account::unfreeze,
         done: "account.unfrozen",
         refused: "account.unfreeze_refused",
+        told: ("account_unfrozen", "Your account is open again", "is not frozen any more."),
     };
-    const CLOSE: Self =
-        Self { apply: Account::close, done: "account.closed", refused: "account.close_refused" };
+    const CLOSE: Self = Self {
+        apply: Account::close,
+        done: "account.closed",
+        refused: "account.close_refused",
+        told: ("account_closed", "Your account is closed", "is closed for good."),
+    };
 }
 
 fn change(
@@ -247,7 +264,24 @@ fn change(
     let after = json!({ "status": status_name(found.account.status) });
     let both = (Some(&before), Some(&after));
     events::record_change(tx, act, (change.done, &resource, "done"), both)?;
-    reload(tx, id).map(Ok)
+    let row = reload(tx, id)?;
+    tell_owner(tx, act, &row, change.told)?;
+    Ok(Ok(row))
+}
+
+/// By e-mail, whether or not the owner may sign in: it is the bank's own act, and about their money.
+fn tell_owner(
+    tx: &mut Tx<'_>,
+    act: &Act,
+    row: &AccountRow,
+    (purpose, subject, text): (&'static str, &'static str, &str),
+) -> Result<(), DbError> {
+    let owner = row.owner.as_ref().map(|id| customers::get(tx, &act.tools, id)).transpose()?;
+    let owner = owner.flatten().ok_or_else(|| {
+        DbError::Corrupt(format!("{} was changed for an owner, who is nobody", row.account.id))
+    })?;
+    let text = format!("Your account {} {text}", masked_number(&row.number));
+    outbox::inform_in(tx, act, owner.email.as_str(), &Notice { purpose, subject, text })
 }
 
 /// Locks a customer's account as a transfer does; nothing for an unknown one or one of the bank's own.

@@ -6,6 +6,7 @@ use store::rows::account_status;
 use store::{DbError, Outflow, Row, Tx, params};
 
 use super::model::AccountRow;
+use super::number::AccountNumber;
 
 /// An account that was found by its owner's name: only the queries of this file make one.
 #[derive(Debug, Clone)]
@@ -59,6 +60,15 @@ pub fn list(
 /// Anybody's account, the bank's own included: for operators.
 pub fn get_any(tx: &mut Tx<'_>, id: &AccountId) -> Result<Option<AccountRow>, DbError> {
     let row = tx.query_opt(concat!(select!(), "WHERE a.id = $1"), params![id])?;
+    row.as_ref().map(read).transpose()
+}
+
+/// A customer's account by its number: for operators. The bank's own have no such numbers.
+pub fn find_numbered(
+    tx: &mut Tx<'_>,
+    number: &AccountNumber,
+) -> Result<Option<AccountRow>, DbError> {
+    let row = tx.query_opt(concat!(select!(), "WHERE a.number = $1"), params![number.as_str()])?;
     row.as_ref().map(read).transpose()
 }
 

@@ -160,11 +160,8 @@ fn is_local(base: &str) -> bool {
 mod tests {
     use super::*;
 
-<<<<<<< HEAD
     // PCI DSS 4.2.1: a number leaves for a gateway by TLS; plain HTTP is for this machine alone.
-=======
     // ASVS 12.3.3: a gateway on another machine is called by https only.
->>>>>>> asvs
     #[test]
     fn plain_http_is_for_this_machine() {
         for base in ["http://127.0.0.1:9", "http://localhost", "http://[::1]:80/x", "https://a.b"] {

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use vault::SecretString;
 
+pub use self::web::{WebSessionLimits, limits_of};
 use super::cache::ENDED_SECONDS;
 use super::model::{PrincipalRef, Tokens};
 use super::{GateRefusal, RefreshRefusal, Refreshing, SessionRow, store};

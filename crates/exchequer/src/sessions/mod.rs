@@ -300,11 +300,6 @@ pub fn opened_at(tx: &mut Tx<'_>, session: &SessionId) -> Result<Option<Timestam
     Ok(store::get(tx, session)?.map(|row| row.created_at))
 }
 
-/// When a session ends at the latest; none for an unknown session.
-pub fn expires_at(tx: &mut Tx<'_>, session: &SessionId) -> Result<Option<Timestamp>, DbError> {
-    Ok(store::get(tx, session)?.map(|row| row.expires_at))
-}
-
 /// The known device that a session was opened on.
 pub fn device_of(tx: &mut Tx<'_>, session: &SessionId) -> Result<Option<[u8; 32]>, DbError> {
     Ok(store::get(tx, session)?.and_then(|row| row.device))

@@ -317,11 +317,8 @@ async fn both_halves_of_an_operators_sign_in_whose_code_stays_good_when_they_fai
     .await;
 }
 
-<<<<<<< HEAD
 // PCI DSS 10.2.1, 10.7.2: where the trail cannot be written, what it is about does not happen.
-=======
 // ASVS 16.5.3: what cannot be recorded is not answered.
->>>>>>> asvs
 #[tokio::test]
 async fn a_search_and_a_refused_access_which_are_not_answered_without_their_event() {
     let p = Pair::new().await;

@@ -52,11 +52,8 @@ async fn limits_are_told_as_they_were_set() {
     limit(&p, &json!({ "per_year": 5 })).await.refused(400, "malformed_json");
 }
 
-<<<<<<< HEAD
 // RBI DPSC 3: a customer's own limits hold for a payment, a day, a week and a month.
-=======
 // ASVS 2.3.2: a customer's own limits hold to the unit.
->>>>>>> asvs
 #[tokio::test]
 async fn each_limit_may_be_reached_and_not_passed() {
     for (limits, fits, over) in [

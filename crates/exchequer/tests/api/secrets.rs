@@ -111,11 +111,8 @@ async fn join(bank: &TestBank, heard: &mut Heard) -> Client {
     client.with_token(&again.text("/access_token"))
 }
 
-<<<<<<< HEAD
 // RTS 22: nothing that signs somebody in is in a log, an event or an error.
-=======
 // ASVS 16.2.5: nothing that a customer gave in secret is in log, trail or errors.
->>>>>>> asvs
 #[tokio::test]
 async fn a_customers_way_through_the_bank_leaves_no_secret_in_log_events_or_errors() {
     let bank = TestBank::new().await;

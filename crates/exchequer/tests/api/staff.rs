@@ -210,12 +210,9 @@ pub async fn trail(auditor: &Person) -> Vec<Value> {
     pages(&auditor.client, "/v1/staff/events", 100).await
 }
 
-<<<<<<< HEAD
 // PCI DSS 10.2.2: each event says who, what, when, from where, on what, and whether it was done.
 // RTS 29: a payment is traced to its session, its request and its outcome.
-=======
 // ASVS 16.2.1: an event says who, what, when, from where and in which request.
->>>>>>> asvs
 #[tokio::test]
 async fn an_auditor_reads_who_did_what_from_where_newest_first() {
     let p = Pair::new().await;

@@ -62,3 +62,27 @@ async fn an_operator_reads_a_transfer_and_what_was_sent_back_of_it() {
     let unknown = path(&p.bank.unknown_id::<Transfer>());
     p.teller.client.get(&unknown).await.refused(404, "not_found");
 }
+
+#[tokio::test]
+async fn an_operator_finds_a_customers_account_by_its_number() {
+    let p = Pair::new().await;
+    let teller = &p.teller;
+    let number = p.asha.client.get(&format!("/v1/accounts/{}", p.from)).await.text("/number");
+    let spaced = format!("{}%20{}", number[..6].to_lowercase(), &number[6..]);
+    for asked in [&number, &spaced] {
+        let path = format!("/v1/staff/accounts?number={asked}");
+        let found = teller.client.get(&path).await.expect(200);
+        assert_eq!(
+            (found.text("/data/0/id"), found.text("/data/0/number")),
+            (p.from.clone(), number.clone())
+        );
+        assert_eq!(found.json()["data"].as_array().map(Vec::len), Some(1));
+    }
+    let unused = format!("EX{}", vault::checkdigit::mod97_append("00000000000000"));
+    let path = format!("/v1/staff/accounts?number={unused}");
+    assert_eq!(teller.client.get(&path).await.expect(200).json()["data"], json!([]));
+    for wrong in ["", "EX12", "CASH-INR", &number[2..]] {
+        let path = format!("/v1/staff/accounts?number={wrong}");
+        teller.client.get(&path).await.refused(422, "invalid_fields");
+    }
+}

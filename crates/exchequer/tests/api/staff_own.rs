@@ -90,3 +90,30 @@ async fn an_auditor_sees_what_others_asked_for_and_cannot_take_it_back() {
     let _members = auditor.client.get("/v1/staff/members").await.expect(200);
     let _events = auditor.client.get("/v1/staff/events").await.expect(200);
 }
+
+#[tokio::test]
+async fn an_operators_timer_asks_without_putting_the_end_off() {
+    const LIMITS: &str = "/v1/staff/web_session/limits";
+    let bank = TestBank::new().await;
+    let teller = bank.operator(Role::Teller).await;
+    teller.client.get(LIMITS).await.refused(404, "not_found");
+    let browser = browse(&bank, &teller).await;
+    let cookie = ("cookie", &*browser.cookie);
+    let get = |path| ask(&bank, (Method::GET, path), std::slice::from_ref(&cookie), &Value::Null);
+    let idle = bank.bank().config().sessions.idle_limit_seconds();
+    let first = get(LIMITS).await.expect(200);
+    assert_eq!(first.text("/idle_expires_at"), bank.clock().now().plus_seconds(idle).to_string());
+    assert_eq!(first.json().as_object().map(serde_json::Map::len), Some(2));
+    bank.advance(idle / 2);
+    let same = get(LIMITS).await.expect(200);
+    assert_eq!(same.json(), first.json(), "asking is no use");
+    let used = get("/v1/staff/web_session").await.expect(200);
+    assert_eq!(used.text("/idle_expires_at"), bank.clock().now().plus_seconds(idle).to_string());
+    for _ in 0..3 {
+        bank.advance(idle / 4);
+        let asked = get(LIMITS).await.expect(200);
+        assert_eq!(asked.text("/idle_expires_at"), used.text("/idle_expires_at"));
+    }
+    bank.advance(idle / 4 + 1);
+    get(LIMITS).await.refused(401, "unauthenticated");
+}

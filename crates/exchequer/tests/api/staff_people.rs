@@ -109,11 +109,8 @@ async fn a_profile_is_masked_and_has_accounts() {
     teller.client.get(&format!("{unknown}/accounts")).await.refused(404, "not_found");
 }
 
-<<<<<<< HEAD
 // PCI DSS 10.2.1.2: an operator who looks at a person says why, and it is recorded.
-=======
 // ASVS 8.2.3: the whole name is shown to who may, with a purpose that is kept.
->>>>>>> asvs
 #[tokio::test]
 async fn a_name_is_shown_for_a_purpose_that_is_recorded() {
     let bank = TestBank::with(|config| config.rate_limits_on = true).await;

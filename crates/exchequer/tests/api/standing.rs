@@ -179,3 +179,30 @@ async fn whatever_statement_fails_a_lock_is_whole_or_not_at_all() {
     is_out(&bank, &asha).await;
     assert_eq!(notices(&bank, "customer_locked", &asha.email).await, 1);
 }
+
+/// The mail says which account, by four digits of its number, and nothing that only the owner wrote.
+#[tokio::test]
+async fn an_owner_is_told_what_the_bank_has_done_to_an_account() {
+    let bank = TestBank::new().await;
+    let admin = bank.operator(Role::Admin).await;
+    let asha = bank.customer("Asha").await;
+    let account = bank.account(&asha, "INR").await;
+    let number = asha.client.get(&format!("/v1/accounts/{account}")).await.text("/number");
+    let acts = [
+        ("freeze", "account_frozen"),
+        ("unfreeze", "account_unfrozen"),
+        ("close", "account_closed"),
+    ];
+    for (verb, purpose) in acts {
+        assert_eq!(notices(&bank, purpose, &asha.email).await, 0);
+        let path = format!("/v1/staff/accounts/{account}/{verb}");
+        let _done = admin.client.post(&path, &json!({})).await.expect(200);
+        // What is refused is told to nobody.
+        let _refused = admin.client.post(&path, &json!({})).await;
+        assert_eq!(notices(&bank, purpose, &asha.email).await, 1, "{verb}");
+        let inbox = bank.inbox().await;
+        let text = inbox[0]["text"].as_str().unwrap_or_default();
+        assert!(text.contains(&number[number.len() - 4..]), "{text}");
+        assert!(!text.contains(&number) && !text.contains("Everyday"), "{text}");
+    }
+}

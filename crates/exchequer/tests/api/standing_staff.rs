@@ -62,11 +62,8 @@ async fn members_are_listed_oldest_first_page_by_page() {
     reply.refused(400, "malformed_request");
 }
 
-<<<<<<< HEAD
 // PCI DSS 8.2.5: whoever leaves is out at once, with every session and every sign-in that was begun.
-=======
 // ASVS 8.3.2: access that is taken away is gone with the next request.
->>>>>>> asvs
 #[tokio::test]
 async fn a_disabled_operator_is_out_at_once_and_stays_out() {
     let bank = TestBank::new().await;

@@ -183,11 +183,8 @@ async fn the_days_total_holds_without_a_factor_to_within_a_tenth() {
     assert!((1_000..=1_100).contains(&sent), "{sent}");
 }
 
-<<<<<<< HEAD
 // RBI DPSC 4: whoever pays faster than usual is asked.
-=======
 // ASVS 2.4.2: payments faster than the pace that was set ask for a person each.
->>>>>>> asvs
 #[tokio::test]
 async fn beyond_the_pace_each_payment_asks() {
     let p = pair(|c| c.step_up.hourly_payments = 3, true).await;

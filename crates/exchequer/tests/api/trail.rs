@@ -245,11 +245,8 @@ fn written_actions() -> BTreeSet<String> {
     actions
 }
 
-<<<<<<< HEAD
 // PCI DSS 8.2.4, 10.2.1.2, 10.2.1.4: who was made, changed, shut out, refused or let in again stands in the trail.
-=======
 // ASVS 16.3.1, 16.3.3: each act and refusal that the code names leaves its event.
->>>>>>> asvs
 #[tokio::test]
 async fn everything_that_the_code_can_write_into_the_trail_appears_there() {
     let p = Pair::new().await;

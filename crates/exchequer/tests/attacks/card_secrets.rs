@@ -218,13 +218,10 @@ async fn faults(till: &Till, heard: &mut Heard, card: &str) {
     }
 }
 
-<<<<<<< HEAD
 // PCI DSS 3.3.1, 3.3.1.2, 3.3.2: a security code is nowhere afterwards, and is kept by no payment that fails or waits.
 // PCI DSS 3.4.2: no answer holds a number, whatever was asked, so that none can be copied out.
 // PCI DSS 3.5.1, 3.5.1.2: no file of the database and no backup holds a number in any writing; no disk has to hide it.
-=======
 // ASVS 11.7.2, 14.2.4: after its use a card's number is in no file, log or answer.
->>>>>>> asvs
 #[tokio::test]
 async fn a_number_a_code_and_a_secret_are_nowhere_afterwards() {
     let till = Till::new().await;

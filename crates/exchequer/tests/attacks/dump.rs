@@ -30,11 +30,8 @@ async fn a_password_cannot_be_guessed_from_the_hash_of_its_request() {
     assert!(rows.iter().all(|(_, hash)| *hash != guess.request_hash), "the guess was confirmed");
 }
 
-<<<<<<< HEAD
 // PCI DSS 8.3.2: nothing that signs anybody in can be read in the database.
-=======
 // ASVS 14.2.4: personal fields are sealed and passwords hashed, in every table.
->>>>>>> asvs
 #[tokio::test]
 async fn a_dump_holds_no_secret_and_no_personal_field() {
     let bank = TestBank::new().await;

@@ -6,11 +6,8 @@ use exchequer::staff::model::Role;
 
 use crate::scene::Scene;
 
-<<<<<<< HEAD
 // PCI DSS 6.2.4: what is meant to be run is looked for as text.
-=======
 // ASVS 1.2.4: a filter with SQL in it is a value that nothing has.
->>>>>>> asvs
 #[tokio::test]
 async fn a_filter_of_any_bytes_finds_nothing_and_breaks_nothing() {
     let s = Scene::new().await;
@@ -48,11 +45,8 @@ async fn an_error_never_repeats_a_value() {
     }
 }
 
-<<<<<<< HEAD
 // PCI DSS 6.2.4: a request cannot set what is the bank's to decide.
-=======
 // ASVS 2.2.2, 8.2.3, 15.3.3: no field that is not the caller's to set can be set.
->>>>>>> asvs
 #[tokio::test]
 async fn no_request_grants_itself_an_overdraft_a_limit_or_a_kind() {
     let s = Scene::new().await;

@@ -209,11 +209,8 @@ async fn a_dump_holds_no_secret_of_a_factor() {
     }
 }
 
-<<<<<<< HEAD
 // PCI DSS 8.3.11: an authenticator cannot be made another person's by moving its secret.
-=======
 // ASVS 6.7.1: what checks a factor is sealed to its row: put elsewhere it opens nothing.
->>>>>>> asvs
 #[tokio::test]
 async fn a_factors_secret_moved_to_another_row_opens_nothing() {
     let bank = TestBank::new().await;

@@ -8,11 +8,8 @@ use serde_json::{Value, json};
 
 use crate::scene::{Scene, succeeded};
 
-<<<<<<< HEAD
 // PCI DSS 6.2.4: the rules of the business hold against many requests at once.
-=======
 // ASVS 2.3.4: twenty at once get no more than the limit together.
->>>>>>> asvs
 #[tokio::test]
 async fn a_daily_limit_holds_against_twenty_at_once() {
     let s = Scene::new().await;

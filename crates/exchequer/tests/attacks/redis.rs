@@ -93,11 +93,8 @@ async fn a_session_that_ended_on_one_node_is_over_on_the_other() {
     elsewhere.get("/v1/me").await.refused(401, "unauthenticated");
 }
 
-<<<<<<< HEAD
 // PCI DSS 10.7.2: while limits cannot be counted, nobody signs in and no money moves, and `/readyz` says why.
-=======
 // ASVS 16.5.2, 16.5.3: without Redis reading goes on, and what cannot be limited does not happen.
->>>>>>> asvs
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_redis_that_dies_under_load_lets_nobody_in_and_nobody_out() {
     let Some(mut redis) = PrivateRedis::start() else {

@@ -4,12 +4,9 @@ use testkit::{Browser, TestBank};
 
 use crate::{filled, signed_in};
 
-<<<<<<< HEAD
 // PCI DSS 6.4.3: every page allows what it names and nothing else, and nothing inline.
-=======
 // ASVS 1.3.2, 3.2.1, 3.4.3, 3.4.4, 3.4.5, 3.4.6, 3.4.8, 3.5.8, 3.6.1, 14.2.3, 14.3.2: a page runs and loads our own
 // files only, sends nobody elsewhere its address, is in nobody's frame or window, and is kept by no cache.
->>>>>>> asvs
 #[tokio::test]
 async fn every_page_has_its_headers_and_private_ones_want_a_sign_in() {
     let bank = TestBank::new().await;
@@ -84,6 +81,11 @@ async fn what_is_unknown_is_a_page_for_people_and_a_problem_for_programs() {
     let bank = TestBank::new().await;
     let page = Browser::new(bank.client()).get("/nowhere").await.expect(404);
     assert!(page.says("There is nothing here"), "{}", page.html);
+    let page = Browser::new(bank.client()).get("/console/nowhere").await.expect(404);
+    assert!(page.html.contains("<body class=\"console\">"), "{}", page.html);
+    let asked = Browser::new(bank.client()).visit("/console/sign-in/code").await;
+    assert_eq!(asked.status.as_u16(), 405);
+    assert!(String::from_utf8_lossy(&asked.body).contains("<body class=\"console\">"));
     bank.client().get("/nowhere").await.refused(404, "not_found");
     bank.client().get("/v1/nowhere").await.refused(404, "not_found");
 }

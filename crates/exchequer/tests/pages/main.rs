@@ -4,6 +4,7 @@ mod accounts;
 mod console;
 mod entrance;
 mod everywhere;
+mod naughty;
 mod payees;
 mod security;
 mod sending;

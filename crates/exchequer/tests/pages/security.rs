@@ -26,6 +26,10 @@ async fn by_totp(bank: &TestBank, browser: &Browser, asked: (&Page, &str, &Perso
 /// A browser of somebody who has an authenticator.
 async fn signed_in_with_totp(bank: &TestBank, person: &mut Person) -> Browser {
     let _codes = bank.enrol_totp(person).await;
+    signed_in_with_code(bank, person).await
+}
+
+async fn signed_in_with_code(bank: &TestBank, person: &Person) -> Browser {
     let browser = Browser::new(bank.client());
     let form = browser.get("/sign-in").await.form("/sign-in");
     let filled = [("email", &*person.email), ("password", &*person.password)];
@@ -308,6 +312,38 @@ async fn a_changed_password_signs_out_everywhere() {
     assert_eq!(page.path, "/sign-in?done=password_set");
     new.clone_into(&mut asha.password);
     let _again = signed_in(&bank, &asha).await;
+}
+
+/// The page that asks for the factor carries both passwords, and neither can be read there.
+#[tokio::test]
+async fn a_password_is_in_no_page_between_its_form_and_the_factor() {
+    let bank = TestBank::new().await;
+    let mut asha = bank.customer("asha").await;
+    let browser = signed_in_with_totp(&bank, &mut asha).await;
+    let path = "/security/password";
+    let new = "nine patient herons in the reeds";
+    bank.secret(new);
+    bank.advance(400);
+    let form = browser.get(path).await.expect(200).form(path);
+    let typed = [("current_password", &*asha.password), ("new_password", new)];
+    let asked = browser.submit(&form, &typed).await.expect(200);
+    let wrong = [("answer_with", "answer:totp"), ("code_totp", &*bank.wrong_totp_code(&asha))];
+    let again = browser.submit(&asked.form(path), &wrong).await.expect(401);
+    for page in [&asked, &again] {
+        assert!(
+            page.form(path).value("sealed_new_password").is_some_and(|sealed| sealed.len() > 40)
+        );
+        assert!(!page.says(new) && !page.says(&asha.password), "{}", page.html);
+        assert_eq!(page.form(path).value("new_password"), None);
+    }
+    // A sealed password is of its field and its session.
+    let sealed = again.form(path).value("sealed_current_password").unwrap_or_default().to_owned();
+    let moved = [("sealed_new_password", &*sealed), ("challenge", "")];
+    let _weak = browser.submit(&again.form(path), &moved).await.expect(422);
+    let page = by_totp(&bank, &browser, (&again, path, &asha)).await.expect(200);
+    assert_eq!(page.path, "/sign-in?done=password_set", "{}", page.html);
+    new.clone_into(&mut asha.password);
+    let _again = signed_in_with_code(&bank, &asha).await;
 }
 
 #[tokio::test]

@@ -170,11 +170,8 @@ async fn what_is_not_understood_is_said_beside_its_field_and_kept() {
     assert!(faulty(&page, "to") && faulty(&page, "payee"), "{}", page.html);
 }
 
-<<<<<<< HEAD
 // PCI DSS 6.2.4: what somebody typed is text on every page that shows it.
-=======
 // ASVS 1.2.1, 3.2.2: what somebody typed is text on every page that shows it.
->>>>>>> asvs
 #[tokio::test]
 async fn hostile_text_comes_through_review_and_receipt_as_text() {
     let two = Two::new().await;

@@ -37,11 +37,8 @@ fn every_schema_is_used() {
     }
 }
 
-<<<<<<< HEAD
 // PCI DSS 3.3.1.1, 3.3.1.3: what a body has no field for, as a track or a PIN, is refused before anything is kept.
-=======
 // ASVS 1.5.2, 15.3.3: every body of every route is a closed type.
->>>>>>> asvs
 #[test]
 fn request_bodies_refuse_unknown_fields() {
     let document = value();

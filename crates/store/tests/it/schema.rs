@@ -91,11 +91,8 @@ fn both_schemas_declare_the_same() {
     assert!(differ.is_empty(), "{differ:#?}");
 }
 
-<<<<<<< HEAD
 // PCI DSS 10.3.2, 10.5.1: the database refuses to change or to delete an event, however old it is.
-=======
 // ASVS 16.4.2: the database itself refuses to change or delete an event.
->>>>>>> asvs
 #[tokio::test]
 async fn transfers_events_and_origins_cannot_be_changed() {
     let bank = LedgerBank::new(2).await;

@@ -70,11 +70,8 @@ fn what_is_wrong_is_told_apart() {
     assert_eq!(refusal(&format!("{other}:{check}")), MasterKeyError::Checksum);
 }
 
-<<<<<<< HEAD
 // PCI DSS 3.7.1: a master key that nobody drew at random is refused.
-=======
 // ASVS 11.2.3: a master key has 256 bits, and one that was not drawn is refused.
->>>>>>> asvs
 #[test]
 fn weak_keys_are_refused_from_a_file() {
     let mut counting = [0; 32];

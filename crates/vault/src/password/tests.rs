@@ -37,11 +37,8 @@ fn salts_are_fresh() {
     assert_ne!(hashed("same"), hashed("same"));
 }
 
-<<<<<<< HEAD
 // PCI DSS 8.3.2: a password is kept as an argon2id hash and no other way.
-=======
 // ASVS 11.4.2: passwords are kept as argon2id, with what OWASP asks for.
->>>>>>> asvs
 #[test]
 fn defaults_are_written_into_the_hash() {
     let hasher = PasswordHasher::new(PasswordParams::default());

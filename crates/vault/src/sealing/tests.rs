@@ -36,11 +36,8 @@ fn the_same_value_is_sealed_differently_each_time() {
     assert_ne!(first, sealer.seal(&Rng::System, &PLACE, b"same").unwrap());
 }
 
-<<<<<<< HEAD
 // PCI DSS 6.2.4: a sealed value that was tampered with does not open.
-=======
 // ASVS 11.2.5, 11.3.3: what was changed does not open: an error, and nothing of the value.
->>>>>>> asvs
 #[test]
 fn every_changed_byte_is_noticed() {
     let sealer = sealer(1, &[2]);

@@ -18,6 +18,7 @@ use crate::table::Pages;
 pub fn pages(pages: Pages) -> Pages {
     pages
         .operator(Method::GET, PATH, "read_accounts", find)
+        .operator(Method::POST, PATH, "read_accounts", look)
         .operator(Method::GET, "/console/accounts/{id}", "read_accounts", show)
         .operator(Method::GET, "/console/accounts/{id}/statement", "read_accounts", statement)
         .operator(Method::POST, "/console/accounts/{id}/freeze", "freeze_account", |operator| {
@@ -80,13 +81,42 @@ const FORMATS: [(&str, &str); 4] =
     [("pdf", "PDF"), ("csv", "CSV"), ("camt053", "camt.053 (XML)"), ("json", "JSON")];
 
 async fn find(operator: Operator) -> Outcome {
-    if let Some(id) = operator.query().some("id") {
-        return Answer::to(format!("{PATH}/{}", segment(&id)));
+    find_page(&operator, None)
+}
+
+/// By id or by number, to the account's page.
+async fn look(operator: Operator) -> Outcome {
+    let typed = operator.form().text("account");
+    if typed.starts_with("acc_") {
+        return Answer::to(format!("{PATH}/{}", segment(&typed)));
     }
-    let id = Input::text("id", "Account's id")
-        .hint("As acc_01hz… in the trail; or find its owner first.");
-    let filter = operator.filter(PATH, "Open", vec![id]);
-    operator.page("Accounts", &[]).section(Section::new("", vec![Part::Filter(filter)])).show()
+    let asked = format!("/v1/staff/accounts?number={}", segment(&typed));
+    let found = match operator.get(asked).receive::<List<Account>>().await {
+        Ok(list) => list.data.into_iter().next(),
+        Err(refused) if refused.code == "invalid_fields" => {
+            return find_page(
+                &operator,
+                Some("This is no number of an account: a digit is wrong."),
+            );
+        }
+        Err(refused) => return Err(refused.into()),
+    };
+    match found {
+        Some(account) => Answer::to(format!("{PATH}/{}", segment(&account.id))),
+        None => find_page(&operator, Some("No customer's account has this number.")),
+    }
+}
+
+fn find_page(operator: &Operator, fault: Option<&'static str>) -> Outcome {
+    let account = Input::text("account", "Account's number or id")
+        .hint("As EX12 3456 7890 1234 56, or acc_01hz… in the trail.")
+        .value(operator.form().text("account"));
+    let filter = operator.discreet(PATH, "Open", account);
+    let page = operator.page("Accounts", &[]).section(Section::new("", vec![Part::Filter(filter)]));
+    match fault {
+        Some(fault) => page.misasked(&Misread::new("account", fault).into()).show(),
+        None => page.show(),
+    }
 }
 
 async fn show(operator: Operator) -> Outcome {

@@ -1,6 +1,8 @@
 //! `/console/customers`: found by name, e-mail or telephone, shown masked, and let in or not.
 //!
 //! The unmasked name and addresses stand only in the answer to the form that gave a purpose, which the API records.
+//! What is looked for is personal, too: it is typed into a form that is posted, and the address of what was found
+//! carries it sealed, for this operator and an hour.
 
 use http::Method;
 use serde::Deserialize;
@@ -10,15 +12,17 @@ use super::accounts::{self, Account};
 use super::desk::{Done, Page, seen};
 use super::parts::{Act, Cell, Facts, Input, Link, Part, Section, Table};
 use super::said;
-use crate::answer::Outcome;
+use crate::answer::{Answer, Outcome};
 use crate::api::{List, Refused};
 use crate::callers::Operator;
-use crate::form::segment;
+use crate::carried;
+use crate::form::{self, segment};
 use crate::table::Pages;
 
 pub fn pages(pages: Pages) -> Pages {
     pages
         .operator(Method::GET, PATH, "read_customers", search)
+        .operator(Method::POST, PATH, "read_customers", look)
         .operator(Method::GET, "/console/customers/{id}", "read_customers", show)
         .operator(Method::POST, "/console/customers/{id}/lock", "lock_customer", |operator| {
             change(operator, "lock", "customer_locked")
@@ -37,6 +41,9 @@ pub fn pages(pages: Pages) -> Pages {
 
 const PATH: &str = "/console/customers";
 const API: &str = "/v1/staff/customers/";
+/// What a sealed text of these pages is.
+const SOUGHT: &str = "a customer sought";
+const SOUGHT_SECONDS: i64 = 3600;
 
 /// As the API shows one to operators: masked.
 #[derive(Deserialize)]
@@ -81,19 +88,30 @@ pub async fn known(operator: &Operator, id: &str) -> Result<Vec<(String, Cell)>,
     ])
 }
 
-async fn search(operator: Operator) -> Outcome {
-    let query = Input::text("query", "Name, e-mail, telephone or id")
-        .hint("Words of a name whole and in any order; an e-mail whole; a telephone as +919876543210.")
-        .long(200);
-    let filter = operator.filter(PATH, "Find", vec![query]);
-    let page = operator
-        .page("Customers", &[])
-        .lead("Who looked for whom is in the trail. Names and addresses are masked.")
-        .section(Section::new("", vec![Part::Filter(filter)]));
-    if operator.query().some("query").is_none() {
-        return page.show();
+/// To the page of what is found.
+async fn look(operator: Operator) -> Outcome {
+    let query = operator.form().text("query");
+    if query.is_empty() {
+        return Answer::to(PATH);
     }
-    let path = operator.list_path("/v1/staff/customers", &["query", "cursor"]);
+    let sealed =
+        carried::seal(&operator, (SOUGHT, &operator.member().id), (&query, SOUGHT_SECONDS));
+    Answer::to(format!("{PATH}?{}", form::query(&[("sought", &sealed)])))
+}
+
+async fn search(operator: Operator) -> Outcome {
+    let Some(sealed) = operator.query().some("sought") else {
+        return search_page(&operator, "").show();
+    };
+    let Some(query) = carried::open(&operator, (SOUGHT, &operator.member().id), &sealed) else {
+        let mut page = search_page(&operator, "");
+        page.refusal = Some("That was looked for too long ago, or by somebody else.".to_owned());
+        return page.show();
+    };
+    let page = search_page(&operator, &query);
+    let cursor = operator.query().text("cursor");
+    let asked = form::query(&[("query", &query), ("cursor", &cursor)]);
+    let path = format!("/v1/staff/customers?{asked}");
     let list: List<Found> = match operator.get(path).receive().await {
         Ok(list) => list,
         Err(refused) if refused.code == "invalid_fields" => return page.misasked(&refused).show(),
@@ -104,6 +122,18 @@ async fn search(operator: Operator) -> Outcome {
     let table = Table::whole("Customers found", heads, rows, "Nobody was found.")
         .next(operator.more(list.next_cursor.as_deref()));
     page.section(Section::new("Found", vec![Part::Table(table)])).show()
+}
+
+fn search_page<'v>(operator: &'v Operator, typed: &str) -> Page<'v> {
+    let query = Input::text("query", "Name, e-mail, telephone or id")
+        .hint("Words of a name whole and in any order; an e-mail whole; a telephone as +919876543210.")
+        .long(254)
+        .value(typed);
+    let filter = operator.discreet(PATH, "Find", query);
+    operator
+        .page("Customers", &[])
+        .lead("Who looked for whom is in the trail. Names and addresses are masked.")
+        .section(Section::new("", vec![Part::Filter(filter)]))
 }
 
 fn row(found: Found) -> Vec<Cell> {

@@ -12,7 +12,7 @@ use crate::answer::{Answer, Outcome};
 use crate::api::{Ask, FieldFault, Refused};
 use crate::callers::Operator;
 use crate::form::{Form, query, segment};
-use crate::frame::{Desk, Frame, Who};
+use crate::frame::{Desk, Frame, Limits, Who};
 use crate::trouble::Trouble;
 
 /// A page of a room.
@@ -59,13 +59,11 @@ const TRANSFERS: (&str, &str, &str) = ("trf_", "/console/transfers", "read_accou
 impl Operator {
     pub fn frame(&self, title: &str) -> Frame<'_> {
         let (member, session) = (self.member(), self.session());
-        let now = self.site().settings.clock.now();
         let who = Who::Operator(Desk {
             email: &member.email,
             role: &member.role,
             rooms: rooms::ALL.iter().filter(|room| self.may(room.permission)).collect(),
-            idle_expires_at: now.plus_seconds(session.idle_limit_seconds).to_string(),
-            expires_at: &session.expires_at,
+            limits: Limits::of(self, &session.idle_expires_at, &session.expires_at),
         });
         let notice = said::notice(self.query().raw("done"));
         Frame { token: &session.csrf_token, who, notice, ..Frame::bare(self, title) }
@@ -161,7 +159,15 @@ impl Operator {
             is_required: false,
             ..input
         };
-        Filter { action: action.to_owned(), button, inputs: inputs.into_iter().map(fill).collect() }
+        let inputs = inputs.into_iter().map(fill).collect();
+        Filter { action: action.to_owned(), button, inputs, token: None }
+    }
+
+    /// A form that looks for something personal: what is typed goes in the body and not in the address.
+    pub fn discreet(&self, action: &'static str, button: &'static str, input: Input) -> Filter {
+        let inputs = vec![Input { scope: "filter".to_owned(), ..input }];
+        let token = Some(self.session().csrf_token.clone());
+        Filter { action: action.to_owned(), button, inputs, token }
     }
 }
 

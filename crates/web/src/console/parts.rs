@@ -115,6 +115,8 @@ impl HtmlSafe for Act {}
 #[derive(Template)]
 #[template(path = "console/filter.html")]
 pub struct Filter {
+    /// Of a form that is posted, so that what it asks stands in no address.
+    pub token: Option<String>,
     pub action: String,
     pub inputs: Vec<Input>,
     pub button: &'static str,

@@ -1,7 +1,7 @@
 //! `/reset`: the link of a mail that sets a new password, with the second factor where there is one.
 //!
 //! The API says that a factor is missing only after it has judged token and password; the page that asks for the
-//! factor carries both on, hidden, as every such page does.
+//! factor carries both on, hidden, as every such page does, the password sealed.
 
 use askama::Template;
 use http::StatusCode;
@@ -13,6 +13,7 @@ use super::second::SecondPage;
 use crate::answer::{Answer, Outcome};
 use crate::api::{Challenge, Refused};
 use crate::callers::Visitor;
+use crate::carried;
 use crate::frame::{Field, Frame, Who};
 use crate::question::{Judged, Question, Remark};
 
@@ -38,7 +39,7 @@ struct Proved {
     proof: String,
 }
 
-const CARRIED: [&str; 2] = ["token", "new_password"];
+const CARRIED: [&str; 2] = ["token", "sealed_new_password"];
 
 pub async fn show(visitor: Visitor) -> Outcome {
     page(&visitor, visitor.query().raw("token"), None)
@@ -47,7 +48,8 @@ pub async fn show(visitor: Visitor) -> Outcome {
 pub async fn submit(visitor: Visitor) -> Outcome {
     let form = visitor.form();
     let token = form.raw("token");
-    let mut body = json!({ "token": token, "new_password": form.raw("new_password") });
+    let mut body =
+        json!({ "token": token, "new_password": carried::password(&visitor, "new_password") });
     if let Some(question) = Question::read(form) {
         match question.judge::<Proved>(&visitor, None).await {
             Judged::Right(proved) => body["proof"] = json!(proved.proof),

@@ -9,6 +9,7 @@ use super::deed;
 use crate::answer::{Answer, Outcome};
 use crate::api::Refused;
 use crate::callers::Customer;
+use crate::carried;
 use crate::entrance::new_password;
 use crate::frame::{Field, Frame, Who};
 use crate::step_up::{self, Stop};
@@ -29,11 +30,10 @@ pub async fn show(customer: Customer) -> Outcome {
 }
 
 pub async fn submit(customer: Customer) -> Outcome {
-    let form = customer.form();
     let deed = deed(customer.words().security.password_deed, &[], PASSWORD, PASSWORD);
     let body = json!({
-        "current_password": form.raw("current_password"),
-        "new_password": form.raw("new_password"),
+        "current_password": carried::password(&customer, "current_password"),
+        "new_password": carried::password(&customer, "new_password"),
     });
     let act = customer.post("/v1/password").json(&body);
     match step_up::through::<IgnoredAny>(&customer, &deed, act).await {

@@ -139,11 +139,8 @@ fn a_master_key_in_transit_is_whole_and_the_only_one() {
     }
 }
 
-<<<<<<< HEAD
 // PCI DSS 3.6.1.3: the bank does not start with a master key that anybody but its own user can read.
-=======
 // ASVS 13.3.2: the master key is its owner's alone.
->>>>>>> asvs
 #[test]
 fn a_master_key_that_others_can_read_is_refused_and_its_mode_named() {
     let folder = Folder::new();

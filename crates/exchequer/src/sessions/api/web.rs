@@ -157,7 +157,7 @@ async fn limits(caller: Customer, _: Nothing) -> Answer<WebSessionLimits> {
 }
 
 /// As its row says: what the next request is judged by. The row is behind the last use by half a minute at most.
-async fn limits_of(caller: &Context, session: SessionId) -> Result<WebSessionLimits, Problem> {
+pub async fn limits_of(caller: &Context, session: SessionId) -> Result<WebSessionLimits, Problem> {
     let idle_seconds = caller.bank().config().sessions.idle_limit_seconds();
     let found =
         caller.read("sessions.limits_of", move |tx| Ok(super::super::find(tx, &session)?)).await?;

@@ -3,22 +3,28 @@
 use money::{AccountId, Amount};
 use serde::{Deserialize, Deserializer, Serialize};
 use store::{DbError, Tx};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::found;
 use crate::accounts::model::{AccountRow, AccountView};
+use crate::accounts::number::AccountNumber;
 use crate::accounts::{self, get_any};
 use crate::approvals::api::ask;
 use crate::approvals::deed::{Deed, LimitPair, NewLimits};
 use crate::bank::Act;
 use crate::http::fields::{Fields, MinorUnits};
-use crate::http::{Answer, Code, Json, Path, Problem, Reply, Route, Routes, Staff};
+use crate::http::{Answer, Code, Json, Page, Path, Problem, Query, Reply, Route, Routes, Staff};
 use crate::staff::model::Permission;
 
 pub fn routes(routes: Routes) -> Routes {
     let standing =
         |action: &'static str, name, summary| Route::post(action, name, summary).answers(200);
     routes
+        .staff(
+            Permission::ReadAccounts,
+            Route::get("/v1/staff/accounts", "findAccounts", "An account by its number"),
+            find,
+        )
         .staff(
             Permission::ReadAccounts,
             Route::get(
@@ -115,6 +121,25 @@ impl Given<Amount> {
             Self::Limit(amount) => Some(amount.get()),
         }
     }
+}
+
+/// What is looked for.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct AccountQuery {
+    /// `EX` and sixteen digits; blanks and lower case are taken.
+    number: String,
+}
+
+/// One row or none, as every list. Refuses `invalid_fields`.
+async fn find(caller: Staff, Query(query): Query<AccountQuery>) -> Answer<Page<StaffAccountView>> {
+    let number: AccountNumber = query.number.parse().map_err(|_| {
+        Problem::field("number", "invalid", "EX and sixteen digits, the first two of which fit")
+    })?;
+    let row = caller
+        .read("staff.find_account", move |tx| Ok(accounts::find_numbered(tx, &number)?))
+        .await?;
+    Ok(Reply::ok(&Page { data: row.iter().map(view).collect(), next_cursor: None }))
 }
 
 async fn get(caller: Staff, Path(id): Path<AccountId>) -> Answer<StaffAccountView> {

@@ -1,11 +1,13 @@
 //! `/v1/staff/me` and `/v1/staff/web_session`: who an operator is, and what their browser needs to know.
+//! `…/web_session/limits` is for a page's timer: asking it is no use of the session.
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::found;
 use crate::http::{Answer, Code, Nothing, Problem, Reply, Route, Routes, Staff};
-use crate::sessions::{self, web};
+use crate::sessions::api::{WebSessionLimits, limits_of};
+use crate::sessions::web;
 use crate::staff::model::Permission;
 
 pub fn routes(routes: Routes) -> Routes {
@@ -23,6 +25,16 @@ pub fn routes(routes: Routes) -> Routes {
                 "This browser's session, its token and its limits",
             ),
             web_session,
+        )
+        .staff(
+            Permission::ReadSelf,
+            Route::get(
+                "/v1/staff/web_session/limits",
+                "getStaffWebSessionLimits",
+                "When this session ends",
+            )
+            .peeks(),
+            web_session_limits,
         )
 }
 
@@ -49,8 +61,8 @@ pub struct StaffWebSession {
     /// The session ends so many seconds after its last request; this one is a request, too.
     #[schema(example = 900)]
     idle_limit_seconds: i64,
-    /// It ends at this time at the latest.
-    expires_at: String,
+    #[serde(flatten)]
+    limits: WebSessionLimits,
 }
 
 async fn me(caller: Staff, _: Nothing) -> Answer<StaffMe> {
@@ -71,14 +83,21 @@ async fn web_session(caller: Staff, _: Nothing) -> Answer<StaffWebSession> {
         return Err(Problem::new(Code::NotFound));
     }
     let session = caller.session();
-    let expires_at =
-        caller.read("staff.web_session", move |tx| Ok(sessions::expires_at(tx, &session)?)).await?;
+    let limits = limits_of(&caller, session).await?;
     let config = caller.bank().config();
     Ok(Reply::ok(&StaffWebSession {
         status: "authenticated",
         session_id: session.to_string(),
         csrf_token: web::csrf_token(caller.bank().tools(), &session),
         idle_limit_seconds: config.sessions.idle_limit_seconds(),
-        expires_at: found(expires_at)?.to_string(),
+        limits,
     }))
+}
+
+/// Not there for a session of tokens, as the session itself.
+async fn web_session_limits(caller: Staff, _: Nothing) -> Answer<WebSessionLimits> {
+    if caller.cookie().is_none() {
+        return Err(Problem::new(Code::NotFound));
+    }
+    Ok(Reply::ok(&limits_of(&caller, caller.session()).await?))
 }

@@ -39,11 +39,8 @@ fn who_hands_out_money_has_no_say_over_accounts() {
     }
 }
 
-<<<<<<< HEAD
 // PCI DSS 10.3.1: the audit trail is read by three roles and no other.
-=======
 // ASVS 16.4.2: the trail is read by the roles that are for it.
->>>>>>> asvs
 #[test]
 fn only_auditors_read_events() {
     let auditors: Vec<_> =

@@ -120,3 +120,60 @@ async fn anothers_ids_and_what_is_no_id_are_pages_that_say_so() {
         assert!(!page.html.contains("<script>alert"));
     }
 }
+
+/// What is looked for is nobody's to read in an address, in a log of addresses or after a sign-out.
+#[tokio::test]
+async fn an_address_says_nothing_of_who_is_looked_for() {
+    let bank = TestBank::new().await;
+    // More than a page of them.
+    for letter in 'a'..='u' {
+        let _person = bank.customer(&format!("Asha Rao {letter}")).await;
+    }
+    let (browser, _) = at_console(&bank, Role::Support).await;
+    let form = browser.get("/console/customers").await.expect(200).form("/console/customers");
+    assert_eq!(form.method, "post");
+    let page = browser.submit(&form, &[("query", "asha rao")]).await.expect(200);
+    let told = |path: &str| path.to_lowercase().contains("asha") || path.contains("rao");
+    assert!(page.path.starts_with("/console/customers?sought=") && !told(&page.path));
+    assert_eq!(page.form("/console/customers").value("query"), Some("asha rao"));
+    let (_, more) = page.html.split_once("sought=").unwrap_or_else(|| panic!("{}", page.html));
+    let more = more.split('"').next().unwrap_or_default().replace("&#38;", "&");
+    let rest = browser.get(&format!("/console/customers?sought={more}")).await.expect(200);
+    assert!(rest.html.matches("/console/customers/cus_").count() >= 1, "{}", rest.html);
+    // Loaded again it is the same; another operator cannot read it, and after an hour nobody.
+    assert!(browser.get(&page.path).await.expect(200).html.contains("/console/customers/cus_"));
+    let (other, _) = at_console(&bank, Role::Support).await;
+    for path in [&*page.path, "/console/customers?sought=AAAA", "/console/customers?sought=%00"] {
+        let reply = other.get(path).await.expect(200);
+        assert!(!reply.html.contains("/console/customers/cus_"), "{path}: {}", reply.html);
+        assert!(reply.says("by somebody else") && !told(&reply.html), "{path}: {}", reply.html);
+    }
+    for _ in 0..8 {
+        bank.advance(500);
+        let _alive = browser.get("/console").await.expect(200);
+    }
+    assert!(browser.get(&page.path).await.expect(200).says("too long ago"));
+}
+
+#[tokio::test]
+async fn an_account_is_found_by_its_number() {
+    let bank = TestBank::new().await;
+    let asha = bank.customer("asha").await;
+    let account = bank.account(&asha, "INR").await;
+    let number = asha.client.get(&format!("/v1/accounts/{account}")).await.text("/number");
+    let (browser, _) = at_console(&bank, Role::Auditor).await;
+    let form = browser.get("/console/accounts").await.expect(200).form("/console/accounts");
+    let spaced = number.to_lowercase().replace("ex", "ex ");
+    for typed in [&account, &number, &spaced] {
+        let page = browser.submit(&form, &[("account", typed)]).await.expect(200);
+        assert_eq!(page.path, format!("/console/accounts/{account}"), "{typed}");
+    }
+    let wrong = if number.ends_with('1') { "2" } else { "1" };
+    let wrong = format!("{}{wrong}", &number[..number.len() - 1]);
+    let unused = format!("EX{}", vault::checkdigit::mod97_append("00000000000000"));
+    for typed in [&*wrong, &*unused, "", HOSTILE[0]] {
+        let page = browser.submit(&form, &[("account", typed)]).await.expect(422);
+        assert_eq!(page.form("/console/accounts").value("account"), Some(typed));
+        assert!(page.html.contains("id=\"filter-account-fault\""), "{}", page.html);
+    }
+}

@@ -10,6 +10,8 @@
 //! A clock that was set back: a time that lies in the future is taken as now where it would decide. So
 //! nothing is accepted too early, and nobody waits longer than one window.
 
+use std::fmt::Write;
+
 /// One limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit {
@@ -88,72 +90,95 @@ impl Limit {
 }
 
 impl Subject {
-    /// The key on Redis, after the prefix. Keys that are decided together lie in one slot of a cluster:
-    /// those of a rule that counts several; a caller's own key alone lies anywhere.
-    pub(super) fn redis_key(&self) -> String {
-        let mut id = String::with_capacity(32);
+    /// Appends the key on Redis, after the prefix. Keys that are decided together lie in one slot of a
+    /// cluster: those of a rule that counts several; a caller's own key alone lies anywhere.
+    pub(super) fn write_redis_key(&self, out: &mut String) {
+        let written = match self.space {
+            Space::Guarded => write!(out, "l:{{{}}}:{}:", self.rule, self.kind),
+            Space::Visitors | Space::Callers => write!(out, "l:{}:{}:{{", self.rule, self.kind),
+        };
+        // Writing to a string cannot fail.
+        debug_assert!(written.is_ok());
         for byte in self.id {
-            id.push(char::from_digit(u32::from(byte >> 4), 16).unwrap_or('0'));
-            id.push(char::from_digit(u32::from(byte & 15), 16).unwrap_or('0'));
+            out.push(char::from_digit(u32::from(byte >> 4), 16).unwrap_or('0'));
+            out.push(char::from_digit(u32::from(byte & 15), 16).unwrap_or('0'));
         }
-        match self.space {
-            Space::Guarded => format!("l:{{{}}}:{}:{id}", self.rule, self.kind),
-            Space::Visitors | Space::Callers => format!("l:{}:{}:{{{id}}}", self.rule, self.kind),
+        if self.space != Space::Guarded {
+            out.push('}');
         }
     }
 }
 
 /// Redis' own time, in microseconds: the same for every node.
-pub(super) const REDIS_TIME: &str =
-    "local t = redis.call('TIME')\nlocal now = t[1] * 1000000 + t[2]\n";
+pub(super) const REDIS_TIME: &str = "local t = redis.call('TIME')
+local stamp = string.format('%d%06d', t[1], t[2])\n";
 
 /// A time that a test gives, as the last argument.
 #[cfg(test)]
-pub(super) const GIVEN_TIME: &str = "local now = tonumber(ARGV[#ARGV])\n";
+pub(super) const GIVEN_TIME: &str = "local stamp = ARGV[#ARGV]\n";
 
-/// Keys: lists, the newest time first. Arguments: `most` and window in microseconds for each key.
-/// Answer: the place of the first that refuses or -1, the longest wait, what remains of the first
-/// limit, microseconds until more does.
+/// Decides for a group, in its order, all at one time. Keys: lists, the newest time first; those of each
+/// decision beside each other. Arguments, for each run of decisions whose limits are alike: how many
+/// decisions, how many keys each has, and for each key `most` and window in microseconds. Answer, for
+/// each decision: the place of the first key that refuses or -1, the longest wait, what remains of the
+/// first limit, microseconds until more does.
 ///
 /// Each call costs, so the new time is put in first, which tells the length, and taken out again where
-/// one refuses. A key ends by itself two windows after it was made or something was dropped: until it is
-/// asked for again after a whole window, and then something is dropped, nothing in it is older.
+/// one refuses; and what a call is given is text, since it would print a number slowly. A key ends by
+/// itself two windows after it was made or something was dropped: until it is asked for again after a
+/// whole window, and then something is dropped, nothing in it is older.
 pub(super) const RULE: &str = r"
-local call, refused, wait, n = redis.call, -1, 0, #KEYS
-local remaining, reset = 0, 0
-for i = 1, n do
-  local key, most, window = KEYS[i], tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
-  local oldest = tonumber(call('LINDEX', key, -1) or now)
-  local pruned = 0
-  while oldest <= now - window and pruned < 32 do
-    call('RPOP', key)
-    oldest, pruned = tonumber(call('LINDEX', key, -1) or now), pruned + 1
-  end
-  local count = call('LPUSH', key, now)
-  if count > most + 1 then
-    call('LTRIM', key, 0, most)
-    count, oldest = most + 1, tonumber(call('LINDEX', key, -1))
-  end
-  if count == 1 or pruned > 0 then call('PEXPIRE', key, math.ceil(window / 500)) end
-  if count > most then
-    if oldest > now then
-      local times = call('LRANGE', key, 0, -1)
-      call('DEL', key)
-      for _, time in ipairs(times) do call('RPUSH', key, math.min(tonumber(time), now)) end
-      call('PEXPIRE', key, math.ceil(window / 500))
-      oldest = now
+local call, now = redis.call, tonumber(stamp)
+local said, at, argument, done = {}, 0, 1, 0
+local function decide(n, mosts, windows)
+  local refused, wait, remaining, reset = -1, 0, 0, 0
+  for i = 1, n do
+    local key, most, window = KEYS[at + i], mosts[i], windows[i]
+    local oldest = tonumber(call('LINDEX', key, '-1') or now)
+    local pruned = 0
+    while oldest <= now - window and pruned < 32 do
+      call('RPOP', key)
+      oldest, pruned = tonumber(call('LINDEX', key, '-1') or now), pruned + 1
     end
-    if refused < 0 then refused = i - 1 end
-    wait = math.max(wait, oldest + window - now)
+    local count = call('LPUSH', key, stamp)
+    if count > most + 1 then
+      call('LTRIM', key, 0, most)
+      count, oldest = most + 1, tonumber(call('LINDEX', key, '-1'))
+    end
+    if count == 1 or pruned > 0 then call('PEXPIRE', key, math.ceil(window / 500)) end
+    if count > most then
+      if oldest > now then
+        local times = call('LRANGE', key, 0, -1)
+        call('DEL', key)
+        for _, time in ipairs(times) do call('RPUSH', key, math.min(tonumber(time), now)) end
+        call('PEXPIRE', key, math.ceil(window / 500))
+        oldest = now
+      end
+      if refused < 0 then refused = i - 1 end
+      wait = math.max(wait, oldest + window - now)
+    end
+    if i == 1 then
+      remaining, reset = most - count, math.min(oldest - now, 0) + window
+      if count == 1 then reset = false end
+    end
   end
-  if i == 1 then
-    remaining, reset = most - count, math.min(oldest - now, 0) + window
-    if count == 1 then reset = false end
+  if refused >= 0 then
+    for i = 1, n do call('LPOP', KEYS[at + i]) end
+    remaining, reset = remaining + 1, reset or 0
   end
+  said[done + 1], said[done + 2] = refused, wait
+  said[done + 3], said[done + 4] = remaining, reset or windows[1]
+  at, done = at + n, done + 4
 end
-if refused >= 0 then
-  for i = 1, n do call('LPOP', KEYS[i]) end
-  remaining, reset = remaining + 1, reset or 0
+while at < #KEYS do
+  local times, n = tonumber(ARGV[argument]), tonumber(ARGV[argument + 1])
+  local mosts, windows = {}, {}
+  for i = 1, n do
+    mosts[i] = tonumber(ARGV[argument + 2 * i])
+    windows[i] = tonumber(ARGV[argument + 2 * i + 1])
+  end
+  argument = argument + 2 * n + 2
+  for _ = 1, times do decide(n, mosts, windows) end
 end
-return {refused, wait, remaining, reset or tonumber(ARGV[2])}
+return said
 ";

@@ -81,6 +81,16 @@ impl Link {
         &self.options.prefix
     }
 
+    /// Whether keys lie in slots, which a command cannot cross.
+    pub fn is_cluster(&self) -> bool {
+        self.options.address.form == Form::Cluster
+    }
+
+    /// False until it is connected again.
+    pub fn is_there(&self) -> bool {
+        self.line.read().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
     /// Sends one command.
     pub async fn ask(&self, command: &Cmd) -> Result<Answered, Gone> {
         let Some(mut line) = self.line() else { return Err(Gone) };

@@ -7,6 +7,7 @@
 //! here, nothing here signs anybody in, and each key says what happens when it is gone.
 
 mod address;
+mod groups;
 mod limiter;
 mod link;
 mod memory;

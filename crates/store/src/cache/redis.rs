@@ -1,7 +1,7 @@
 //! Fast state on Redis: what several nodes have in common.
 //!
 //! Every operation is one command, the limiter's a script that Redis knows by its hash (sent whole once
-//! per server). Beside it stands this process's own memory: what this node itself ended, and the limits
+//! per server), for all decisions that wait ([`super::groups`]). Beside it stands this process's own memory: what this node itself ended, and the limits
 //! it keeps alone while Redis is gone. Keys: `PREFIXe:…` entries, `PREFIXl:…` limits; every key has
 //! an end of its own, so nothing piles up.
 
@@ -9,9 +9,10 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::{Cmd, FromRedisValue, Script, Value, cmd};
+use redis::{Cmd, FromRedisValue, Value, cmd};
 
-use super::limiter::{Ask, Decision, REDIS_TIME, RULE, Refused};
+use super::groups::Groups;
+use super::limiter::{Ask, Decision, REDIS_TIME};
 use super::link::{Answered, Link};
 use super::memory::Memory;
 use super::{Gone, RedisOptions};
@@ -19,26 +20,24 @@ use super::{Gone, RedisOptions};
 pub struct Redis {
     link: Arc<Link>,
     near: Memory,
-    limiter: Program,
-}
-
-/// A script's text, and the hash that Redis knows it by.
-struct Program {
-    text: String,
-    hash: String,
+    limiter: Arc<Groups>,
 }
 
 impl Redis {
     pub(super) fn open(options: RedisOptions) -> Self {
-        let limiter = Program::new([REDIS_TIME, RULE].concat());
-        Self { link: Link::open(options), near: Memory::default(), limiter }
+        Self::with_time(options, REDIS_TIME)
     }
 
     /// With the time as the last argument of the limiter.
     #[cfg(test)]
     pub(super) fn open_with_given_time(options: RedisOptions) -> Self {
-        let limiter = Program::new([super::limiter::GIVEN_TIME, RULE].concat());
-        Self { link: Link::open(options), near: Memory::default(), limiter }
+        Self::with_time(options, super::limiter::GIVEN_TIME)
+    }
+
+    fn with_time(options: RedisOptions, time: &str) -> Self {
+        let link = Link::open(options);
+        let limiter = Groups::new(Arc::clone(&link), time);
+        Self { link, near: Memory::default(), limiter }
     }
 
     /// This process's own memory.
@@ -68,44 +67,17 @@ impl Redis {
     }
 
     pub(super) async fn decide(&self, asks: &[Ask]) -> Result<Decision, Gone> {
-        self.run(asks, None).await
+        self.limiter.decide(asks).await
     }
 
+    /// A group of decisions as one call, at a given time.
     #[cfg(test)]
-    pub(super) async fn decide_at(&self, asks: &[Ask], now: i64) -> Result<Decision, Gone> {
-        self.run(asks, Some(now)).await
-    }
-
-    async fn run(&self, asks: &[Ask], now: Option<i64>) -> Result<Decision, Gone> {
-        let by_hash = self.command(("EVALSHA", &self.limiter.hash), asks, now);
-        let value = match self.link.ask(&by_hash).await? {
-            Answered::Value(value) => value,
-            Answered::NoScript => {
-                let whole = self.command(("EVAL", &self.limiter.text), asks, now);
-                match self.link.ask(&whole).await? {
-                    Answered::Value(value) => value,
-                    Answered::NoScript => return Err(Gone),
-                }
-            }
-        };
-        let (which, wait_micros, remaining, reset_micros): (i64, i64, i64, i64) = read(value)?;
-        let refused = usize::try_from(which).ok().map(|which| Refused { which, wait_micros });
-        // `most` is a u32 and nothing exceeds it.
-        let remaining = u32::try_from(remaining).unwrap_or_default();
-        Ok(Decision { refused, remaining, reset_micros })
-    }
-
-    fn command(&self, (verb, script): (&str, &str), asks: &[Ask], now: Option<i64>) -> Cmd {
-        let mut command = cmd(verb);
-        command.arg(script).arg(asks.len());
-        for ask in asks {
-            command.arg([self.link.prefix(), &ask.subject.redis_key()].concat());
-        }
-        for ask in asks {
-            command.arg(ask.limit.most).arg(ask.limit.window_micros());
-        }
-        command.arg(now);
-        command
+    pub(super) async fn decide_at(
+        &self,
+        group: &[&[Ask]],
+        now: i64,
+    ) -> Result<Vec<Decision>, Gone> {
+        self.limiter.run(group, Some(now)).await
     }
 
     pub(super) async fn ping(&self) -> Result<(), Gone> {
@@ -138,15 +110,8 @@ impl Redis {
     }
 }
 
-impl Program {
-    fn new(text: String) -> Self {
-        let hash = Script::new(&text).get_hash().to_owned();
-        Self { text, hash }
-    }
-}
-
 /// A value of another shape than ours is of somebody else's making: nothing is known.
-fn read<T: FromRedisValue>(value: Value) -> Result<T, Gone> {
+pub(super) fn read<T: FromRedisValue>(value: Value) -> Result<T, Gone> {
     redis::from_redis_value(value).map_err(|error| {
         tracing::warn!(cause = %error, "Redis gave something unexpected");
         Gone

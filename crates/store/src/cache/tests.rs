@@ -10,7 +10,7 @@ use super::*;
 
 const SECOND: i64 = 1_000_000;
 /// A time as Redis has it, 2026.
-const START: i64 = 1_767_607_200 * SECOND;
+pub(super) const START: i64 = 1_767_607_200 * SECOND;
 
 /// The limiter under test, with the time given.
 enum Backend {
@@ -22,7 +22,7 @@ impl Backend {
     async fn decide(&self, asks: &[Ask], now: i64) -> Decision {
         match self {
             Self::Memory(windows) => windows.decide(asks, now),
-            Self::Redis(redis) => redis.decide_at(asks, now).await.unwrap(),
+            Self::Redis(redis) => redis.decide_at(&[asks], now).await.unwrap().remove(0),
         }
     }
 }
@@ -38,7 +38,7 @@ async fn backends() -> Vec<Backend> {
     backends
 }
 
-fn options() -> Option<RedisOptions> {
+pub(super) fn options() -> Option<RedisOptions> {
     let address = testkit::redis::address()?;
     let address = RedisAddress::parse(&address).unwrap();
     Some(RedisOptions { address, authorities: None, prefix: testkit::redis::prefix() })
@@ -60,7 +60,7 @@ fn subject(n: u32) -> Subject {
     Subject { space: Space::Guarded, rule: 1, kind: 0, id }
 }
 
-fn ask(n: u32, most: u32, window_seconds: u32) -> Ask {
+pub(super) fn ask(n: u32, most: u32, window_seconds: u32) -> Ask {
     Ask { subject: subject(n), limit: Limit::new(most, window_seconds) }
 }
 
@@ -115,10 +115,10 @@ fn what_was_shown_once_is_never_forgotten_before_its_time() {
 
 /// The rule in its plainest form: all that was accepted, looked through each time.
 #[derive(Default)]
-struct Oracle(HashMap<Subject, Vec<i64>>);
+pub(super) struct Oracle(HashMap<Subject, Vec<i64>>);
 
 impl Oracle {
-    fn decide(&mut self, asks: &[Ask], now: i64) -> Decision {
+    pub fn decide(&mut self, asks: &[Ask], now: i64) -> Decision {
         let inside = |oracle: &Self, ask: &Ask| {
             let window = i64::from(ask.limit.window_seconds) * SECOND;
             let times = oracle.0.get(&ask.subject).into_iter().flatten().copied();

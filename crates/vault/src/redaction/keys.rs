@@ -41,15 +41,19 @@ enum Bound {
 /// The longest text before a separator that is looked at, in bytes.
 pub(super) const KEY_LENGTH: usize = 48;
 
-const WORDS: &[(&str, Bound, Kind, Form)] = &[
+/// Those that end with the same two letters stand together; of two that fit, the first counts.
+const WORDS: &[Word] = &[
     ("password", Bound::End, Kind::Password, Form::Any),
     ("passwd", Bound::End, Kind::Password, Form::Any),
-    ("passphrase", Bound::End, Kind::Password, Form::Any),
     ("pwd", Bound::End, Kind::Password, Form::Any),
+    ("passphrase", Bound::End, Kind::Password, Form::Any),
     ("passwordhash", Bound::End, Kind::Password, Form::Any),
     ("passwordconfirmation", Bound::End, Kind::Password, Form::Any),
+    ("authorization", Bound::End, Kind::Token, Form::Header),
     ("passwordconfirm", Bound::End, Kind::Password, Form::Any),
     ("passwordagain", Bound::End, Kind::Password, Form::Any),
+    ("pin", Bound::Part, Kind::Code, Form::Digits(4, 6)),
+    ("mpin", Bound::Part, Kind::Code, Form::Digits(4, 6)),
     ("pass", Bound::Whole, Kind::Password, Form::NotNumber),
     ("secret", Bound::End, Kind::Key, Form::Any),
     ("apikey", Bound::End, Kind::Key, Form::Any),
@@ -57,31 +61,27 @@ const WORDS: &[(&str, Bound, Kind, Form)] = &[
     ("privatekey", Bound::End, Kind::Key, Form::Any),
     ("signingkey", Bound::End, Kind::Key, Form::Any),
     ("masterkey", Bound::End, Kind::Key, Form::Any),
-    ("exchequermaster", Bound::End, Kind::Key, Form::Any),
     ("accesskey", Bound::End, Kind::Key, Form::Any),
     ("encryptionkey", Bound::End, Kind::Key, Form::Any),
     ("sharedkey", Bound::End, Kind::Key, Form::Any),
     ("hmackey", Bound::End, Kind::Key, Form::Any),
+    ("exchequermaster", Bound::End, Kind::Key, Form::Any),
+    ("codeverifier", Bound::End, Kind::Token, Form::Any),
     ("mnemonic", Bound::End, Kind::Key, Form::Any),
     ("token", Bound::End, Kind::Token, Form::Any),
     ("jwt", Bound::Part, Kind::Token, Form::Any),
-    ("authorization", Bound::End, Kind::Token, Form::Header),
     ("signature", Bound::End, Kind::Token, Form::Any),
     ("credential", Bound::End, Kind::Token, Form::Any),
     ("stepup", Bound::Whole, Kind::Token, Form::Any),
     ("proof", Bound::Whole, Kind::Token, Form::Any),
     ("csrf", Bound::Part, Kind::Token, Form::Any),
-    ("codeverifier", Bound::End, Kind::Token, Form::Any),
     ("cookie", Bound::End, Kind::Cookie, Form::Header),
     ("cvv", Bound::End, Kind::Cvv, Form::Digits(3, 4)),
     ("cvc", Bound::End, Kind::Cvv, Form::Digits(3, 4)),
     ("cvn", Bound::Part, Kind::Cvv, Form::Digits(3, 4)),
     ("csc", Bound::Part, Kind::Cvv, Form::Digits(3, 4)),
     ("securitycode", Bound::End, Kind::Cvv, Form::Digits(3, 4)),
-    ("cardverificationvalue", Bound::End, Kind::Cvv, Form::Digits(3, 4)),
     ("cardverificationcode", Bound::End, Kind::Cvv, Form::Digits(3, 4)),
-    ("otp", Bound::Part, Kind::Code, Form::Digits(4, 10)),
-    ("totp", Bound::Part, Kind::Code, Form::Digits(4, 10)),
     ("otpcode", Bound::End, Kind::Code, Form::Digits(4, 10)),
     ("onetimecode", Bound::End, Kind::Code, Form::Digits(4, 10)),
     ("verificationcode", Bound::End, Kind::Code, Form::Digits(4, 10)),
@@ -94,15 +94,21 @@ const WORDS: &[(&str, Bound, Kind, Form)] = &[
     ("passcode", Bound::End, Kind::Code, Form::Any),
     ("recoverycode", Bound::End, Kind::Code, Form::Any),
     ("backupcode", Bound::End, Kind::Code, Form::Any),
-    ("pin", Bound::Part, Kind::Code, Form::Digits(4, 6)),
-    ("mpin", Bound::Part, Kind::Code, Form::Digits(4, 6)),
     ("code", Bound::Whole, Kind::Code, Form::SixDigits),
+    ("cardverificationvalue", Bound::End, Kind::Cvv, Form::Digits(3, 4)),
+    ("otp", Bound::Part, Kind::Code, Form::Digits(4, 10)),
+    ("totp", Bound::Part, Kind::Code, Form::Digits(4, 10)),
 ];
 
 /// The rule for the key that `before` ends with.
 pub(super) fn rule(before: &[u8]) -> Option<Rule> {
-    let numbered = before.iter().rev().take(KEY_LENGTH).take_while(|byte| is_trailer(**byte));
-    let (before, _) = before.split_at_checked(before.len().saturating_sub(numbered.count()))?;
+    let mut before = before;
+    for _ in 0..KEY_LENGTH {
+        match before {
+            [rest @ .., last] if is_trailer(*last) => before = rest,
+            _ => break,
+        }
+    }
     if !may_end_a_key(before) {
         return None;
     }
@@ -131,63 +137,89 @@ fn is_trailer(byte: u8) -> bool {
     byte.is_ascii_digit() || matches!(byte, b'_' | b'-')
 }
 
-/// True when the last three letters are those of a word in [`WORDS`] or of its plural.
-fn may_end_a_key(key: &[u8]) -> bool {
-    let Some(&[a, b, c]) = key.last_chunk::<3>() else { return false };
-    is_tail([a, b, c])
-        || (matches!(c, b's' | b'S')
-            && key
-                .len()
-                .checked_sub(4)
-                .and_then(|at| key.get(at))
-                .is_some_and(|&o| is_tail([o, a, b])))
+/// True for a letter that a word in [`WORDS`] or its plural ends with, in either case.
+#[expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "evaluated by the compiler, which refuses an index or a sum that is out of range"
+)]
+pub(super) const fn may_be_last(byte: u8) -> bool {
+    let lower = byte.to_ascii_lowercase();
+    let mut at = 0;
+    while at < WORDS.len() {
+        let word = WORDS[at].0.as_bytes();
+        if word[word.len() - 1] == lower {
+            return true;
+        }
+        at += 1;
+    }
+    lower == b's'
 }
 
-fn is_tail(letters: [u8; 3]) -> bool {
-    // In upper case a letter and its lower case differ in this bit; `-` and `_` of `Step-Up` and
-    // `step_up` are taken as they come.
-    let lower = letters.map(|byte| byte | 0x20);
-    matches!(
-        &lower,
-        b"ord"
-            | b"swd"
-            | b"pwd"
-            | b"ase"
-            | b"ash"
-            | b"ion"
-            | b"irm"
-            | b"ain"
-            | b"ass"
-            | b"ret"
-            | b"key"
-            | b"ter"
-            | b"nic"
-            | b"ken"
-            | b"jwt"
-            | b"ure"
-            | b"ial"
-            | b"oof"
-            | b"srf"
-            | b"ier"
-            | b"kie"
-            | b"cvv"
-            | b"cvc"
-            | b"cvn"
-            | b"csc"
-            | b"ode"
-            | b"lue"
-            | b"otp"
-            | b"pin"
-            | [_, b'u', b'p']
-    )
+/// True when the last three letters are those of a word in [`WORDS`] or of its plural.
+fn may_end_a_key(key: &[u8]) -> bool {
+    match *key {
+        [.., o, a, b, b's' | b'S'] if is_tail([o, a, b]) => true,
+        [.., a, b, c] => is_tail([a, b, c]),
+        _ => false,
+    }
+}
+
+/// `-` and `_` of `Step-Up` and `step_up` are taken as they come: `up` ends a word whatever is before.
+fn is_tail([a, b, c]: [u8; 3]) -> bool {
+    let lower = [a | CASE, b | CASE, c | CASE];
+    is_up([b, c])
+        || words_on([b, c]).any(|(word, ..)| word.as_bytes().last_chunk::<3>() == Some(&lower))
+}
+
+fn is_up([b, c]: [u8; 2]) -> bool {
+    (b | CASE, c | CASE) == (b'u', b'p')
+}
+
+/// In upper case a letter and its lower case differ in this bit, and are one in those below it.
+const CASE: u8 = 0x20;
+const LOW: u8 = 0x1f;
+
+type Word = (&'static str, Bound, Kind, Form);
+
+/// The words that end with two letters, and those of letters that look alike in five bits.
+fn words_on([b, c]: [u8; 2]) -> impl Iterator<Item = &'static Word> {
+    let (from, to) = BY_END.get(pair_of(b, c)).copied().unwrap_or((0, 0));
+    WORDS.get(usize::from(from)..usize::from(to)).unwrap_or_default().iter()
+}
+
+/// By their last two letters, where in [`WORDS`] words begin and end.
+static BY_END: [(u8, u8); 1_024] = every_end();
+
+#[expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::panic,
+    reason = "evaluated by the compiler, which refuses an index, a sum or an order that is wrong"
+)]
+const fn every_end() -> [(u8, u8); 1_024] {
+    let mut table = [(0, 0); 1_024];
+    let mut at = 0;
+    while at < WORDS.len() {
+        let word = WORDS[at].0.as_bytes();
+        let place = pair_of(word[word.len() - 2], word[word.len() - 1]);
+        let (from, to) = table[place];
+        assert!(to == 0 || to as usize == at, "words with one end do not stand together");
+        table[place] = (if to == 0 { at as u8 } else { from }, at as u8 + 1);
+        at += 1;
+    }
+    table
+}
+
+#[expect(clippy::as_conversions, reason = "`From` is not for the compiler; five bits each")]
+const fn pair_of(b: u8, c: u8) -> usize {
+    ((b & LOW) as usize) << 5 | (c & LOW) as usize
 }
 
 fn find(key: &[u8], escaped: bool) -> Option<Rule> {
-    let last = key.last()?.to_ascii_lowercase();
-    WORDS.iter().find_map(|&(word, bound, kind, form)| {
-        if word.as_bytes().last() != Some(&last) {
-            return None;
-        }
+    let &[.., b, c] = key else { return None };
+    words_on([b, c]).find_map(|&(word, bound, kind, form)| {
         let start = start_of(word, key)?;
         is_bounded(key, start, bound, escaped).then_some(Rule { kind, form })
     })
@@ -240,6 +272,21 @@ mod tests {
             let plural = rule(format!("{word}s").as_bytes());
             let is_digits = matches!(form, Form::Digits(..) | Form::SixDigits);
             assert_eq!(plural.is_none(), is_digits, "{word}s");
+        }
+    }
+
+    /// The table by last letters has no word too few, and none too many.
+    #[test]
+    fn three_letters_end_a_key_when_they_end_a_word() {
+        let bytes = || (0..=u8::MAX).filter(|byte| byte.is_ascii_graphic() || *byte == b' ');
+        let lasts = WORDS.iter().filter_map(|(word, ..)| word.as_bytes().last_chunk::<3>());
+        let lasts: Vec<[u8; 3]> = lasts.copied().collect();
+        for (a, b) in bytes().flat_map(|a| bytes().map(move |b| (a, b))) {
+            for c in bytes() {
+                let lower = [a, b, c].map(|byte| byte.to_ascii_lowercase());
+                let is_last = lasts.contains(&lower) || lower.ends_with(b"up");
+                assert_eq!(is_tail([a, b, c]), is_last, "{:?}", str::from_utf8(&lower));
+            }
         }
     }
 

@@ -31,6 +31,7 @@
 mod brands;
 mod keys;
 mod numbers;
+mod pairs;
 mod runs;
 mod scan;
 mod secrets;

@@ -66,6 +66,11 @@ impl Scanner<'_> {
     }
 
     fn long_digits(&mut self, at: usize) -> usize {
+        if matches!(self.before(at, 1), 0 | b'"')
+            && is_moment(self.slice(at, at.saturating_add(27)))
+        {
+            return at.saturating_add(27);
+        }
         let first = self.end_of(at, usize::MAX, |byte| byte.is_ascii_digit());
         let code = match self.before(at, 1) {
             b' ' | b'#' => self.code_in_prose(at),
@@ -310,6 +315,16 @@ impl Scanner<'_> {
                 _ => byte.is_ascii_hexdigit(),
             })
     }
+}
+
+/// A moment as log lines begin with (RFC 3339, UTC, microseconds): too few digits together for any
+/// number, and half of the digits of an ordinary line.
+fn is_moment(text: &[u8]) -> bool {
+    const FORM: &[u8; 27] = b"0000-00-00T00:00:00.000000Z";
+    text.len() == FORM.len()
+        && text.iter().zip(FORM).fold(true, |is_so, (&byte, &form)| {
+            is_so & if form == b'0' { byte.is_ascii_digit() } else { byte == form }
+        })
 }
 
 fn is_digest(word: &[u8]) -> bool {

@@ -1,7 +1,10 @@
-//! Random card numbers in random cuts, encodings and surroundings; random bytes; random grammar.
+//! Random card numbers in random cuts, encodings and surroundings; random bytes; random grammar; the fast
+//! scan against a slow one.
 
 use proptest::prelude::*;
 
+use super::scan::{Scanner, Span};
+use super::view::{Decoded, LAYERS, View};
 use super::{redact, redact_bytes};
 use crate::checkdigit::{luhn_check_digit, luhn_valid};
 
@@ -95,10 +98,45 @@ fn grammar() -> impl Strategy<Value = String> {
         Just("Some(".to_owned()),
         "(password|cvv|otp|code|token|tokens|cookie|authorization|secret|api key|pin|x)",
         "[\"'`=:,;&()\\[\\]{}<>| %\\\\_./\n-]{1,3}",
+        "(step-up|Step_Up|setup|basic |BASIC |beta|signatures|closures|yJ|sk_|::|://|--|[rx]|\\$[2aspx])",
+        Just("2026-11-21T18:28:00.123456Z".to_owned()),
         "[a-zA-Z]{1,5}",
         "(%20|%22|%3A|%3D|%26|%25|\\\\u0022|\\\\u003a|\\\\n|\\\\\"| is |\u{a0}|é|४)",
     ];
     prop::collection::vec(piece, 0..14).prop_map(|pieces| pieces.concat())
+}
+
+/// What a scan finds: by the tables of pairs, and by a look at every byte.
+fn finds(view: View<'_>) -> (Vec<Span>, Vec<Span>) {
+    (Scanner::new(view).scan(), Scanner::new(view).scan_every_byte())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn a_look_at_pairs_finds_what_a_look_at_every_byte_does(
+        line in grammar(),
+        bytes in prop::collection::vec(any::<u8>(), 0..60),
+    ) {
+        let text = [line.as_bytes(), &bytes].concat();
+        let (by_pairs, by_bytes) = finds(View::plain(&text));
+        prop_assert_eq!(by_pairs, by_bytes, "{}", line);
+        for layer in 1..=LAYERS {
+            let Some(decoded) = Decoded::of(&text, layer) else { break };
+            let (by_pairs, by_bytes) = finds(decoded.view());
+            prop_assert_eq!(by_pairs, by_bytes, "{} behind {} escapes", line, layer);
+        }
+    }
+
+    /// A moment is passed over at once; one that has a digit less is read as any digits are.
+    #[test]
+    fn a_moment_at_the_start_hides_nothing(rest in grammar(), quote in "\"?") {
+        let (passed, read) = ("2026-11-21T18:28:00.123456Z", "2026-11-21T18:28:00.12345Z");
+        let clean = redact(&format!("{quote}{passed}{rest}")).into_owned();
+        let wanted = redact(&format!("{quote}{read}{rest}")).replacen(read, passed, 1);
+        prop_assert_eq!(clean, wanted);
+    }
 }
 
 proptest! {

@@ -120,7 +120,7 @@ impl Run {
 
 /// Bytes that people and forms put between the groups of a number. No colon: times and IPv6.
 #[inline]
-pub(super) fn is_separator(byte: u8) -> bool {
+pub(super) const fn is_separator(byte: u8) -> bool {
     matches!(
         byte,
         b' ' | b'\t'

@@ -1,12 +1,12 @@
-//! One pass over a text: the bytes at which something may begin, and who looks there.
+//! One pass over a text: the places at which something may begin ([`pairs`]), and who looks there.
 //!
-//! Cost: one comparison for a byte at which nothing begins. A handler returns the place to go on
-//! from, always behind the byte that it was called for.
+//! A handler returns the place to go on from, always behind the byte that it was called for.
 
-use super::Kind;
 use super::view::View;
+use super::{Kind, pairs};
 
 /// What was found, as places in the view.
+#[cfg_attr(test, derive(Debug, PartialEq, Eq))]
 pub(super) struct Span {
     pub(super) start: usize,
     pub(super) end: usize,
@@ -26,55 +26,48 @@ pub(super) struct Scanner<'v> {
     pub(super) no_at_before: usize,
 }
 
-/// Who looks at a byte. `Quiet` is nobody.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Trigger {
-    Quiet,
-    Digit,
-    Colon,
-    Equals,
-    Parenthesis,
-    Quote,
-    Dash,
-    Underscore,
-    Dollar,
-    CapitalJ,
-    LetterB,
-    Bracket,
-}
-
 impl<'v> Scanner<'v> {
     pub(super) fn new(view: View<'v>) -> Self {
         Self { view, text: view.text, spans: Vec::new(), no_jwt_before: 0, no_at_before: 0 }
     }
 
     pub(super) fn scan(mut self) -> Vec<Span> {
-        let text = self.text;
-        let mut at = 0_usize;
-        while let Some(&byte) = text.get(at) {
-            // `at` is below the length of a slice, so the sum does not wrap; a checked one would be
-            // the dearest instruction of this loop.
-            let after = at.wrapping_add(1);
-            let next = match trigger(byte) {
-                Trigger::Quiet => {
-                    at = after;
-                    continue;
-                }
-                Trigger::Digit => Some(self.digits(at)),
-                Trigger::Colon => self.colon(at),
-                Trigger::Equals => self.keyed_value(at),
-                Trigger::Parenthesis => self.call(at),
-                Trigger::Quote => self.quote(at),
-                Trigger::Dash => self.private_key_block(at),
-                Trigger::Underscore => self.secret_key(at),
-                Trigger::Dollar => self.password_hash(at),
-                Trigger::CapitalJ => self.jwt(at),
-                Trigger::LetterB => self.scheme(at),
-                Trigger::Bracket => self.marker_end(at),
-            };
-            at = next.map_or(after, |next| next.max(after));
+        let mut from = 0;
+        while let Some(at) = pairs::next_place(self.text, from) {
+            let after = at.saturating_add(1);
+            from = self.look(at).map_or(after, |next| next.max(after));
         }
         self.spans
+    }
+
+    /// The same with a look at every byte: what the tables of pairs are compared with.
+    #[cfg(test)]
+    pub(super) fn scan_every_byte(mut self) -> Vec<Span> {
+        let mut at = 0;
+        while at < self.text.len() {
+            let after = at.saturating_add(1);
+            at = self.look(at).map_or(after, |next| next.max(after));
+        }
+        self.spans
+    }
+
+    /// Calls whoever looks at a byte such as this; gives where to go on, or none for the next byte.
+    #[inline]
+    fn look(&mut self, at: usize) -> Option<usize> {
+        match self.at(at) {
+            b'0'..=b'9' => Some(self.digits(at)),
+            b':' => self.colon(at),
+            b'=' => self.keyed_value(at),
+            b'(' => self.call(at),
+            b'"' | b'\'' => self.quote(at),
+            b'-' => self.private_key_block(at),
+            b'_' => self.secret_key(at),
+            b'$' => self.password_hash(at),
+            b'J' => self.jwt(at),
+            b'b' | b'B' => self.scheme(at),
+            b'[' => self.marker_end(at),
+            _ => None,
+        }
     }
 
     /// Notes a find, unless it is already one of our markers. Returns its end.
@@ -147,46 +140,5 @@ impl<'v> Scanner<'v> {
             start = start.saturating_sub(1);
         }
         start
-    }
-}
-
-/// [`trigger_of`] each byte, for the scan asks it about every byte of every line.
-static TRIGGERS: [Trigger; 256] = every_trigger();
-
-#[expect(
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::as_conversions,
-    reason = "evaluated by the compiler, which refuses an index or a sum that is out of range"
-)]
-const fn every_trigger() -> [Trigger; 256] {
-    let mut table = [Trigger::Quiet; 256];
-    let mut byte = 0_u8;
-    while byte < u8::MAX {
-        table[byte as usize] = trigger_of(byte);
-        byte += 1;
-    }
-    table
-}
-
-#[inline]
-fn trigger(byte: u8) -> Trigger {
-    TRIGGERS.get(usize::from(byte)).copied().unwrap_or(Trigger::Quiet)
-}
-
-const fn trigger_of(byte: u8) -> Trigger {
-    match byte {
-        b'0'..=b'9' => Trigger::Digit,
-        b':' => Trigger::Colon,
-        b'=' => Trigger::Equals,
-        b'(' => Trigger::Parenthesis,
-        b'"' | b'\'' => Trigger::Quote,
-        b'-' => Trigger::Dash,
-        b'_' => Trigger::Underscore,
-        b'$' => Trigger::Dollar,
-        b'J' => Trigger::CapitalJ,
-        b'b' | b'B' => Trigger::LetterB,
-        b'[' => Trigger::Bracket,
-        _ => Trigger::Quiet,
     }
 }

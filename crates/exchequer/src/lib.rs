@@ -17,6 +17,7 @@ pub mod confirmations;
 pub mod customers;
 pub mod demo;
 pub mod events;
+pub mod evidence;
 pub mod factors;
 pub mod figures;
 pub mod gateways;

@@ -13,6 +13,7 @@ use vault::{BlindIndex, Keyring, SecretString};
 
 use crate::config::Config;
 use crate::customers::hashing::HashingPool;
+use crate::evidence::sequencer::Sequencer;
 use crate::figures::latency::Latency;
 use crate::jobs::journal::Journal;
 use crate::keys::holder::KeyHolder;
@@ -41,6 +42,7 @@ struct Parts {
     card_gateways: CardGateways,
     webhooks: Sender,
     journal: Journal,
+    sequencer: Sequencer,
     latency: Latency,
     metrics: Metrics,
     opened_at: Timestamp,
@@ -89,6 +91,7 @@ impl Bank {
             card_gateways,
             webhooks,
             journal: Journal::default(),
+            sequencer: Sequencer::default(),
             latency: Latency::default(),
             metrics: Metrics::default(),
             opened_at,
@@ -144,6 +147,11 @@ impl Bank {
     /// When this node's jobs last ran.
     pub fn journal(&self) -> &Journal {
         &self.0.journal
+    }
+
+    /// This node's part in writing the log.
+    pub fn sequencer(&self) -> &Sequencer {
+        &self.0.sequencer
     }
 
     /// How long this node's requests take.
@@ -265,8 +273,10 @@ impl Act {
         Self { now: tools.now(), origin, request, tools: tools.clone() }
     }
 
+    /// A fresh id, of this moment and not of `now`: between an id and its commit lies one transaction at most, however
+    /// long the act has been going on. The log counts on it (`evidence/window.rs`).
     pub fn id<K: IdKind>(&self) -> money::Id<K> {
-        self.tools.0.mint.mint(self.now)
+        self.tools.id()
     }
 }
 

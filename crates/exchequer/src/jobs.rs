@@ -26,7 +26,7 @@ pub(crate) use self::store::{keep_place, lock_place, place, reached};
 use crate::bank::Bank;
 use crate::outbox::{self, Channel};
 use crate::{
-    approvals, cards, confirmations, customers, factors, figures, holds, keys, payments,
+    approvals, cards, confirmations, customers, evidence, factors, figures, holds, keys, payments,
     reconciliation, reversals, sessions, webhooks,
 };
 
@@ -95,6 +95,8 @@ pub enum Job {
     IndexNames,
     /// Adds to the sums of days.
     SumFigures,
+    /// Makes leaves of the log.
+    WriteLog,
 }
 
 const DAY_SECONDS: i64 = 86_400;
@@ -125,7 +127,7 @@ pub const RESETS_KEPT: i64 = DAY_SECONDS;
 pub const CONFIRMATIONS_KEPT: i64 = confirmations::LIFE_SECONDS;
 
 impl Job {
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         Self::ExpireHolds,
         Self::EndSessions,
         Self::DeliverMails,
@@ -156,6 +158,7 @@ impl Job {
         Self::ExpireApprovals,
         Self::IndexNames,
         Self::SumFigures,
+        Self::WriteLog,
     ];
 
     /// As logs call it.
@@ -182,6 +185,7 @@ impl Job {
             Self::ExpireApprovals => "approvals.expire",
             Self::IndexNames => customers::job::NAME,
             Self::SumFigures => figures::job::NAME,
+            Self::WriteLog => evidence::NAME,
             Self::DeleteAttempts => store::ATTEMPTS.verb,
             Self::DeleteDevices => store::DEVICES.verb,
             Self::DeleteFactors => store::FACTORS.verb,
@@ -202,7 +206,8 @@ impl Job {
             | Self::DeliverTexts
             | Self::AskGateways
             | Self::DeliverWebhooks
-            | Self::RefreshKeys => Duration::from_secs(1),
+            | Self::RefreshKeys
+            | Self::WriteLog => Duration::from_secs(1),
             Self::ResealValues => Duration::from_secs(5),
             Self::ExpireHolds | Self::ReverseCharges => Duration::from_secs(10),
             Self::EndSessions | Self::ExpireApprovals | Self::IndexNames | Self::SumFigures => {
@@ -269,6 +274,7 @@ impl Job {
             Self::DestroyKeys => return keys::destroy_approved(bank).await,
             Self::ExpireApprovals => return approvals::job::sweep(bank, stop).await,
             Self::IndexNames => return customers::job::index_names(bank, stop).await,
+            Self::WriteLog => return evidence::sequencer::run(bank, stop).await,
             Self::SumFigures => return figures::job::sum(bank, stop).await,
             Self::DeleteReveals => {
                 return cards::forget_reveals(bank, now.plus_seconds(-REVEALS_KEPT)).await;

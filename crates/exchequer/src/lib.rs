@@ -18,6 +18,7 @@ pub mod controls;
 pub mod customers;
 pub mod demo;
 pub mod events;
+pub mod evidence;
 pub mod factors;
 pub mod figures;
 pub mod gateways;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use exchequer::cli::{self, Failure, Place};
+use exchequer::cli::{self, Failure, Place, Witnesses};
 use exchequer::{demo, sandbox, serve};
 
 /// A fifth of the edge's time went to the system's allocator.
@@ -53,10 +53,16 @@ enum Command {
     /// Operators
     #[command(subcommand)]
     Staff(StaffCommand),
-    /// Replay the books and the event log: exit 0 and a summary, or 1 and the first row that is wrong
+    /// Replay the books, the events and the log: exit 0 and a summary, or 1 and the first row that is wrong
     Verify {
         #[command(flatten)]
         bank: Bank,
+        /// Signed checkpoints of the log that were kept elsewhere [default: the configured file, where it is there]
+        #[arg(long, value_name = "FILE")]
+        checkpoints: Option<PathBuf>,
+        /// The key that checkpoints are signed with, where the bank's own keys are not at hand
+        #[arg(long, value_name = "KEY")]
+        key: Option<String>,
         /// Print one JSON object
         #[arg(long)]
         json: bool,
@@ -212,7 +218,10 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Staff(StaffCommand::Create { bank, email, role, password_file }) => {
             cli::create_staff(&bank.into(), (&email, &role), password_file.as_deref())
         }
-        Command::Verify { bank, json } => cli::verify(&bank.into(), json),
+        Command::Verify { bank, checkpoints, key, json } => {
+            let key = key.as_deref().map(cli::verifier_key).transpose()?;
+            cli::verify(&bank.into(), &Witnesses { checkpoints, key }, json)
+        }
         Command::Backup { bank, file } => cli::backup(&bank.into(), &file),
         Command::Restore { bank, file } => cli::restore(&bank.into(), &file),
         Command::Keys(command) => keys(command),

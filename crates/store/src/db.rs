@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
+use tokio::sync::oneshot::Receiver;
+
 use crate::fault::Faults;
 use crate::job::{Closure, Job};
 use crate::migrate;
@@ -123,14 +125,14 @@ impl Db {
     /// answers `Err`. It may run more than once, so it has no effect outside its `Tx`; time and
     /// randomness come in as arguments. The answer comes after the commit is durable.
     ///
-    /// A caller that stops waiting does not cancel it.
+    /// A caller that stops waiting does not cancel it. After [`crate::MAX_TRANSACTION_SECONDS`] it is rolled back.
     pub async fn write<T, E, F>(&self, verb: &'static str, call: F) -> Result<T, E>
     where
         F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
     {
-        let written = submit(&self.0.writes, verb, call).await;
+        let written = submit(&self.0.writes, Closure::bounded(verb, call)).await;
         if written.is_ok() {
             self.0.faults.committed(verb);
         }
@@ -144,7 +146,7 @@ impl Db {
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
     {
-        submit(&self.0.reads, verb, call).await
+        submit(&self.0.reads, Closure::boxed(verb, call)).await
     }
 
     /// Faults for tests.
@@ -182,13 +184,13 @@ impl Drop for Inner {
     }
 }
 
-async fn submit<T, E, F>(queue: &Queue<Box<dyn Job>>, verb: &'static str, call: F) -> Result<T, E>
+async fn submit<T, E>(
+    queue: &Queue<Box<dyn Job>>,
+    (job, answer): (Box<dyn Job>, Receiver<Result<T, E>>),
+) -> Result<T, E>
 where
-    F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
-    T: Send + 'static,
-    E: From<DbError> + Send + 'static,
+    E: From<DbError>,
 {
-    let (job, answer) = Closure::boxed(verb, call);
     match queue.push(job) {
         Ok(()) => {}
         Err(PushError::Full) => return Err(DbError::Overloaded.into()),

@@ -3,9 +3,15 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tokio::sync::oneshot;
+use tokio::time::{Duration, Instant};
 
 use crate::error::panic_text;
 use crate::{DbError, Tx};
+
+/// Seconds that a write has from its submission to the end of its closure; then it is rolled back. Whoever looks
+/// for rows in the order of their ids knows by it when none can appear below any more.
+pub const MAX_TRANSACTION_SECONDS: i64 = 60;
+const MAX_TRANSACTION: Duration = Duration::from_mins(1);
 
 /// What the closure asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +33,8 @@ pub(crate) struct Closure<F, T, E> {
     call: F,
     outcome: Option<Result<T, E>>,
     reply: oneshot::Sender<Result<T, E>>,
+    /// None for reads.
+    until: Option<Instant>,
 }
 
 impl<F, T, E> Closure<F, T, E>
@@ -37,7 +45,14 @@ where
 {
     pub fn boxed(verb: &'static str, call: F) -> (Box<dyn Job>, oneshot::Receiver<Result<T, E>>) {
         let (reply, receiver) = oneshot::channel();
-        (Box::new(Self { verb, call, outcome: None, reply }), receiver)
+        (Box::new(Self { verb, call, outcome: None, reply, until: None }), receiver)
+    }
+
+    /// One that commits in time or not at all.
+    pub fn bounded(verb: &'static str, call: F) -> (Box<dyn Job>, oneshot::Receiver<Result<T, E>>) {
+        let (reply, receiver) = oneshot::channel();
+        let until = Instant::now().checked_add(MAX_TRANSACTION);
+        (Box::new(Self { verb, call, outcome: None, reply, until }), receiver)
     }
 }
 
@@ -54,6 +69,10 @@ where
     fn run(&mut self, tx: &mut Tx<'_>) -> Wish {
         let outcome = catch_unwind(AssertUnwindSafe(|| (self.call)(tx)))
             .unwrap_or_else(|payload| Err(DbError::Panicked(panic_text(&*payload)).into()));
+        let outcome = outcome.and_then(|done| match self.until {
+            Some(until) if Instant::now() > until => Err(too_late(self.verb).into()),
+            _ => Ok(done),
+        });
         let wish = if outcome.is_ok() { Wish::Commit } else { Wish::RollBack };
         self.outcome = Some(outcome);
         wish
@@ -70,6 +89,43 @@ where
         if self.reply.send(answer).is_err() {
             // The client hung up. The act stands; a retry with the same key finds its answer.
             tracing::debug!(verb = self.verb, "nobody waits for the answer");
+        }
+    }
+}
+
+fn too_late(verb: &str) -> DbError {
+    DbError::Unavailable(format!(
+        "{verb} took over {MAX_TRANSACTION_SECONDS} s and was rolled back"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fault::Faults;
+    use crate::sqlite::{Access, SqliteSession};
+    use crate::tx::Backend;
+
+    #[test]
+    fn a_write_that_took_too_long_is_rolled_back() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("bank.db");
+        let session = SqliteSession::open(&path, 1, Access::ReadWrite).expect("opens");
+        let faults = Faults::default();
+        let long_ago = Instant::now().checked_sub(Duration::from_secs(1));
+        for (until, expected) in [
+            (None, Wish::Commit),
+            (Instant::now().checked_add(MAX_TRANSACTION), Wish::Commit),
+            (long_ago, Wish::RollBack),
+        ] {
+            let (reply, mut receiver) = oneshot::channel();
+            let call = |_: &mut Tx<'_>| Ok::<_, DbError>(7);
+            let mut job = Closure { verb: "test", call, outcome: None, reply, until };
+            let wish = job.run(&mut Tx::new(Backend::Sqlite(&session), "test", &faults));
+            assert_eq!(wish, expected);
+            Box::new(job).answer(Ok(()));
+            let answer = receiver.try_recv().expect("an answer");
+            assert_eq!(answer.is_ok(), expected == Wish::Commit, "{answer:?}");
         }
     }
 }

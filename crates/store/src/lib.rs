@@ -32,6 +32,7 @@ pub use db::{Db, Kind, Location, Options};
 pub use error::DbError;
 pub use fault::Faults;
 pub use integrity::{BrokenGuard, BrokenRun};
+pub use job::MAX_TRANSACTION_SECONDS;
 pub use migrate::{latest_version, migrate};
 pub use sets::{LoadedAccount, NumberedAccount, Outflow, ReplaceSql, Replacement};
 pub use tx::Tx;

@@ -49,6 +49,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(13, "0013_account_days"),
     migration!(14, "0014_console"),
     migration!(15, "0015_reversals"),
+    migration!(16, "0016_log"),
 ];
 
 /// How many there are.

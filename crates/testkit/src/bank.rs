@@ -3,7 +3,7 @@
 //! When it is dropped, the books must balance, the event log must verify, and none of the secrets that
 //! the test used may stand in the log.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
@@ -363,17 +363,19 @@ impl Drop for TestBank {
             assert!(line.is_none(), "a secret was logged: {}", line.unwrap_or_default());
         }
         if self.verify_at_end {
-            let report = verify_apart(self.bank.db().clone());
+            let keys = Some(Arc::clone(&self.bank.tools().keyring()));
+            let trust = verify::Trust { keys, ..verify::Trust::nothing(self.clock.now()) };
+            let report = verify_apart(self.bank.db().clone(), trust);
             assert!(matches!(report, verify::Report::Right(_)), "{report}");
         }
     }
 }
 
 /// Drop is not async and may run inside a runtime, so the verification gets a thread of its own.
-fn verify_apart(db: Db) -> verify::Report {
+fn verify_apart(db: Db, trust: verify::Trust) -> verify::Report {
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-        runtime.block_on(verify::run(&db)).expect("the bank can be verified")
+        runtime.block_on(verify::run_with(&db, trust)).expect("the bank can be verified")
     })
     .join()
     .expect("the verification ends")

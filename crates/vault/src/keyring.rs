@@ -56,6 +56,7 @@ pub struct Keyring {
     blind_index: hmac::Key,
     event_fields: hmac::Key,
     signing: SigningKeys,
+    log: SigningKeys,
     card_data: Sealer,
     merchant_secrets: Sealer,
     /// Newest first.
@@ -120,11 +121,13 @@ impl Keyring {
             Ok(Sealer::new(keys.active, keys.others))
         };
         let card_tokens = each(&keys, Purpose::CardTokens, now, card_token_keys)?;
-        let signing = each(&keys, Purpose::TokenSigning, now, |key| {
-            SigningKey::from_seed(key.version, key.bytes.expose())
-                .ok()
-                .map(|made| made.retired_at(key.retired_at))
-        })?;
+        let signing = |purpose| {
+            let keys = each(&keys, purpose, now, |key| {
+                let made = SigningKey::from_seed(key.version, key.bytes.expose()).ok()?;
+                Some(made.retired_at(key.retired_at))
+            })?;
+            Ok(SigningKeys::new(keys.active, keys.others))
+        };
         let hash = |purpose| each(&keys, purpose, now, |key| Some(mac::key(key.bytes.expose())));
         Ok(Self {
             sealer: sealer(Purpose::PersonalData)?,
@@ -133,7 +136,8 @@ impl Keyring {
             card_tokens: std::iter::once(card_tokens.active).chain(card_tokens.others).collect(),
             blind_index: hash(Purpose::BlindIndex)?.active,
             event_fields: hash(Purpose::EventFields)?.active,
-            signing: SigningKeys::new(signing.active, signing.others),
+            signing: signing(Purpose::TokenSigning)?,
+            log: signing(Purpose::LogSigning)?,
         })
     }
 
@@ -248,6 +252,11 @@ impl Keyring {
 
     pub fn signing_keys(&self) -> &SigningKeys {
         &self.signing
+    }
+
+    /// What checkpoints of the Merkle log are signed with; all versions verify for ever.
+    pub fn log_keys(&self) -> &SigningKeys {
+        &self.log
     }
 }
 

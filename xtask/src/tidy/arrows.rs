@@ -5,13 +5,14 @@ use super::tree::Tree;
 use crate::workspace::{DependencyKind, Package};
 
 /// Each crate of ours and those of ours that it may use. A new crate is entered here first.
-const ARROWS: [(&str, &[&str]); 8] = [
+const ARROWS: [(&str, &[&str]); 9] = [
     ("money", &[]),
     ("ledger", &["money"]),
     ("vault", &["money"]),
+    ("merkle", &["money", "vault"]),
     ("store", &["money", "ledger", "vault"]),
     ("web", &["money"]),
-    ("exchequer", &["money", "ledger", "vault", "store", "web"]),
+    ("exchequer", &["money", "ledger", "vault", "merkle", "store", "web"]),
     ("testkit", &["money", "ledger", "vault", "store", "exchequer"]),
     ("xtask", &[]),
 ];

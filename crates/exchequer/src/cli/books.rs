@@ -1,27 +1,41 @@
 //! `verify`, `backup`, `restore`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use merkle::VerifierKey;
 use money::{Clock, Timestamp};
 use serde_json::json;
-use store::DbError;
 use store::backup::{self, BackupError, Counts};
+use store::{Db, DbError};
 
 use super::setup::make_room;
 use super::{Failure, Place, columns, runtime, say, seconds};
 use crate::config::{Config, DatabaseUrl};
-use crate::serve::{open_database, store_options};
-use crate::verify::{self, Report};
+use crate::evidence::outside::notes;
+use crate::keys;
+use crate::serve::{master_key, open_database, store_options};
+use crate::verify::{self, Report, Trust};
+use vault::Keyring;
 
-/// `exchequer verify`: the books and the event log of a bank, serving or not.
-pub fn verify(place: &Place, json: bool) -> Result<(), Failure> {
+/// What a bank is verified with besides its own database.
+#[derive(Debug, Clone, Default)]
+pub struct Witnesses {
+    /// A file of checkpoints, instead of the configured one.
+    pub checkpoints: Option<PathBuf>,
+    /// The key that they are signed with, where the bank's own keys are not at hand.
+    pub key: Option<VerifierKey>,
+}
+
+/// `exchequer verify`: the books, the events and the log of a bank, serving or not.
+pub fn verify(place: &Place, witnesses: &Witnesses, json: bool) -> Result<(), Failure> {
     let undecided = |failure| match failure {
         Failure::Said(text) => Failure::Undecided(format!("not verified: {text}")),
         other => other,
     };
     let config = place.load().map_err(undecided)?;
     let started = now();
-    let report = look(&config).map_err(undecided)?;
+    let report = look(&config, witnesses).map_err(undecided)?;
     let elapsed_us = now().micros_since(started);
     let text = if json {
         let elapsed_ms = elapsed_us / 1_000;
@@ -56,8 +70,9 @@ pub fn backup(place: &Place, file: &Path) -> Result<(), Failure> {
         size / 1_024,
         listed(&counts)
     ))?;
-    let report: Report =
-        backup::read_file(file, "verify", verify::everything_in).map_err(|error: DbError| {
+    let trust = Trust::nothing(now());
+    let report: Report = backup::read_file(file, "verify", |tx| verify::everything_in(tx, &trust))
+        .map_err(|error: DbError| {
             Failure::Said(format!("the copy is there and was not verified: {error}"))
         })?;
     say(&format!(
@@ -91,7 +106,8 @@ pub fn restore(place: &Place, file: &Path) -> Result<(), Failure> {
         counts.total(),
         listed(&counts)
     ))?;
-    let report = look(&config)?;
+    // What was kept outside knows what happened after the backup, and would call this a rollback, which it is.
+    let report = look_without(&config)?;
     say(&format!("{report}{KEY_HINT}"))?;
     judged(&report)
 }
@@ -102,11 +118,50 @@ const KEY_HINT: &str = "The master key is not part of it: keep the key file in a
 const EMPTY_HINT: &str = ".\nA bank that `exchequer migrate` or `serve` has touched is not empty. \
      Move its database away, or name a new one (EXCHEQUER_DATABASE_URL), and restore before migrating";
 
-fn look(config: &Config) -> Result<Report, Failure> {
+fn look(config: &Config, witnesses: &Witnesses) -> Result<Report, Failure> {
+    let outside = outside(config, witnesses)?;
+    let db = open_database(config)?;
+    let runtime = runtime()?;
+    let report = runtime.block_on(async {
+        let keys = open_keys(config, &db).await;
+        let verifier = witnesses.key.clone();
+        let trust = Trust { keys: keys.map(Arc::new), verifier, outside, now: now() };
+        Ok::<_, Failure>(verify::run_with(&db, trust).await?)
+    });
+    db.close();
+    report
+}
+
+fn look_without(config: &Config) -> Result<Report, Failure> {
     let db = open_database(config)?;
     let report = runtime()?.block_on(verify::run(&db));
     db.close();
     Ok(report?)
+}
+
+/// Checkpoints that were kept outside the database: all of the file that was named, or of the configured one, if it is
+/// there.
+fn outside(config: &Config, witnesses: &Witnesses) -> Result<Vec<String>, Failure> {
+    let named = witnesses.checkpoints.as_ref();
+    let file = named.or(config.evidence.checkpoint_file.as_ref());
+    let Some(file) = file.filter(|file| named.is_some() || file.exists()) else {
+        return Ok(Vec::new());
+    };
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Failure::Said(format!("{}: {error}", file.display())))?;
+    let (notes, _) = notes(&text);
+    if notes.is_empty() && named.is_some() {
+        return Err(Failure::Said(format!("{} has no checkpoint in it", file.display())));
+    }
+    Ok(notes)
+}
+
+/// The bank's keys; none where they do not open, as for somebody who has a copy only. How much was checked with them is
+/// told by the report.
+async fn open_keys(config: &Config, db: &Db) -> Option<Keyring> {
+    let master = master_key(config).ok()?;
+    let rows = db.read("keys.list", keys::list).await.ok()?;
+    master.keyring(&rows, now()).await.ok()
 }
 
 fn judged(report: &Report) -> Result<(), Failure> {
@@ -134,4 +189,9 @@ fn listed(counts: &Counts) -> String {
 
 fn now() -> Timestamp {
     Clock::System.now()
+}
+
+/// A key as it is handed out: `name+hash+key`.
+pub fn verifier_key(text: &str) -> Result<VerifierKey, Failure> {
+    text.parse().map_err(|error| Failure::Said(format!("--key: {error}")))
 }

@@ -155,6 +155,10 @@ fn consequence(purpose: Purpose) -> &'static str {
             "New cards get fingerprints and format-preserving tokens under it; a card that is known \
              keeps its own, and is still found."
         }
+        Purpose::LogSigning => {
+            "New checkpoints of the log are signed with it; hand its verifier key (`/v1/log`) to whoever keeps \
+             checkpoints. Those signed before verify for ever."
+        }
         Purpose::BlindIndex => "Lookups use it.",
     }
 }

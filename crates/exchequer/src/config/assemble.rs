@@ -9,8 +9,8 @@ use super::reading::{Reading, quoted};
 use super::sources::{Given, Layer, Raw, Sources};
 use super::{
     AtCap, Config, Database, Http, Log, LogFormat, OnMove, Passwords, Profile, Sessions, Tokens,
-    address, approvals, cards, database, factors, master_key, messages, redis, step_up, transit,
-    webauthn, webhooks,
+    address, approvals, cards, database, evidence, factors, master_key, messages, redis, step_up,
+    transit, webauthn, webhooks,
 };
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -18,6 +18,8 @@ use std::path::{Path, PathBuf};
 use vault::MAX_CONTEXT_WORDS;
 
 const DEMO_DATA_DIR: &str = "demo-data";
+/// Beside the database, which is no second place: it shows what one would get.
+const DEMO_CHECKPOINTS: &str = "checkpoints.txt";
 const DEFAULT_PORT: u16 = 8080;
 
 /// Below this an idle limit only serves tests.
@@ -59,7 +61,10 @@ pub(super) fn demo(
         given.0.insert("listen".to_owned(), listen);
     }
     let mut reading = Reading::new(given, faults, true);
-    let config = config(&mut reading, data_dir);
+    let mut config = config(&mut reading, data_dir);
+    if config.evidence.checkpoint_file.is_none() {
+        config.evidence.checkpoint_file = Some(config.data_dir.join(DEMO_CHECKPOINTS));
+    }
     check_data_dir(&mut reading, &config.data_dir);
     finish(config, reading)
 }
@@ -70,6 +75,7 @@ pub(super) fn demo_by_default(data_dir: PathBuf, listen: SocketAddr) -> Config {
     config.listen = listen;
     config.http.public_url = format!("http://{listen}");
     config.tokens.issuer.clone_from(&config.http.public_url);
+    config.evidence.origin = evidence::origin_of(&config.http.public_url);
     config
 }
 
@@ -101,7 +107,6 @@ fn config(reading: &mut Reading, data_dir: Option<PathBuf>) -> Config {
         metrics_listen: read_metrics_listen(reading),
         tokens: read_tokens(reading, &http),
         webauthn: webauthn::read(reading, &http.public_url),
-        http,
         sessions: read_sessions(reading, profile),
         passwords: read_passwords(reading, profile),
         factors: factors::read(reading, profile),
@@ -110,6 +115,8 @@ fn config(reading: &mut Reading, data_dir: Option<PathBuf>) -> Config {
         cards: cards::read(reading, profile),
         webhooks: webhooks::read(reading),
         approvals: approvals::read(reading),
+        evidence: evidence::read(reading, &http.public_url),
+        http,
         demo: reading.demo,
     }
 }

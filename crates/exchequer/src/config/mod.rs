@@ -14,6 +14,7 @@ mod assemble;
 mod cards;
 mod database;
 mod dotenv;
+mod evidence;
 mod factors;
 mod fault;
 mod file;
@@ -34,6 +35,7 @@ mod webhooks;
 pub use approvals::Approvals;
 pub use cards::{Cards, SandboxGateway, StripeGateway};
 pub use database::DatabaseUrl;
+pub use evidence::Evidence;
 pub use factors::Factors;
 pub use fault::{Fault, Faults, Origin};
 pub use init::{Created, InitError, init_files};
@@ -82,6 +84,7 @@ pub struct Config {
     pub cards: Cards,
     pub webhooks: Webhooks,
     pub approvals: Approvals,
+    pub evidence: Evidence,
     /// A demo bank: seeded, in a folder of its own, with rules relaxed for tests.
     pub demo: bool,
 }

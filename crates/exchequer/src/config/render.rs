@@ -123,6 +123,11 @@ fn redis_ca_file(config: &Config) -> String {
     file.map(|path| path.display().to_string()).unwrap_or_default()
 }
 
+fn checkpoint_file(config: &Config) -> String {
+    let file = config.evidence.checkpoint_file.as_ref();
+    file.map(|path| path.display().to_string()).unwrap_or_default()
+}
+
 /// The same for the settings of messages.
 fn messages(config: &Config, name: &str) -> String {
     let messages = &config.messages;
@@ -184,6 +189,8 @@ fn cards(config: &Config, name: &str) -> String {
         "approvals_amount" => config.approvals.amount.to_string(),
         "approvals_refund_amount" => config.approvals.refund_amount.to_string(),
         "approvals_hours" => config.approvals.hours.to_string(),
+        "evidence_origin" => config.evidence.origin.clone(),
+        "evidence_checkpoint_file" => checkpoint_file(config),
         other => unreachable!("{other} is a row of the table of settings without an arm here"),
     }
 }

@@ -330,4 +330,11 @@ pub const SETTINGS: &[Setting] = &[
          second operator. One number for all currencies. 0: none of them."),
     row("approvals", "hours", whole(1, 720), "72",
         "For so long an act waits; then it has to be asked for again."),
+    row("evidence", "origin", Kind::Text, "",
+        "The name of the bank's log, in its checkpoints and before their key: bank.example/v1/log. Whoever keeps \
+         checkpoints knows the log by it, so it does not change. Empty: http_public_url without its scheme, and /v1/log."),
+    row("evidence", "checkpoint_file", Kind::Path, "",
+        "A file that each signed checkpoint of the log is appended to, on another disk or machine than the database: \
+         what `exchequer verify --checkpoints` holds a bank against, to notice one that was rolled back or cut off as a \
+         whole. Empty: none, which serve says at its start; a demo bank: checkpoints.txt in its folder."),
 ];

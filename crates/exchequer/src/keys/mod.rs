@@ -151,7 +151,8 @@ pub async fn rotate(
         | Purpose::EventFields
         | Purpose::CardData
         | Purpose::CardTokens
-        | Purpose::MerchantSecrets => {}
+        | Purpose::MerchantSecrets
+        | Purpose::LogSigning => {}
     }
     let known = db.read("keys.list", store::list).await?;
     let Some(newest) = newest(&known, purpose) else {
@@ -241,7 +242,8 @@ fn may_be_destroyed(
         | Purpose::EventFields
         | Purpose::CardData
         | Purpose::CardTokens
-        | Purpose::MerchantSecrets => 0,
+        | Purpose::MerchantSecrets
+        | Purpose::LogSigning => 0,
     };
     let retired_at = row.retired_at.unwrap_or(row.created_at);
     let until = retired_at.plus_seconds(SETTLED_SECONDS).plus_seconds(tokens_live);

@@ -143,6 +143,18 @@ pub(super) const COLUMNS: &[SealedColumn] = &[
         },
     },
     SealedColumn {
+        sealing: Sealing::PersonalData,
+        table: "log_salts",
+        column: "salt",
+        walk: "SELECT id, salt FROM log_salts WHERE id > $1 ORDER BY id LIMIT $2",
+        replace: ReplaceSql {
+            one: "UPDATE log_salts SET salt = $3 WHERE id = $1 AND salt = $2",
+            set: "UPDATE log_salts AS t SET salt = n.new FROM \
+                  unnest($1::bytea[], $2::bytea[], $3::bytea[]) AS n(id, old, new) \
+                  WHERE t.id = n.id AND t.salt = n.old",
+        },
+    },
+    SealedColumn {
         sealing: Sealing::CardData,
         table: "cards",
         column: "number",

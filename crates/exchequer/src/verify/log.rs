@@ -1,6 +1,6 @@
 //! The event log's rows, one by one: where they come from, when, and whether they can be read.
 //!
-//! Pure. That rows were not changed is the guards' matter now, and the Merkle log's later.
+//! Pure. That rows were not changed is the matter of the guards and of the Merkle log (`evidence/prove.rs`).
 
 use money::{CustomerId, EventId, SessionId, Timestamp};
 use serde::de::IgnoredAny;

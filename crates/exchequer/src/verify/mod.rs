@@ -4,7 +4,7 @@
 //! transfers (each account's entries by their numbers), the totals that the accounts keep, debits
 //! against credits by currency, holds and what they reserve, captures, reversals, card payments and their
 //! steps, balances kept of days, fees, differences and reversals of reports, payouts, merchants' events, idempotency keys,
-//! origins, events. What the rules are stands in [`books`], [`parts`], [`payments`], [`booked`], [`reported`], [`days`],
+//! origins, events, and at last the log over transfers and events ([`crate::evidence::prove`]). What the rules are stands in [`books`], [`parts`], [`payments`], [`booked`], [`reported`], [`days`],
 //! [`standing`] and [`log`], which are pure; `store` reads.
 //!
 //! Cost: every row once, and captures, reversals and transfers of cards once more. Memory: some 300 bytes
@@ -24,19 +24,27 @@ pub mod standing;
 mod store;
 
 use ::store::{Db, DbError, Tx};
+use money::Timestamp;
 
 use self::books::Books;
 pub use self::model::{CurrencyTotals, Finding, Report, Summary};
 use self::model::{Step, Stop};
+use crate::evidence::prove;
+pub use crate::evidence::prove::Trust;
 
-/// Verifies a whole bank. An error means that it could not be found out.
+/// Verifies a whole bank, its log without any key. An error means that it could not be found out.
 pub async fn run(db: &Db) -> Result<Report, DbError> {
-    db.read("verify", everything_in).await
+    run_with(db, Trust::nothing(Timestamp::MAX)).await
+}
+
+/// The same with what the log is proven with.
+pub async fn run_with(db: &Db, trust: Trust) -> Result<Report, DbError> {
+    db.read("verify", move |tx| everything_in(tx, &trust)).await
 }
 
 /// The same in somebody's transaction, which must be one snapshot.
-pub fn everything_in(tx: &mut Tx<'_>) -> Result<Report, DbError> {
-    settle(everything(tx))
+pub fn everything_in(tx: &mut Tx<'_>, trust: &Trust) -> Result<Report, DbError> {
+    settle(everything(tx, trust))
 }
 
 /// The ledger alone: accounts, transfers, holds, captures, reversals.
@@ -44,7 +52,7 @@ pub fn books_in(tx: &mut Tx<'_>) -> Result<Report, DbError> {
     settle(ledger(tx, &mut Books::default()))
 }
 
-fn everything(tx: &mut Tx<'_>) -> Step<Summary> {
+fn everything(tx: &mut Tx<'_>, trust: &Trust) -> Step<Summary> {
     if let Some(fault) = tx.structure_fault()? {
         return Err(Finding::new("database", "file", "ok", fault).into());
     }
@@ -71,7 +79,9 @@ fn everything(tx: &mut Tx<'_>) -> Step<Summary> {
     })?;
     books.finish_opened()?;
     books.standings.finish()?;
+    let log = prove::everything_in(tx, trust)?;
     Ok(Summary {
+        log,
         payments,
         steps,
         days,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::evidence::prove::Proven;
 use ledger::{Account, Hold};
 use money::{AccountId, CustomerId, TransferId};
 use serde::Serialize;
@@ -49,6 +50,8 @@ pub struct Summary {
     pub keys: u64,
     pub origins: u64,
     pub events: u64,
+    /// The Merkle log.
+    pub log: Proven,
     pub currencies: Vec<CurrencyTotals>,
 }
 
@@ -139,6 +142,12 @@ impl fmt::Display for Summary {
             (self.keys, "idempotency keys"),
             (self.origins, "origins"),
             (self.events, "events"),
+            (self.log.leaves, "leaves of the log"),
+            (self.log.pending, "rows that are no leaves yet"),
+            (self.log.sealed, "leaves whose personal values were not compared"),
+            (self.log.checkpoints, "checkpoints"),
+            (self.log.signed, "signatures of them checked"),
+            (self.log.outside, "checkpoints from elsewhere"),
         ] {
             writeln!(f, "{count:>12} {what}")?;
         }

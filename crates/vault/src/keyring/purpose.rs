@@ -17,6 +17,8 @@ pub enum Purpose {
     CardTokens,
     /// Sealing what merchants and webhook endpoints sign with.
     MerchantSecrets,
+    /// Signing checkpoints of the Merkle log: the key is an Ed25519 seed.
+    LogSigning,
 }
 
 /// The purposes that seal.
@@ -37,7 +39,7 @@ pub enum KeyState {
 }
 
 impl Purpose {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::PersonalData,
         Self::BlindIndex,
         Self::TokenSigning,
@@ -45,6 +47,7 @@ impl Purpose {
         Self::CardData,
         Self::CardTokens,
         Self::MerchantSecrets,
+        Self::LogSigning,
     ];
 
     /// Came with a later version, so a bank that is older has no key of it until `migrate` makes one. Of
@@ -52,7 +55,7 @@ impl Purpose {
     pub const fn came_later(self) -> bool {
         match self {
             Self::PersonalData | Self::BlindIndex | Self::TokenSigning | Self::EventFields => false,
-            Self::CardData | Self::CardTokens | Self::MerchantSecrets => true,
+            Self::CardData | Self::CardTokens | Self::MerchantSecrets | Self::LogSigning => true,
         }
     }
 
@@ -66,6 +69,7 @@ impl Purpose {
             Self::CardData => "card_data",
             Self::CardTokens => "card_tokens",
             Self::MerchantSecrets => "merchant_secrets",
+            Self::LogSigning => "log_signing",
         }
     }
 

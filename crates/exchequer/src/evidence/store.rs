@@ -1,0 +1,7 @@
+//! SQL of the log: the rows it covers, and its own tables.
+
+mod log;
+mod rows;
+
+pub(super) use self::log::*;
+pub(super) use self::rows::*;

@@ -65,6 +65,17 @@ impl Bank {
     /// Puts an opened database and its keys together. Must be called inside a tokio runtime: the
     /// batcher of transfers is a task of it, and so is what watches over Redis.
     pub fn new(db: Db, keys: KeyHolder, config: Config, clock: Clock, rng: Rng) -> Self {
+        let card_gateways = CardGateways::new(&config.cards);
+        Self::with_gateways((db, keys), config, (clock, rng), card_gateways)
+    }
+
+    /// The same with other card gateways than those of the configuration, as a simulation has them.
+    pub fn with_gateways(
+        (db, keys): (Db, KeyHolder),
+        config: Config,
+        (clock, rng): (Clock, Rng),
+        card_gateways: CardGateways,
+    ) -> Self {
         let mint = IdMint::new(rng.clone());
         let request_hashes = keys.ring().blind_index_of("idempotency.request_hash");
         let tools = Tools(Arc::new(ToolParts { clock, rng, mint, keys, request_hashes, config }));
@@ -75,7 +86,6 @@ impl Bank {
         let gateways = Gateways::new(&tools.config().messages);
         let watch = Watch::default();
         let merchant_keys = KeyCache::default();
-        let card_gateways = CardGateways::new(&tools.config().cards);
         let webhooks = Sender::new(tools.config().webhooks.terms());
         let opened_at = tools.now();
         Self(Arc::new(Parts {

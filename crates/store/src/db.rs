@@ -62,9 +62,12 @@ impl Options {
 #[derive(Clone)]
 pub struct Db(Arc<Inner>);
 
+/// Transactions that wait to be run.
+pub(crate) type Jobs = Arc<Queue<Box<dyn Job>>>;
+
 struct Inner {
-    writes: Arc<Queue<Box<dyn Job>>>,
-    reads: Arc<Queue<Box<dyn Job>>>,
+    writes: Jobs,
+    reads: Jobs,
     faults: Faults,
     backend: Kind,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -119,6 +122,12 @@ impl Db {
             }
         };
         Ok(Self(Arc::new(Inner { writes, reads, faults, backend, threads: Mutex::new(threads) })))
+    }
+
+    /// Over queues that somebody else works off.
+    pub(crate) fn over(writes: Jobs, reads: Jobs, faults: Faults) -> Self {
+        let (backend, threads) = (Kind::Sqlite, Mutex::default());
+        Self(Arc::new(Inner { writes, reads, faults, backend, threads }))
     }
 
     /// Runs `call` in a transaction that is committed when it answers `Ok` and rolled back when it

@@ -5,6 +5,7 @@
 //! * [`rows`] and the set-based methods of `Tx` read and write what a batch of the ledger touches.
 //! * [`posting`] is the exactly-once core: keys, planner and rows in one transaction.
 //! * [`migrate()`]; [`backup`], which also restores.
+//! * [`stepped`]: a bank in memory whose transactions run when a simulation says so.
 //!
 //! What it never does: decide a business rule, wait for anything but its database, or build SQL
 //! from a caller's text.
@@ -25,6 +26,7 @@ pub mod rows;
 mod scratch;
 mod sets;
 mod sqlite;
+pub mod stepped;
 mod tx;
 mod value;
 

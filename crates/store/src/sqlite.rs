@@ -57,6 +57,18 @@ impl SqliteSession {
         };
         let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
             .map_err(|e| DbError::Unavailable(format!("{}: {e}", path.display())))?;
+        let session = Self::over(connection)?;
+        if access == Access::ReadWrite {
+            session.pragma("journal_mode", "WAL")?;
+            session.pragma("synchronous", "FULL")?;
+            session.pragma("wal_autocheckpoint", &MAX_LOG_PAGES.to_string())?;
+        }
+        session.pragma("cache_size", &format!("-{}", i64::from(cache_mib) * 1024))?;
+        Ok(session)
+    }
+
+    /// What every connection has, wherever its database is.
+    pub fn over(connection: Connection) -> Result<Self, DbError> {
         connection.busy_timeout(BUSY_TIMEOUT).map_err(from_sqlite)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         let session = Self {
@@ -65,14 +77,8 @@ impl SqliteSession {
             places: RefCell::default(),
             runs: RefCell::default(),
         };
-        if access == Access::ReadWrite {
-            session.pragma("journal_mode", "WAL")?;
-            session.pragma("synchronous", "FULL")?;
-            session.pragma("wal_autocheckpoint", &MAX_LOG_PAGES.to_string())?;
-        }
         session.pragma("foreign_keys", "ON")?;
         session.pragma("trusted_schema", "OFF")?;
-        session.pragma("cache_size", &format!("-{}", i64::from(cache_mib) * 1024))?;
         session.pragma("temp_store", "MEMORY")?;
         Ok(session)
     }
@@ -238,7 +244,7 @@ pub(crate) fn write_loop(session: &SqliteSession, queue: &Queue<Box<dyn Job>>, f
     loop {
         match queue.pop(PAUSE) {
             Pop::Job(first) => {
-                run_group(session, queue, faults, first);
+                run_group(session, queue, faults, (first, commit));
                 log_is_dirty = true;
             }
             Pop::TimedOut if log_is_dirty => {
@@ -263,13 +269,21 @@ fn checkpoint(session: &SqliteSession) {
     }
 }
 
+/// How a group ends: [`commit`], or what a simulation makes of it.
+pub(crate) type End = fn(&SqliteSession) -> Result<(), DbError>;
+
+/// Durable when it answers `Ok`.
+pub(crate) fn commit(session: &SqliteSession) -> Result<(), DbError> {
+    session.control("COMMIT")
+}
+
 /// Runs what waits in one transaction. `BEGIN` is the first closure's savepoint: a savepoint of its own
 /// would copy every page that it changes. If it rolls back, the group ends with it.
-fn run_group(
+pub(crate) fn run_group(
     session: &SqliteSession,
     queue: &Queue<Box<dyn Job>>,
     faults: &Faults,
-    mut first: Box<dyn Job>,
+    (mut first, commit): (Box<dyn Job>, End),
 ) {
     if let Err(error) = session.control("BEGIN IMMEDIATE") {
         first.answer(Err(error));
@@ -293,7 +307,7 @@ fn run_group(
             return answer_all(group, &Err(error));
         }
     }
-    let committed = session.control("COMMIT");
+    let committed = commit(session);
     if committed.is_err() {
         roll_back(session);
     }
@@ -351,7 +365,11 @@ pub(crate) fn read_loop(session: &SqliteSession, queue: &Queue<Box<dyn Job>>, fa
     }
 }
 
-fn read_one(session: &SqliteSession, faults: &Faults, job: &mut dyn Job) -> Result<(), DbError> {
+pub(crate) fn read_one(
+    session: &SqliteSession,
+    faults: &Faults,
+    job: &mut dyn Job,
+) -> Result<(), DbError> {
     session.control("BEGIN DEFERRED")?;
     let wish = job.run(&mut Tx::new(Backend::Sqlite(session), job.verb(), faults));
     match wish {

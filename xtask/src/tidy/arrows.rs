@@ -5,14 +5,15 @@ use super::tree::Tree;
 use crate::workspace::{DependencyKind, Package};
 
 /// Each crate of ours and those of ours that it may use. A new crate is entered here first.
-const ARROWS: [(&str, &[&str]); 8] = [
+const ARROWS: [(&str, &[&str]); 9] = [
     ("money", &[]),
     ("ledger", &["money"]),
     ("vault", &["money"]),
     ("store", &["money", "ledger", "vault"]),
     ("web", &["money"]),
-    ("exchequer", &["money", "ledger", "vault", "store", "web"]),
-    ("testkit", &["money", "ledger", "vault", "store", "exchequer"]),
+    ("tls", &["money"]),
+    ("exchequer", &["money", "ledger", "vault", "store", "web", "tls"]),
+    ("testkit", &["money", "ledger", "vault", "store", "tls", "exchequer"]),
     ("xtask", &[]),
 ];
 

@@ -12,6 +12,7 @@ mod address;
 mod approvals;
 mod assemble;
 mod cards;
+mod certificates;
 mod database;
 mod dotenv;
 mod factors;
@@ -49,6 +50,7 @@ pub use webhooks::Webhooks;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::keys::transit::TransitAddress;
 
@@ -70,6 +72,8 @@ pub struct Config {
     pub redis: Option<Redis>,
     pub rate_limits_on: bool,
     pub http: Http,
+    /// Absent: the bank speaks plain HTTP. Opened and checked, so that what was checked is what is served.
+    pub tls: Option<Arc<tls::Server>>,
     pub tokens: Tokens,
     pub sessions: Sessions,
     pub passwords: Passwords,

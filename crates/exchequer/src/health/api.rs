@@ -63,6 +63,9 @@ async fn get(caller: Staff, _: Nothing) -> Answer<BankHealth> {
         let parts = ["keys", "gateway.test", "gateway.live", "outbox"];
         checks.extend(parts.map(Check::unknown));
     }
+    if let Some(server) = &bank.config().tls {
+        checks.push(model::certificate(&server.in_force(), now));
+    }
     checks.push(jobs(bank));
     checks.push(version(bank));
     let state = checks.iter().map(|check| check.state).max().unwrap_or(State::Ok);

@@ -37,6 +37,7 @@ pub mod passwords;
 pub mod payments;
 pub mod protections;
 pub mod reconciliation;
+pub mod renewals;
 pub mod reversals;
 pub mod sandbox;
 pub mod serve;

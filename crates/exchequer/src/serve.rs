@@ -28,7 +28,7 @@ use crate::keys::master::{Master, MasterError};
 use crate::keys::transit::Transit;
 use crate::keys::{self, KeysError};
 use crate::logging::InstallError;
-use crate::{http, jobs, logging, metrics, outbox};
+use crate::{http, jobs, logging, metrics, outbox, renewals};
 
 /// Why the bank does not start, in the order in which it is found out.
 #[derive(Debug, thiserror::Error)]
@@ -158,13 +158,17 @@ pub async fn until_stopped(bank: &Bank, listener: TcpListener) -> Result<(), Sta
     let stop = Stop::listen().map_err(StartError::Signals)?;
     let (stop_jobs, stopped) = watch::channel(false);
     let mut jobs = jobs::spawn(bank, stopped.clone());
+    if let Some(server) = bank.config().tls.clone() {
+        jobs.spawn(renewals::watch(bank.tools().clock().clone(), server, stopped.clone()));
+    }
     if let Some(asked) = bank.config().metrics_listen {
         let listener = listen(asked).await?;
         let address = local_address(&listener, asked)?;
         tracing::info!(listen = %address, "metrics are told at /metrics");
         jobs.spawn(metrics::server::serve(bank.clone(), listener, stopped));
     }
-    say(&format!("listening on http://{address}\n")).map_err(StartError::Output)?;
+    let scheme = if bank.config().tls.is_some() { "https" } else { "http" };
+    say(&format!("listening on {scheme}://{address}\n")).map_err(StartError::Output)?;
     tracing::info!(listen = %address, version = env!("CARGO_PKG_VERSION"), "the bank is open");
     let cut = http::server::serve(bank.clone(), listener, stop.asked()).await;
     if cut > 0 {

@@ -62,7 +62,8 @@ impl Server {
                 let status = child.try_wait();
                 panic!("the server does not listen ({status:?}); it printed: {printed}");
             };
-            if let Some(address) = line.strip_prefix("listening on http://") {
+            let plain = line.strip_prefix("listening on http://");
+            if let Some(address) = plain.or_else(|| line.strip_prefix("listening on https://")) {
                 return Self { child, address: address.trim().to_owned(), printed };
             }
             printed.push_str(&line);

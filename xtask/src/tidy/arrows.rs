@@ -5,15 +5,16 @@ use super::tree::Tree;
 use crate::workspace::{DependencyKind, Package};
 
 /// Each crate of ours and those of ours that it may use. A new crate is entered here first.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("money", &[]),
     ("ledger", &["money"]),
     ("vault", &["money"]),
     ("merkle", &["money", "vault"]),
     ("store", &["money", "ledger", "vault"]),
     ("web", &["money"]),
-    ("exchequer", &["money", "ledger", "vault", "merkle", "store", "web"]),
-    ("testkit", &["money", "ledger", "vault", "store", "exchequer"]),
+    ("tls", &["money"]),
+    ("exchequer", &["money", "ledger", "vault", "merkle", "store", "web", "tls"]),
+    ("testkit", &["money", "ledger", "vault", "store", "tls", "exchequer"]),
     ("xtask", &[]),
 ];
 

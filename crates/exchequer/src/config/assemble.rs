@@ -9,8 +9,8 @@ use super::reading::{Reading, quoted};
 use super::sources::{Given, Layer, Raw, Sources};
 use super::{
     AtCap, Config, Database, Http, Log, LogFormat, OnMove, Passwords, Profile, Sessions, Tokens,
-    address, approvals, cards, database, evidence, factors, master_key, messages, redis, step_up,
-    transit, webauthn, webhooks,
+    address, approvals, cards, certificates, database, evidence, factors, master_key, messages,
+    redis, step_up, transit, webauthn, webhooks,
 };
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -90,6 +90,7 @@ fn config(reading: &mut Reading, data_dir: Option<PathBuf>) -> Config {
     let data_dir = read_data_dir(reading, data_dir);
     let listen = read_listen(reading);
     let http = read_http(reading, listen);
+    let tls = certificates::read(reading);
     let rate_limits_on = reading.choice("rate_limits") == "on";
     if !rate_limits_on && !reading.demo {
         reading.fault("rate_limits", "only a demo bank may switch them off, for load tests", "on");
@@ -107,6 +108,7 @@ fn config(reading: &mut Reading, data_dir: Option<PathBuf>) -> Config {
         metrics_listen: read_metrics_listen(reading),
         tokens: read_tokens(reading, &http),
         webauthn: webauthn::read(reading, &http.public_url),
+        tls,
         sessions: read_sessions(reading, profile),
         passwords: read_passwords(reading, profile),
         factors: factors::read(reading, profile),
@@ -144,15 +146,16 @@ fn read_master_key_file(reading: &mut Reading, data_dir: &Path) -> PathBuf {
 }
 
 fn read_listen(reading: &mut Reading) -> SocketAddr {
-    let behind_proxy = reading.boolean("http_behind_proxy");
+    let has_tls = reading.is_given("tls_certificate_file");
+    let is_safe = reading.boolean("http_behind_proxy") || has_tls;
     let text = reading.text("listen").unwrap_or_default();
     match text.parse::<SocketAddr>() {
-        Ok(listen) if listen.ip().is_loopback() || behind_proxy => listen,
+        Ok(listen) if listen.ip().is_loopback() || is_safe => listen,
         Ok(listen) => {
             let wrong = format!("{listen} can be reached from other machines, without TLS");
-            let allowed = "127.0.0.1:PORT or [::1]:PORT; or any address with http_behind_proxy = \
-                           true (EXCHEQUER_HTTP_BEHIND_PROXY) when a proxy with TLS stands before \
-                           the bank; the bank's own TLS comes with a later version";
+            let allowed = "127.0.0.1:PORT or [::1]:PORT; or any address with tls_certificate_file \
+                           and tls_key_file, or with http_behind_proxy = true \
+                           (EXCHEQUER_HTTP_BEHIND_PROXY) when a proxy with TLS stands before the bank";
             reading.fault("listen", wrong, allowed);
             listen
         }
@@ -239,14 +242,22 @@ fn read_cors_origins(reading: &mut Reading) -> Vec<String> {
 fn read_public_url(reading: &mut Reading, listen: SocketAddr) -> String {
     let allowed = "https://host or https://host:port; http for this machine only";
     // Without the proxy the address itself is the fault, and one is enough.
-    let nameless = listen.ip().is_unspecified() && reading.boolean("http_behind_proxy");
+    let has_tls = reading.is_given("tls_certificate_file");
+    let is_safe = reading.boolean("http_behind_proxy") || has_tls;
+    let nameless = listen.ip().is_unspecified() && is_safe;
     match reading.text("http_public_url") {
         None if nameless => {
             let wrong = format!("not given, and {listen} says nothing about what callers use");
             reading.fault("http_public_url", wrong, allowed);
             String::new()
         }
+        None if has_tls => format!("https://{listen}"),
         None => format!("http://{listen}"),
+        Some(url) if has_tls && url.starts_with("http:") => {
+            let wrong = format!("{} is http, and the bank speaks TLS", quoted(&url));
+            reading.fault("http_public_url", wrong, "https://host or https://host:port");
+            url
+        }
         Some(url) => {
             if let Err(wrong) = address::check_origin(&url) {
                 reading.fault("http_public_url", format!("{} {wrong}", quoted(&url)), allowed);

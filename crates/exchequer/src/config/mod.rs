@@ -12,6 +12,7 @@ mod address;
 mod approvals;
 mod assemble;
 mod cards;
+mod certificates;
 mod database;
 mod dotenv;
 mod evidence;
@@ -51,6 +52,7 @@ pub use webhooks::Webhooks;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::keys::transit::TransitAddress;
 
@@ -74,6 +76,8 @@ pub struct Config {
     /// Where Prometheus may ask; absent: nowhere.
     pub metrics_listen: Option<SocketAddr>,
     pub http: Http,
+    /// Absent: the bank speaks plain HTTP. Opened and checked, so that what was checked is what is served.
+    pub tls: Option<Arc<tls::Server>>,
     pub tokens: Tokens,
     pub sessions: Sessions,
     pub passwords: Passwords,

@@ -1,5 +1,7 @@
 //! The configuration in force, as a file that could be read again but for the secrets.
 
+use std::path::PathBuf;
+
 use super::settings::{Kind, SETTINGS, Setting};
 use super::{Config, DatabaseUrl, LogFormat};
 
@@ -95,6 +97,7 @@ fn value_in_force(config: &Config, name: &str) -> String {
         "password_hashing_threads" => config.passwords.hashing_threads.to_string(),
         "password_context_words" => config.passwords.context_words.join(","),
         "password_min_characters" => config.passwords.min_characters.to_string(),
+        name if name.starts_with("tls_") => certificates(config, name),
         name if name.starts_with("master_key_transit_") => transit(config, name),
         name => messages(config, name),
     }
@@ -115,6 +118,20 @@ fn transit(config: &Config, name: &str) -> String {
             transit.authorities.as_ref().map_or("", |_| "(set)").to_owned()
         }
         name => unreachable!("{name} is no setting of Transit"),
+    }
+}
+
+fn certificates(config: &Config, name: &str) -> String {
+    let settings = config.tls.as_ref().map(|server| server.settings());
+    let path = |path: Option<&PathBuf>| path.map_or(String::new(), |p| p.display().to_string());
+    match name {
+        "tls_certificate_file" => path(settings.map(|tls| &tls.certificate_file)),
+        "tls_key_file" => path(settings.map(|tls| &tls.key_file)),
+        "tls_client_ca_file" => path(settings.and_then(|tls| tls.client_ca_file.as_ref())),
+        "tls_min_version" => {
+            settings.map_or(tls::Version::Tls13, |tls| tls.min_version).name().to_owned()
+        }
+        name => unreachable!("{name} is no setting of TLS"),
     }
 }
 

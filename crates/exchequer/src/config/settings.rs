@@ -111,7 +111,7 @@ pub const SETTINGS: &[Setting] = &[
          default (NIST SP 800-63B-4), pci (PCI DSS 4.0.1), rbi, psd2 (RTS 2018/389)."),
     row("", "listen", Kind::Text, "127.0.0.1:8080",
         "Address and port to serve on; port 0 picks a free one. Any address but this machine's own \
-         needs http_behind_proxy, since the bank does not speak TLS itself yet."),
+         needs tls_certificate_file, or http_behind_proxy where a proxy speaks TLS."),
     row("", "data_dir", Kind::Path, "data",
         "The bank's folder. It is made with mode 0700 when it is missing."),
     row("", "master_key_file", Kind::Path, "",
@@ -202,18 +202,30 @@ pub const SETTINGS: &[Setting] = &[
          http is allowed for this machine only."),
     row("http", "public_url", Kind::Text, "",
         "What the outside calls this bank: https://bank.example, no path. \
-         Empty: http:// and listen."),
+         Empty: http://, or https:// with tls_certificate_file, and listen."),
     row("http", "behind_proxy", Kind::Boolean, "false",
         "Says that a proxy with TLS stands before the bank, and so allows listen to be \
          any address."),
     row("http", "trusted_proxies", whole(0, 8), "0",
         "How many proxies of yours stand before the bank, each appending to X-Forwarded-For or \
-         Forwarded: the address that the outermost wrote counts as the caller's. 0: nobody's headers are \
-         believed. Nothing else may reach the bank's port."),
+         Forwarded: the address that the outermost wrote counts as the caller's, and X-Forwarded-Proto says \
+         whether the caller has TLS. 0: nobody's headers are believed. Nothing else may reach the bank's port."),
     row("metrics", "listen", Kind::Text, "",
         "Where Prometheus may ask for /metrics, such as 127.0.0.1:9464; port 0 picks a free one. It \
          is plain HTTP without a password and shows nothing of persons: give it an address of a \
          network of your own. Empty: nowhere."),
+    row("tls", "certificate_file", Kind::Path, "",
+        "The bank's certificate, and those of the authorities between it and a trusted one, in PEM. With it the bank \
+         speaks TLS itself and nothing else; listen may then be any address. Files are looked at every \
+         10 seconds, and a new pair is taken up without a restart; a broken one is not, and the health says so."),
+    row("tls", "key_file", Kind::Path, "",
+        "The certificate's private key in PEM; nobody but its owner and group may read the file (chmod 640)."),
+    row("tls", "min_version", Kind::Choice(&["1.2", "1.3"]), "1.3",
+        "The oldest TLS that is spoken. 1.2 for callers that cannot 1.3, with forward secrecy and AEAD only."),
+    row("tls", "client_ca_file", Kind::Path, "",
+        "Certificates (PEM) of authorities that sign merchants' certificates. With it a merchant's requests are taken \
+         from connections that showed a certificate of one of them only, whose common name is the merchant's id. \
+         Customers and operators need none."),
     row("token", "issuer", Kind::Text, "",
         "The `iss` of access tokens. Empty: http_public_url."),
     row("token", "audience", Kind::Text, "exchequer",

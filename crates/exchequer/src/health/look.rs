@@ -49,6 +49,9 @@ pub async fn look(bank: &Bank) -> Look {
         let parts = ["keys", "gateway.test", "gateway.live", "outbox", "webhooks"];
         checks.extend(parts.map(Check::unknown));
     }
+    if let Some(server) = &bank.config().tls {
+        checks.push(model::certificate(&server.in_force(), now));
+    }
     checks.push(jobs(bank));
     checks.push(version(bank));
     Look { checks, known }

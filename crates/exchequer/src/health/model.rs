@@ -4,6 +4,8 @@ use money::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::renewals::Age;
+
 /// How a part does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum State {
@@ -16,7 +18,8 @@ pub enum State {
 /// A part, as it is shown.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct HealthCheck {
-    /// `database`, `cache`, `keys`, `gateway.test`, `gateway.live`, `outbox`, `webhooks`, `jobs` or `version`.
+    /// `database`, `cache`, `keys`, `gateway.test`, `gateway.live`, `outbox`, `webhooks`, `certificate` (where the bank
+    /// speaks TLS itself), `jobs` or `version`.
     pub name: &'static str,
     /// `ok`, `degraded` or `down`.
     pub state: &'static str,
@@ -216,6 +219,28 @@ pub fn keys(facts: &[KeyFacts], opens: bool, now: Timestamp) -> Check {
     Check { name: "keys", state, advice, facts: shown }
 }
 
+/// The state of the certificate that this node shows.
+pub fn certificate(tls: &tls::InForce, now: Timestamp) -> Check {
+    let certificate = &tls.certificate;
+    let (state, advice) = match (Age::of(certificate.not_after, now), &tls.refused) {
+        (Age::Ended, _) => {
+            (State::Down, "It has ended: callers go away. Put a new one in its place.")
+        }
+        (Age::EndsSoon | Age::Good, Some(_)) => {
+            (State::Degraded, "The files that are there now are not taken; the old pair serves.")
+        }
+        (Age::EndsSoon, None) => (State::Degraded, "It ends within two weeks. Renew it."),
+        (Age::Good, None) => (State::Ok, NOTHING),
+    };
+    let mut facts = vec![
+        fact("ends", certificate.not_after.to_string()),
+        fact("begins", certificate.not_before.to_string()),
+        fact("SHA-256", certificate.fingerprint.clone()),
+    ];
+    facts.extend(tls.refused.as_ref().map(|refusal| fact("refused", refusal.to_string())));
+    Check { name: "certificate", state, advice, facts }
+}
+
 /// The state of the jobs of this node: those whose last run failed.
 pub fn jobs(failing: &[&str]) -> Check {
     let (state, advice) = if failing.is_empty() {
@@ -310,6 +335,29 @@ mod tests {
         assert_eq!(keys(&[key(1, &since(86_399))], true, now).state, State::Ok);
         let stuck = keys(&[key(1, &since(86_400))], true, now);
         assert_eq!((stuck.state, stuck.facts.len()), (State::Degraded, 2));
+    }
+
+    #[test]
+    fn a_certificate_is_to_hold_and_the_files_to_be_taken() {
+        let state = |ends: i64, refused: Option<tls::Refusal>| {
+            let certificate = tls::Certificate {
+                not_before: at(0),
+                not_after: at(ends),
+                common_name: None,
+                fingerprint: String::new(),
+            };
+            certificate_state(&tls::InForce { certificate, refused }, at(1_000))
+        };
+        let soon = 1_000 + crate::renewals::WARNING_SECONDS;
+        assert_eq!(state(soon + 1, None), State::Ok);
+        assert_eq!(state(soon, None), State::Degraded);
+        assert_eq!(state(soon + 1, Some(tls::Refusal::Mismatch)), State::Degraded);
+        assert_eq!(state(1_000, None), State::Down);
+        assert_eq!(state(1_000, Some(tls::Refusal::Mismatch)), State::Down);
+    }
+
+    fn certificate_state(tls: &tls::InForce, now: Timestamp) -> State {
+        certificate(tls, now).state
     }
 
     #[test]

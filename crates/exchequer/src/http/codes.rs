@@ -41,7 +41,7 @@ codes! {
     Unauthenticated "unauthenticated" 401 "Not signed in" "Send a valid access token: Authorization: Bearer TOKEN. Refresh it or sign in again.";
     InvalidDpopProof "invalid_dpop_proof" 401 "No valid proof of the key" "This session is bound to a key: send Authorization: DPoP TOKEN and a fresh proof in the header DPoP (RFC 9449), signed with ES256 or EdDSA by that key for this method, this address and this token.";
     InvalidSignature "invalid_signature" 401 "The request's signature is not acceptable" "`detail` says what is wrong. Sign the exact bytes of method, path and query, time, nonce and body; use a nonce once and a clock that is right within 300 s.";
-    KeyNotAllowed "key_not_allowed" 403 "This key may not do that" "The key is restricted to other routes or addresses, or its merchant is suspended. Use another, or ask the bank.";
+    KeyNotAllowed "key_not_allowed" 403 "This key may not do that" "The key is restricted to other routes or addresses, the connection lacks its merchant's certificate, or the merchant is suspended. `detail` says which. Use another, or ask the bank.";
     TwoCredentials "two_credentials" 400 "A cookie and an access token at once" "Send one of them. Programs leave the cookie away.";
     CrossSiteRefused "cross_site_refused" 403 "Not from a page of the bank" "A request with the bank's cookie must come from the bank's own page and, where it changes something, carry the session's token: X-CSRF-Token, or csrf_token in a form.";
     WrongCaller "wrong_caller" 403 "Not for this kind of caller" "Customers' routes take a customer's token, staff routes an operator's.";

@@ -1,6 +1,6 @@
 //! From a routed request to its answer.
 //!
-//! Order: request id; caller; rate limit; place and permission; body within size and time; the body's signature; idempotency key; input; handler.
+//! Order: request id; caller; rate limit; place and permission; body within size and time; the body's signature; idempotency key; what the route does not declare; input; handler.
 //! So an unauthenticated request costs no body and learns nothing of what it would have led to. Whatever happens,
 //! a panic included, the answer carries the request id and the security headers.
 
@@ -24,6 +24,7 @@ use super::callers::{self, Caller};
 use super::codes::Code;
 use super::cors;
 use super::credentials;
+use super::declared;
 use super::guards::Guard;
 use super::input::{Input, Raw};
 use super::limits::Gate;
@@ -142,6 +143,7 @@ where
         caller = with_key(caller, route, parts, &body)?;
     }
     credentials::check_form(&caller, &body)?;
+    declared::check(route, parts, &body)?;
     let input = I::read(&Raw { parts, segments, body })?;
     let mut reply = handler.call(caller.clone(), input).await?.raw;
     credentials::after_step_up(&caller, parts, &mut reply).await;
@@ -220,13 +222,14 @@ pub(super) fn method_not_allowed(bank: &Bank, table: &[Arc<Route>], request: Req
     if let Some(preflight) = cors::preflight(bank.config(), &parts) {
         return finish(preflight, &id);
     }
-    let allowed: Vec<&str> = table
-        .iter()
-        .filter(|route| matches(route.path, parts.uri.path()))
-        .map(|route| route.method.as_str())
-        .collect();
     bank.metrics().unrouted(Code::MethodNotAllowed.status());
     bank.metrics().refused(Code::MethodNotAllowed);
+    let fitting = || table.iter().filter(|route| matches(route.path, parts.uri.path()));
+    // As the router does: a path that names its segments comes before one with a place for any.
+    let places = |route: &Arc<Route>| route.path.matches('{').count();
+    let fewest = fitting().map(places).min();
+    let allowed = fitting().filter(|route| Some(places(route)) == fewest);
+    let allowed: Vec<&str> = allowed.map(|route| route.method.as_str()).collect();
     let mut response = respond(Err(unrouted(Code::MethodNotAllowed)), &id, Keep::Never);
     if let Ok(value) = HeaderValue::from_str(&allowed.join(", ")) {
         response.headers_mut().insert(header::ALLOW, value);

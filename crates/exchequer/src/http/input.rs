@@ -39,6 +39,8 @@ pub trait Input: Sized {
 #[derive(Default)]
 pub struct Description {
     pub body: Option<BodySchema>,
+    /// The body is signed as it comes, by who is not a caller: anything may stand in it.
+    pub is_raw: bool,
     pub query: Vec<utoipa::openapi::path::Parameter>,
     pub headers: Vec<utoipa::openapi::path::Parameter>,
     /// The value of the first `{name}` segment.
@@ -193,7 +195,7 @@ pub(crate) fn body_schema<T: ToSchema>() -> BodySchema {
     BodySchema { media_type: JSON, name: T::name().into_owned(), schemas }
 }
 
-fn check_content_type(parts: &Parts) -> Result<(), Problem> {
+pub(super) fn check_content_type(parts: &Parts) -> Result<(), Problem> {
     let value = parts.headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
     let media = value.and_then(|v| v.split(';').next()).unwrap_or_default().trim();
     if media.eq_ignore_ascii_case("application/json") {

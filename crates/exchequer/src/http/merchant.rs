@@ -13,6 +13,7 @@ use http::request::Parts;
 use money::{KeyId, MerchantId, Timestamp};
 use store::DbError;
 use store::rows::{OnceKey, Origin};
+use tls::ClientCertificate;
 use vault::signature::{self, Header, Request, Scheme};
 
 use super::callers::{Carried, Context, Incoming, agent, caller};
@@ -94,6 +95,7 @@ impl Unproven {
         take(bank, &once).await?;
         // Only who has signed learns what the key may do.
         key.check_use(&parts.method, parts.uri.path(), incoming.gate.address())?;
+        check_certificate(bank, parts, key.merchant)?;
         incoming.gate.caller(*key.merchant.bytes()).await?;
         let by = format!("{} {}", key.id, agent(parts));
         let address = incoming.gate.address().to_owned();
@@ -123,6 +125,23 @@ impl Unproven {
                 Ok(Once::of(&accepted))
             }
         }
+    }
+}
+
+/// Where callers' authorities are configured, a signature alone is not enough: the connection belongs to the
+/// same merchant (RFC 8446 §4.4.2; the name is the authority's word).
+///
+/// Errors: `key_not_allowed`.
+fn check_certificate(bank: &Bank, parts: &Parts, merchant: MerchantId) -> Result<(), Problem> {
+    let tls = bank.config().tls.as_ref();
+    if tls.is_none_or(|tls| tls.settings().client_ca_file.is_none()) {
+        return Ok(());
+    }
+    let refused = |why: &str| Err(Problem::new(Code::KeyNotAllowed).detail(why));
+    match parts.extensions.get::<Arc<ClientCertificate>>() {
+        None => refused("the connection showed no certificate; this bank asks merchants for one"),
+        Some(shown) if shown.name == merchant.to_string() => Ok(()),
+        Some(_) => refused("the connection's certificate is another merchant's"),
     }
 }
 

@@ -8,6 +8,7 @@ pub mod callers;
 pub mod codes;
 pub mod cors;
 mod credentials;
+mod declared;
 mod dispatch;
 pub mod docs;
 pub mod fields;

@@ -306,7 +306,8 @@ impl Routes {
 }
 
 /// Every route can answer these.
-pub const EVERY_ROUTE: &[Code] = &[Code::Overloaded, Code::Unavailable, Code::Internal];
+pub const EVERY_ROUTE: &[Code] =
+    &[Code::MalformedRequest, Code::Overloaded, Code::Unavailable, Code::Internal];
 
 /// Every route for somebody signed in can answer these.
 const EVERY_SESSION: &[Code] = &[
@@ -357,15 +358,15 @@ impl Route {
         }
         if self.method != Method::GET {
             codes.extend([Code::BodyTooLarge, Code::BodyTimeout]);
+            if !self.input.is_raw {
+                codes.push(Code::UnsupportedMediaType);
+            }
         }
         if self.input.body.is_some() {
-            codes.extend([Code::MalformedJson, Code::UnsupportedMediaType, Code::InvalidFields]);
-        }
-        if !self.input.headers.is_empty() {
-            codes.push(Code::MalformedRequest);
+            codes.extend([Code::MalformedJson, Code::InvalidFields]);
         }
         if !self.input.query.is_empty() {
-            codes.extend([Code::MalformedRequest, Code::InvalidFields]);
+            codes.push(Code::InvalidFields);
         }
         codes.sort_unstable();
         codes.dedup();

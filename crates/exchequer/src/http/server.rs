@@ -1,23 +1,34 @@
 //! Connections: an accept loop of our own, because every wait on a client has a limit here.
 //!
+//! With certificates in the configuration a connection begins with a TLS handshake, which has the time of the first
+//! request's head together with it, and keeps one of the places for connections; plain HTTP is not spoken then.
+//! Answers over TLS, the bank's own or that of a proxy that is trusted to say so, carry
+//! `Strict-Transport-Security` (RFC 6797 §7.1, §7.2).
+//!
 //! Limits: connections at once; seconds for the request head, between two requests, and in which no byte
 //! moves (in `patience`); seconds and bytes for the body, seconds for the whole request (in `dispatch`).
 //! Stopping: the socket closes at once, requests in flight get `drain_seconds`.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::Request;
 use futures_util::FutureExt;
+use http::{HeaderValue, header};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tls::{ClientCertificate, TlsAcceptor};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
+use tokio_rustls::server::TlsStream;
 use tower::Service;
 
 use super::dispatch::Peer;
+use super::limits;
 use super::patience::{Limits, Patient, Progress};
 use crate::bank::Bank;
 use crate::config::Http;
@@ -35,6 +46,7 @@ pub async fn serve(bank: Bank, listener: TcpListener, stop: impl Future<Output =
     let builder = Arc::new(builder(&bank.config().http));
     let permits = Arc::new(Semaphore::new(bank.config().http.max_connections));
     let graceful = GracefulShutdown::new();
+    let (closing, closed) = watch::channel(());
     let mut stop = std::pin::pin!(stop);
     loop {
         let accepted = tokio::select! {
@@ -42,30 +54,40 @@ pub async fn serve(bank: Bank, listener: TcpListener, stop: impl Future<Output =
             () = &mut stop => break,
         };
         let Some((stream, peer, permit)) = accepted else { continue };
-        let peer = Peer(Arc::from(peer.ip().to_canonical().to_string()));
-        let service = service.clone();
         let progress = Arc::new(Progress::default());
-        let stream = Patient::new(stream, limits(&bank.config().http), Arc::clone(&progress));
-        let serve = hyper::service::service_fn(move |request: hyper::Request<_>| {
-            progress.begin(request.version());
-            let mut request: Request = request.map(axum::body::Body::new);
-            request.extensions_mut().insert(peer.clone());
-            // A router is always ready.
-            let (answer, progress) = (service.clone().call(request), Arc::clone(&progress));
-            answer.inspect(move |_| progress.answer())
-        });
-        let connection = builder.serve_connection(TokioIo::new(stream), serve).into_owned();
-        let watched = graceful.watch(connection);
+        let stream = Patient::new(stream, limits_of(&bank.config().http), Arc::clone(&progress));
+        let mut conversation = Conversation {
+            service: service.clone(),
+            peer: Peer(Arc::from(peer.ip().to_canonical().to_string())),
+            certificate: None,
+            proxies: bank.config().http.trusted_proxies,
+            progress,
+        };
+        let (builder, watcher) = (Arc::clone(&builder), graceful.watcher());
+        let handshake = bank.config().tls.as_ref().map(|tls| (tls.acceptor(), closed.clone()));
         let bank = bank.clone();
         tokio::spawn(async move {
             let _open = bank.metrics().connected();
-            if let Err(error) = watched.await {
+            let ended = match handshake {
+                None => converse(&builder, stream, conversation, watcher).await,
+                Some((acceptor, closed)) => match shake_hands(&acceptor, stream, closed).await {
+                    Ok(stream) => {
+                        let shown = stream.get_ref().1.peer_certificates();
+                        let shown = shown.and_then(|chain| chain.first());
+                        conversation.certificate =
+                            shown.map(|leaf| Arc::new(ClientCertificate::read(leaf)));
+                        converse(&builder, stream, conversation, watcher).await
+                    }
+                    Err(error) => Err(error.into()),
+                },
+            };
+            if let Err(error) = ended {
                 tracing::debug!(error = %error, "a connection ended");
             }
             drop(permit);
         });
     }
-    drop(listener);
+    drop((listener, closing));
     let open = graceful.count();
     let drain = Duration::from_secs(bank.config().http.drain_seconds);
     match tokio::time::timeout(drain, graceful.shutdown()).await {
@@ -73,6 +95,80 @@ pub async fn serve(bank: Bank, listener: TcpListener, stop: impl Future<Output =
         Err(_) => open,
     }
 }
+
+/// The requests of one connection.
+struct Conversation {
+    service: axum::Router,
+    peer: Peer,
+    /// Shown and verified in the handshake.
+    certificate: Option<Arc<ClientCertificate>>,
+    proxies: u8,
+    progress: Arc<Progress>,
+}
+
+type Ended = Result<(), Box<dyn std::error::Error + Send + Sync>>;
+
+/// `patience` limits the wait; nobody waits for a handshake where the bank closes.
+async fn shake_hands(
+    acceptor: &TlsAcceptor,
+    stream: Patient,
+    mut closed: watch::Receiver<()>,
+) -> io::Result<TlsStream<Patient>> {
+    tokio::select! {
+        shaken = acceptor.accept(stream) => shaken,
+        // Its sender is dropped when the socket is closed.
+        _ = closed.changed() => Err(io::ErrorKind::ConnectionAborted.into()),
+    }
+}
+
+async fn converse<S>(
+    builder: &auto::Builder<TokioExecutor>,
+    stream: S,
+    conversation: Conversation,
+    watcher: Watcher,
+) -> Ended
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + IsSecure + 'static,
+{
+    let Conversation { service, peer, certificate, proxies, progress } = conversation;
+    let is_secure = S::IS_SECURE;
+    let serve = hyper::service::service_fn(move |request: hyper::Request<_>| {
+        progress.begin(request.version());
+        let mut request: Request = request.map(axum::body::Body::new);
+        let is_secure = is_secure || limits::is_https(request.headers(), proxies);
+        request.extensions_mut().insert(peer.clone());
+        if let Some(certificate) = &certificate {
+            request.extensions_mut().insert(Arc::clone(certificate));
+        }
+        // A router is always ready.
+        let (answer, progress) = (service.clone().call(request), Arc::clone(&progress));
+        answer.map(move |mut answer| {
+            progress.answer();
+            if let (Ok(answer), true) = (&mut answer, is_secure) {
+                answer.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, TWO_YEARS);
+            }
+            answer
+        })
+    });
+    let connection = builder.serve_connection(TokioIo::new(stream), serve).into_owned();
+    watcher.watch(connection).await
+}
+
+/// Whether a stream is the bank's own TLS.
+trait IsSecure {
+    const IS_SECURE: bool;
+}
+
+impl IsSecure for Patient {
+    const IS_SECURE: bool = false;
+}
+
+impl IsSecure for TlsStream<Patient> {
+    const IS_SECURE: bool = true;
+}
+
+/// ASVS 5.0, 3.4.1: a year at least, and for all names below this one.
+const TWO_YEARS: HeaderValue = HeaderValue::from_static("max-age=63072000; includeSubDomains");
 
 type Accepted = (TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit);
 
@@ -97,7 +193,7 @@ async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> Option<Acce
 
 /// A standstill is longer than a request may take, during which nothing moves, and than HTTP/2's pings
 /// are apart.
-fn limits(http: &Http) -> Limits {
+fn limits_of(http: &Http) -> Limits {
     let head = Duration::from_secs(http.header_timeout_seconds);
     let idle = Duration::from_secs(http.idle_timeout_seconds);
     let request = Duration::from_secs(http.request_timeout_seconds);

@@ -37,6 +37,7 @@ pub const ALLOWED: &[&str] = &[
     "merchant_id",
     "message",
     "method",
+    "not_after",
     "profile",
     "purpose",
     "queue",

@@ -317,7 +317,9 @@ impl Input for Posted {
         Ok(Self { headers: raw.parts.headers.clone(), body: raw.body.clone() })
     }
 
-    fn describe(_: &mut Description) {}
+    fn describe(description: &mut Description) {
+        description.is_raw = true;
+    }
 }
 
 async fn take_notice(

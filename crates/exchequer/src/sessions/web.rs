@@ -148,9 +148,9 @@ pub fn own_origin(config: &Config, parts: &Parts) -> String {
     let url = &config.http.public_url;
     let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let host = host.or_else(|| parts.uri.authority().map(http::uri::Authority::as_str));
-    match (url.strip_prefix("http://"), host) {
-        (Some(ours), Some(host)) if is_loopback(ours) && is_loopback(host) => {
-            format!("http://{host}")
+    match (url.split_once("://"), host) {
+        (Some((scheme, ours)), Some(host)) if is_loopback(ours) && is_loopback(host) => {
+            format!("{scheme}://{host}")
         }
         _ => url.clone(),
     }

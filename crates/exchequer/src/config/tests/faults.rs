@@ -70,6 +70,7 @@ const VARIABLES: &[(&str, &str, &str)] = &[
     ("EXCHEQUER_HTTP_PUBLIC_URL", "https://bank.example/api", "is not host"),
     ("EXCHEQUER_HTTP_PUBLIC_URL", "http://bank.example", "is http"),
     ("EXCHEQUER_HTTP_TRUSTED_PROXIES", "9", "from 0 to 8"),
+    ("EXCHEQUER_TLS_MIN_VERSION", "1.1", "1.2 or 1.3"),
     ("EXCHEQUER_REDIS_URL", "http://127.0.0.1", "scheme"),
     ("EXCHEQUER_REDIS_URL", "redis://cache.example", "needs TLS"),
     ("EXCHEQUER_REDIS_URL", "redis://:longsecret@10.0.0.1", "needs TLS"),
@@ -305,4 +306,68 @@ fn a_demo_bank_takes_short_idle_limits_and_no_real_bank() {
     let elsewhere = elsewhere.unwrap_or_else(|faults| panic!("{faults}"));
     assert_eq!(elsewhere.data_dir, std::path::Path::new("demo-data"));
     assert_eq!(elsewhere.listen.to_string(), "127.0.0.1:8080");
+}
+
+/// A pair of files for the bank's own TLS, in the folder.
+fn pair(folder: &Folder) {
+    let from = money::Timestamp::from_seconds(1_767_607_200);
+    let authority = tls::trial::Authority::new(from, from.plus_seconds(86_400)).unwrap();
+    let pair = authority.issue("bank", &["bank.example"]).unwrap();
+    write(&folder.path("certificate.pem"), &pair.certificate_pem(), 0o644);
+    write(&folder.path("key.pem"), &pair.key_pem(), 0o600);
+    write(&folder.path("authorities.pem"), &authority.certificate_pem(), 0o644);
+}
+
+#[test]
+fn with_tls_the_bank_listens_anywhere_and_calls_itself_https() {
+    let mut folder = Folder::new();
+    pair(&folder);
+    let (certificate, key) = (folder.path("certificate.pem"), folder.path("key.pem"));
+    folder.environment("EXCHEQUER_TLS_CERTIFICATE_FILE", &certificate.display().to_string());
+    folder.environment("EXCHEQUER_TLS_KEY_FILE", &key.display().to_string());
+    folder.environment("EXCHEQUER_LISTEN", "192.0.2.1:443");
+    let config = folder.load();
+    assert_eq!(config.http.public_url, "https://192.0.2.1:443");
+    let text = config.render();
+    assert!(text.contains(&format!("key_file = \"{}\"", key.display())), "{text}");
+    assert!(text.contains("min_version = \"1.3\""), "{text}");
+    folder.environment("EXCHEQUER_LISTEN", "0.0.0.0:443");
+    assert!(folder.faults().to_string().contains("EXCHEQUER_HTTP_PUBLIC_URL"));
+    folder.environment("EXCHEQUER_HTTP_PUBLIC_URL", "http://localhost");
+    assert!(folder.faults().to_string().contains("the bank speaks TLS"));
+    folder.environment("EXCHEQUER_HTTP_PUBLIC_URL", "https://bank.example");
+    assert!(folder.load().tls.is_some());
+}
+
+#[test]
+fn tls_files_that_do_not_fit_stop_the_start() {
+    let cases: &[(&[(&str, &str)], &str)] = &[
+        (&[("CERTIFICATE_FILE", "certificate.pem")], "the private key of tls_certificate_file"),
+        (&[("KEY_FILE", "key.pem")], "nothing speaks TLS"),
+        (&[("CLIENT_CA_FILE", "authorities.pem")], "nothing speaks TLS"),
+        (&[("CERTIFICATE_FILE", "nowhere.pem"), ("KEY_FILE", "key.pem")], "does not exist"),
+        (&[("CERTIFICATE_FILE", "key.pem"), ("KEY_FILE", "key.pem")], "no certificate"),
+        (&[("CERTIFICATE_FILE", "certificate.pem"), ("KEY_FILE", "certificate.pem")], "mode 0644"),
+        (&[("CERTIFICATE_FILE", "authorities.pem"), ("KEY_FILE", "key.pem")], "not that of"),
+        (
+            &[
+                ("CERTIFICATE_FILE", "certificate.pem"),
+                ("KEY_FILE", "key.pem"),
+                ("CLIENT_CA_FILE", "master.key"),
+            ],
+            "no certificate",
+        ),
+    ];
+    for (given, says) in cases {
+        let mut folder = Folder::new();
+        pair(&folder);
+        for (name, file) in *given {
+            let path = folder.path(file).display().to_string();
+            folder.environment(&format!("EXCHEQUER_TLS_{name}"), &path);
+        }
+        let faults = folder.faults();
+        let text = faults.to_string();
+        assert_eq!(faults.len(), 1, "{given:?}: {text}");
+        assert!(text.contains(says), "{given:?} should say {says:?}: {text}");
+    }
 }

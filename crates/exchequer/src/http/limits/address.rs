@@ -12,6 +12,7 @@ use std::net::{IpAddr, SocketAddr};
 use http::{HeaderMap, HeaderValue};
 
 const X_FORWARDED_FOR: &str = "x-forwarded-for";
+const X_FORWARDED_PROTO: &str = "x-forwarded-proto";
 
 /// The address to count and to record, in its canonical spelling.
 pub(super) fn client<'p>(peer: &'p str, headers: &HeaderMap, proxies: u8) -> Cow<'p, str> {
@@ -27,6 +28,18 @@ pub(super) fn client<'p>(peer: &'p str, headers: &HeaderMap, proxies: u8) -> Cow
         _ => None,
     };
     named.map_or(Cow::Borrowed(peer), |address| Cow::Owned(address.to_string()))
+}
+
+/// Whether the caller has TLS to the outermost proxy that is trusted: `X-Forwarded-Proto`, of which each of
+/// them appends or sets one word. Whoever is not trusted is not asked; any word of theirs that is not `https` says no.
+pub(in crate::http) fn is_https(headers: &HeaderMap, proxies: u8) -> bool {
+    if proxies == 0 {
+        return false;
+    }
+    let lines = headers.get_all(X_FORWARDED_PROTO).iter().rev();
+    let words = lines.flat_map(|line| line.to_str().unwrap_or_default().rsplit(','));
+    let mut ours = words.take(usize::from(proxies)).peekable();
+    ours.peek().is_some() && ours.all(|word| word.trim().eq_ignore_ascii_case("https"))
 }
 
 /// What a limit counts an address as: IPv4 whole, IPv6 by its first 64 bits.
@@ -188,6 +201,30 @@ mod tests {
         assert_eq!(seen(1, &two), PEER, "the two must agree");
         let two = [(X_FORWARDED_FOR, "192.0.2.1"), ("forwarded", "for=192.0.2.1")];
         assert_eq!(seen(1, &two), "192.0.2.1");
+    }
+
+    #[test]
+    fn tls_before_the_proxies_is_theirs_to_say() {
+        let says = |proxies, lines: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for line in lines {
+                let value = HeaderValue::from_bytes(line.as_bytes()).unwrap();
+                headers.append(X_FORWARDED_PROTO, value);
+            }
+            is_https(&headers, proxies)
+        };
+        assert!(!says(0, &["https"]), "nobody is trusted");
+        assert!(!says(1, &[]));
+        assert!(says(1, &["https"]));
+        assert!(says(1, &["http, HTTPS"]), "what stands before our proxy's word is the caller's");
+        assert!(says(1, &["http", "https"]));
+        assert!(!says(1, &["https, http"]));
+        assert!(!says(1, &["https", "http"]));
+        assert!(says(2, &["https"]), "both set it");
+        assert!(!says(2, &["http, https"]));
+        for garbage in ["", ",", "https;", "\u{ff48}ttps", "on"] {
+            assert!(!says(1, &[garbage]), "{garbage:?}");
+        }
     }
 
     #[test]

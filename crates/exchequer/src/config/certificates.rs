@@ -1,0 +1,63 @@
+//! The files of the bank's own TLS: opened here, so that a pair that does not fit stops the start with all other faults.
+
+use std::sync::Arc;
+
+use tls::{Refusal, Server, Settings, Version};
+
+use super::reading::Reading;
+
+pub(super) fn read(reading: &mut Reading) -> Option<Arc<Server>> {
+    let certificate_file = reading.path("tls_certificate_file");
+    let key_file = reading.path("tls_key_file");
+    let client_ca_file = reading.path("tls_client_ca_file");
+    let word = reading.choice("tls_min_version");
+    let min_version = Version::from_name(word)
+        .unwrap_or_else(|| unreachable!("the table's versions are those of the enum"));
+    let (certificate_file, key_file) = match (certificate_file, key_file) {
+        (Some(certificate), Some(key)) => (certificate, key),
+        (Some(_), None) => {
+            reading.fault("tls_key_file", "not given", "the private key of tls_certificate_file");
+            return None;
+        }
+        (None, given) => {
+            let alone = given.map(|_| "tls_key_file");
+            let alone = alone.or(client_ca_file.as_ref().map(|_| "tls_client_ca_file"));
+            if let Some(name) = alone {
+                let wrong = "given without tls_certificate_file, so that nothing speaks TLS";
+                reading.fault(name, wrong, "with tls_certificate_file and tls_key_file, or unset");
+            }
+            return None;
+        }
+    };
+    if reading.demo {
+        let wrong = "a demo bank serves this machine, without TLS";
+        reading.fault("tls_certificate_file", wrong, "unset, for a demo bank");
+        return None;
+    }
+    match Server::open(Settings { certificate_file, key_file, client_ca_file, min_version }) {
+        Ok(server) => Some(Arc::new(server)),
+        Err(refusal) => {
+            let (name, allowed) = blamed(&refusal);
+            reading.fault(name, refusal.to_string(), allowed);
+            None
+        }
+    }
+}
+
+fn blamed(refusal: &Refusal) -> (&'static str, &'static str) {
+    match refusal {
+        Refusal::CertificateFile(_)
+        | Refusal::NoCertificate
+        | Refusal::Ended(_)
+        | Refusal::Unusable(_) => {
+            ("tls_certificate_file", "a file of certificates in PEM, the bank's own first")
+        }
+        Refusal::KeyFile(_) | Refusal::NoKey | Refusal::Mismatch => (
+            "tls_key_file",
+            "the private key of tls_certificate_file in PEM, with mode 0640 or stricter",
+        ),
+        Refusal::AuthorityFile(_) | Refusal::NoAuthority => {
+            ("tls_client_ca_file", "a file of certificates in PEM")
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! The files of a pair: read, bounded, parsed and held against each other.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use aws_lc_rs::digest::{Context, SHA256};
+use rustls::RootCertStore;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
+use zeroize::Zeroizing;
+
+use crate::certificate::Certificate;
+use crate::server::Settings;
+
+/// Chains have a few KiB; the certificates of all public authorities together some 200.
+const MAX_FILE_BYTES: u64 = 1 << 20;
+/// A key that everybody on the machine can read is nobody's.
+const OTHERS: u32 = 0o007;
+
+/// Why a pair is not taken, in the order in which it is found out. No text holds anything of a key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("the certificate's file: {0}")]
+    CertificateFile(String),
+    #[error("the key's file: {0}")]
+    KeyFile(String),
+    #[error("the file of the callers' authorities: {0}")]
+    AuthorityFile(String),
+    #[error("the certificate's file holds no certificate in PEM")]
+    NoCertificate,
+    #[error("the key's file holds no private key in PEM that is understood")]
+    NoKey,
+    #[error("the file of the callers' authorities holds no certificate in PEM")]
+    NoAuthority,
+    #[error("the key is not that of the first certificate")]
+    Mismatch,
+    #[error("the certificate ended at {0}")]
+    Ended(money::Timestamp),
+    #[error("it cannot be used for TLS: {0}")]
+    Unusable(String),
+}
+
+/// The bytes of the files, and what tells whether they have changed.
+pub(crate) struct Files {
+    certificate: Vec<u8>,
+    key: Zeroizing<Vec<u8>>,
+    authorities: Option<Vec<u8>>,
+    pub digest: [u8; 32],
+}
+
+/// What the files hold.
+pub(crate) struct Parsed {
+    pub key: CertifiedKey,
+    pub leaf: Certificate,
+    pub authorities: Option<RootCertStore>,
+}
+
+impl Files {
+    pub fn read(settings: &Settings) -> Result<Self, Refusal> {
+        let certificate = read(&settings.certificate_file).map_err(Refusal::CertificateFile)?;
+        let key = read(&settings.key_file).map(Zeroizing::new).map_err(Refusal::KeyFile)?;
+        refuse_open(&settings.key_file).map_err(Refusal::KeyFile)?;
+        let authorities = settings.client_ca_file.as_deref().map(read).transpose();
+        let authorities = authorities.map_err(Refusal::AuthorityFile)?;
+        let mut context = Context::new(&SHA256);
+        for bytes in [Some(certificate.as_slice()), Some(&key), authorities.as_deref()] {
+            let bytes = bytes.unwrap_or_default();
+            context.update(&bytes.len().to_be_bytes());
+            context.update(bytes);
+        }
+        let mut digest = [0; 32];
+        digest.copy_from_slice(context.finish().as_ref());
+        Ok(Self { certificate, key, authorities, digest })
+    }
+
+    pub fn parse(&self, provider: &CryptoProvider) -> Result<Parsed, Refusal> {
+        let chain = certificates(&self.certificate).ok_or(Refusal::NoCertificate)?;
+        let leaf = chain.first().and_then(|leaf| Certificate::read(leaf));
+        let leaf = leaf.ok_or(Refusal::NoCertificate)?;
+        let key = PrivateKeyDer::from_pem_slice(&self.key).map_err(|_| Refusal::NoKey)?;
+        let key = provider.key_provider.load_private_key(key).map_err(|_| Refusal::NoKey)?;
+        let key = CertifiedKey::new(chain, key);
+        key.keys_match().map_err(|error| match error {
+            rustls::Error::InconsistentKeys(_) => Refusal::Mismatch,
+            other => Refusal::Unusable(other.to_string()),
+        })?;
+        let authorities = self.authorities.as_deref().map(roots).transpose()?;
+        Ok(Parsed { key, leaf, authorities })
+    }
+}
+
+fn roots(pem: &[u8]) -> Result<RootCertStore, Refusal> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(pem).ok_or(Refusal::NoAuthority)? {
+        roots.add(certificate).map_err(|_| Refusal::NoAuthority)?;
+    }
+    Ok(roots)
+}
+
+/// One at least, and all of them in order.
+fn certificates(pem: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
+    let all = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>().ok()?;
+    (!all.is_empty()).then_some(all)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    let read =
+        File::open(path).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes));
+    match read {
+        Ok(_) if bytes.len() as u64 > MAX_FILE_BYTES => {
+            Err(format!("{} is longer than 1 MiB", path.display()))
+        }
+        Ok(_) => Ok(bytes),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(format!("{} does not exist", path.display()))
+        }
+        Err(error) => Err(format!("{}: {error}", path.display())),
+    }
+}
+
+fn refuse_open(path: &Path) -> Result<(), String> {
+    let metadata = path.metadata().map_err(|error| format!("{}: {error}", path.display()))?;
+    let mode = metadata.mode() & 0o7777;
+    if mode & OTHERS == 0 {
+        return Ok(());
+    }
+    let path = path.display();
+    Err(format!("{path} has mode {mode:04o}; only its owner and group may read it: chmod 640"))
+}
+
+/// The provider of cryptography, once for all that is made here.
+pub(crate) fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+}

@@ -1,0 +1,20 @@
+//! TLS for the bank's listener: certificate and key from files, taken up anew when the files change.
+//!
+//! Order of an opening and of each later look ([`Server`]): files, bounded; certificates and key parsed; key and
+//! certificate belong together; then one whole new configuration, or a refusal and the old one. Cost of a look at
+//! files that did not change: reading and hashing a few KiB. Protocols are TLS 1.3 and, where the settings ask for it,
+//! 1.2 with forward secrecy and AEAD only (RFC 9325 §4.2); rustls has no others.
+//!
+//! What it never does: speak HTTP, take early data (RFC 8446 §8: it can be replayed), keep a key in memory that is not
+//! in force, or say anything of a key but that it does not fit.
+
+mod certificate;
+mod der;
+mod files;
+mod server;
+pub mod trial;
+
+pub use certificate::{Certificate, ClientCertificate};
+pub use files::Refusal;
+pub use server::{InForce, Look, Server, Settings, Version};
+pub use tokio_rustls::TlsAcceptor;

@@ -76,7 +76,7 @@ pub fn routes(routes: Routes) -> Routes {
             Route::post("/v1/gateways/stripe/notices", "noticeOfStripe", "A hint of Stripe")
                 .without_key()
                 .answers(204)
-                .refuses(&[Code::InvalidSignature]),
+                .refuses(&[Code::NotFound, Code::InvalidSignature]),
             |caller, notice| take_notice(caller, notice, (Mode::Live, "stripe")),
         )
 }

@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { addKey, order, sendButton, signIn, withAuthenticator } from "../people.js";
+import { act, addKey, order, sendButton, signIn, signInAtConsole, withAuthenticator } from "../people.js";
 
 export const seconds = 60;
 
@@ -143,6 +143,25 @@ export const tests = {
       await page.goto(`/accounts/${account.json.id}`);
       assert.deepEqual(await missing(page, [text]), [], `the account ${text}`);
       await stage.bank.ask("POST", `/v1/accounts/${account.json.id}/close`, { token });
+    }
+  },
+
+  "the worst of them, as what operators write: a search, a deposit, a purpose": async (stage) => {
+    const asha = stage.bank.customer("asha");
+    const page = await stage.open();
+    await signInAtConsole(stage, page, stage.bank.operator("teller"));
+    await page.goto("/console/customers");
+    const search = 'form[action="/console/customers"]';
+    // A page of what was found answers by an address; what was typed is in its field again.
+    assert.deepEqual(await givenBack(page, search, ["query"], {}, strings()), []);
+    await page.goto("/console/accounts");
+    assert.deepEqual(await givenBack(page, 'form[action="/console/accounts"]', ["account"], {}, strings()), []);
+    const isTaken = (text) => [...text].length <= 100 && text === text.trim() && !/\p{C}/u.test(text);
+    for (const text of sample(isTaken).slice(0, SAMPLE / 2)) {
+      await page.goto(`/console/accounts/${asha.accounts[0].id}`);
+      await act(page, "Deposit", { Amount: "1", Reference: text });
+      await page.waitForURL(/done=deposited/);
+      assert.deepEqual(await missing(page, [text]), [], `the deposit of ${text}`);
     }
   },
 

@@ -1,8 +1,8 @@
 //! The first people and the first money of a demo bank, in one transaction.
 
-use money::{Amount, Currency, CustomerId};
+use money::{Amount, Currency, CustomerId, StaffId};
 use store::posting::{self, Party, PostOrder, Posted};
-use store::rows::TransferKind;
+use store::rows::{Origin, TransferKind};
 use store::{DbError, Tx};
 
 use super::people::{
@@ -10,6 +10,10 @@ use super::people::{
     People, TRANSFERS,
 };
 use crate::accounts::{self, model::AccountRow};
+use crate::approvals::{
+    self,
+    deed::{Cash, Deed},
+};
 use crate::bank::{self, Act, Bank};
 use crate::cli::Failure;
 use crate::customers::{self, Registration};
@@ -17,6 +21,7 @@ use crate::http::Problem;
 use crate::merchants::keys::Mode;
 use crate::merchants::model::Fees;
 use crate::merchants::{self, NewKey, Terms};
+use crate::staff::model::Role;
 use crate::{confirmations, factors, staff};
 
 /// Seeds an empty bank; gives everybody with their sign-ins.
@@ -37,6 +42,11 @@ pub async fn seed(bank: &Bank) -> Result<People, Failure> {
             let customers = customers_in(tx, &act, &hashes)?;
             let staff = staff_in(tx, &act, &operator_hashes)?;
             let merchants = vec![merchant_in(tx, &act)?];
+            let is_teller =
+                |(_, operator): &&(StaffId, DemoOperator)| operator.role == Role::Teller.as_str();
+            let teller = staff.iter().find(is_teller).map(|(id, _)| *id);
+            waiting_in(tx, &act, (teller.ok_or_else(|| unexpected("a teller"))?, &customers))?;
+            let staff = staff.into_iter().map(|(_, operator)| operator).collect();
             Ok::<_, DbError>(People { customers, staff, merchants })
         })
         .await?;
@@ -92,18 +102,50 @@ fn customers_in(
     Ok(CUSTOMERS.iter().zip(&opened).map(described).collect())
 }
 
-fn staff_in(tx: &mut Tx<'_>, act: &Act, hashes: &[String]) -> Result<Vec<DemoOperator>, DbError> {
+/// A deposit that waits for a second operator, so that there is something to decide.
+fn waiting_in(
+    tx: &mut Tx<'_>,
+    act: &Act,
+    (teller, customers): (StaffId, &[DemoCustomer]),
+) -> Result<(), DbError> {
+    if !act.tools.config().approvals.are_required {
+        return Ok(());
+    }
+    let account = customers.iter().flat_map(|customer| &customer.accounts).next();
+    let account = account.ok_or_else(|| unexpected("an account"))?;
+    let agent = "exchequer demo".to_owned();
+    let origin = Origin::new("staff", Some(*teller.bytes()), None, String::new(), agent);
+    let act = Act { origin, ..act.clone() };
+    let cash = Cash {
+        account: account.id.clone(),
+        amount: WAITING,
+        currency: account.currency.clone(),
+        reference: "Sale of a house, counted twice".to_owned(),
+    };
+    let asked = approvals::ask_in(tx, &act, Deed::Deposit(cash), None)?;
+    asked.map(|_waiting| ()).map_err(|problem| refused(&problem))
+}
+
+/// Twelve lakh rupees.
+const WAITING: i64 = 120_000_000;
+
+fn staff_in(
+    tx: &mut Tx<'_>,
+    act: &Act,
+    hashes: &[String],
+) -> Result<Vec<(StaffId, DemoOperator)>, DbError> {
     let mut staff = Vec::new();
     for (plan, hash) in OPERATORS.iter().zip(hashes) {
         let email = plan.email.parse().map_err(|_| unexpected(plan.email))?;
         let made = staff::create_in(tx, act, &email, plan.role, hash)?;
-        let (_, secret) = made.ok_or_else(|| unexpected(plan.email))?;
-        staff.push(DemoOperator {
+        let (id, secret) = made.ok_or_else(|| unexpected(plan.email))?;
+        let operator = DemoOperator {
             email: plan.email.to_owned(),
             password: plan.password.to_owned(),
             role: plan.role.as_str().to_owned(),
             totp_secret: secret.expose().to_owned(),
-        });
+        };
+        staff.push((id, operator));
     }
     Ok(staff)
 }

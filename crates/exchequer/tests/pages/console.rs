@@ -5,6 +5,7 @@ mod merchants;
 mod money;
 mod people;
 mod rooms;
+mod system;
 
 use exchequer::staff::model::Role;
 use testkit::browser::Page;

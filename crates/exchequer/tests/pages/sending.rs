@@ -194,11 +194,7 @@ async fn the_apis_refusals_stand_beside_their_field_under_a_fresh_key() {
     let two = Two::new().await;
     let dollars = two.bank.account(&two.asha, "USD").await;
     let free = unused_number(&two.number);
-    for (name, typed, at) in [
-        ("amount", "1,00,000.01", "amount"),
-        ("to", free.as_str(), "to"),
-        ("payee", dollars.as_str(), "payee"),
-    ] {
+    for (name, typed, at) in [("to", free.as_str(), "to"), ("payee", dollars.as_str(), "payee")] {
         let mut filled = vec![("amount", "5")];
         if name != "payee" {
             filled.extend([("to", two.number.as_str()), ("name", "Ravi")]);
@@ -214,6 +210,36 @@ async fn the_apis_refusals_stand_beside_their_field_under_a_fresh_key() {
         assert_ne!(back.value("key"), form.value("key"), "a refusal is kept under its key");
     }
     assert_eq!(two.left().await, 10_000_000);
+}
+
+#[tokio::test]
+async fn more_than_there_is_is_not_offered_to_be_sent() {
+    let two = Two::new().await;
+    let page = two.review("1,00,000.01", "Rent").await.expect(422);
+    assert!(faulty(&page, "amount") && page.says("₹1,00,000.00."), "{}", page.html);
+    assert_eq!(page.form("/send/review").value("memo"), Some("Rent"), "nothing typed is lost");
+    // What goes meanwhile is the API's to refuse.
+    let all = two.review("1,00,000", "").await.expect(200).form("/send");
+    let part = two.review("1", "").await.expect(200).form("/send");
+    let _sent = two.browser.submit(&part, &[]).await.expect(200);
+    let page = two.browser.submit(&all, &[]).await.expect(422);
+    assert!(faulty(&page, "amount"), "{}", page.html);
+    assert_ne!(page.form("/send/review").value("key"), all.value("key"));
+    assert_eq!(two.left().await, 9_999_900);
+}
+
+#[tokio::test]
+async fn an_own_limit_says_its_name_and_what_it_leaves() {
+    let mut two = Two::new().await;
+    two.bank.sign_in(&mut two.asha).await;
+    let limits = serde_json::json!({ "per_day": 100_000 });
+    let _set = two.asha.client.put("/v1/limits/INR", &limits).await.expect(200);
+    let first = two.review("400", "").await.expect(200).form("/send");
+    let _sent = two.browser.submit(&first, &[]).await.expect(200);
+    let review = two.review("600.01", "").await.expect(200);
+    let page = two.browser.submit(&review.form("/send"), &[]).await.expect(422);
+    assert!(faulty(&page, "amount"), "{}", page.html);
+    assert!(page.says("“Any 24 hours” leaves ₹600.00."), "{}", page.html);
 }
 
 #[tokio::test]

@@ -30,6 +30,12 @@ pub fn pages(pages: Pages) -> Pages {
         .operator(Method::POST, "/console/customers/{id}/unlock", "unlock_customer", |operator| {
             change(operator, "unlock", "customer_unlocked")
         })
+        .operator(
+            Method::POST,
+            "/console/customers/{id}/sign-out",
+            "sign_out_customer",
+            |operator| change(operator, "sign_out", "customer_signed_out"),
+        )
         .operator(Method::POST, "/console/customers/{id}/disable", "disable_customer", |operator| {
             change(operator, "disable", "customer_disabled")
         })
@@ -247,6 +253,11 @@ fn acts(operator: &Operator, found: &Found) -> Vec<Act> {
         let text =
             "Shows the name, e-mail and telephone once. Your purpose is recorded in the trail.";
         acts.push(act("Show name and addresses", "reveal", text).input(purpose));
+    }
+    if is("active") && operator.may("sign_out_customer") {
+        let text =
+            "Ends all of the customer's sessions and tells them. They may sign in again at once.";
+        acts.push(act("Sign out everywhere", "sign-out", text));
     }
     if is("active") && operator.may("lock_customer") {
         let text = "The customer is signed out everywhere and cannot sign in. Money that is due still comes in.";

@@ -101,7 +101,7 @@ async fn show(operator: Operator) -> Outcome {
         let link = |to: &str, text: &str| Link { to: to.to_owned(), text: text.to_owned() };
         let links = vec![
             link("/console/customers", "Find a customer"),
-            link("/console/accounts", "Open an account by its id"),
+            link("/console/accounts", "Open an account by its number"),
         ];
         page = page.section(Section::new("Begin", vec![Part::Links(links)]));
     }

@@ -16,6 +16,9 @@ pub fn pages(pages: Pages) -> Pages {
         .operator(Method::POST, "/console/members/{id}/disable", "disable_member", |operator| {
             change(operator, "disable", "member_disabled")
         })
+        .operator(Method::POST, "/console/members/{id}/sign-out", "sign_out_member", |operator| {
+            change(operator, "sign_out", "member_signed_out")
+        })
         .operator(Method::POST, "/console/members/{id}/enable", "enable_member", |operator| {
             change(operator, "enable", "member_enabled")
         })
@@ -61,26 +64,33 @@ async fn page(operator: &Operator, refused: Option<&Refused>) -> Outcome {
 fn row(operator: &Operator, member: Member) -> Vec<Cell> {
     let path = |verb| format!("{PATH}/{}/{verb}", member.id);
     let is_disabled = member.status == "disabled";
-    let act = if member.id == operator.member().id {
-        Cell::text("This is you")
-    } else if is_disabled && operator.may("enable_member") {
+    let is_other = member.id != operator.member().id;
+    let mut acts = Vec::new();
+    if !is_other {
+        acts.push(Cell::text("This is you"));
+    }
+    if is_other && is_disabled && operator.may("enable_member") {
         let mut act = operator.act("Give access back", path("enable"));
         act.text = "A second administrator approves it. They can then sign in again.";
-        Cell::Act(Box::new(act))
-    } else if !is_disabled && operator.may("disable_member") {
+        acts.push(Cell::Act(Box::new(act)));
+    }
+    if is_other && !is_disabled && operator.may("sign_out_member") {
+        let mut act = operator.act("Sign out", path("sign-out"));
+        act.text = "Ends all of their sessions. They may sign in again at once.";
+        acts.push(Cell::Act(Box::new(act)));
+    }
+    if is_other && !is_disabled && operator.may("disable_member") {
         let mut act = operator.act("End access", path("disable")).danger();
         act.text =
             "They are signed out at once, and what they asked for cannot be approved any more.";
-        Cell::Act(Box::new(act))
-    } else {
-        Cell::Nothing
-    };
+        acts.push(Cell::Act(Box::new(act)));
+    }
     vec![
         Cell::text(member.email),
         Cell::text(member.role),
         Cell::standing(&member.status),
         Cell::Time(member.created_at),
         Cell::code(member.id),
-        act,
+        if acts.is_empty() { Cell::Nothing } else { Cell::Stack(acts) },
     ]
 }

@@ -9,22 +9,41 @@ use crate::language::Language;
 /// Deeper or longer objects than any event of ours are cut here.
 const MAX_LINES: usize = 60;
 const MAX_DEPTH: usize = 6;
+/// Fields in minor units, where an object says of which currency.
+const AMOUNTS: [&str; 12] = [
+    "amount",
+    "bank_amount",
+    "captured",
+    "fee",
+    "gateway_amount",
+    "per_day",
+    "per_month",
+    "per_transfer",
+    "per_week",
+    "refunded",
+    "refunding",
+    "reserved",
+];
 
 /// What the page before has done, by the name in `?done=`.
-const DONE: [(&str, &str); 27] = [
+const DONE: [(&str, &str); 31] = [
     ("approved", "Approved, and done."),
     ("closed", "The account is closed."),
     ("customer_disabled", "The customer's access is ended."),
     ("customer_enabled", "The customer has access again."),
     ("customer_locked", "The customer is locked and signed out everywhere."),
+    ("customer_signed_out", "The customer is signed out everywhere, and may sign in again."),
     ("customer_unlocked", "The customer can sign in again."),
     ("deposited", "The deposit is posted."),
+    ("everybody_signed_out", "Everybody but you is signed out, and may sign in again."),
     ("frozen", "The account is frozen."),
     ("idle", "You were signed out because nothing happened for a while."),
+    ("key_ending", "The key goes as soon as nothing is left under it."),
     ("key_revoked", "The key is revoked: nothing that it signs is taken any more."),
     ("limits_set", "The limits are set."),
     ("member_disabled", "The operator's access is ended."),
     ("member_enabled", "The operator has access again."),
+    ("member_signed_out", "The operator is signed out everywhere, and may sign in again."),
     ("merchant_changed", "The merchant's terms are changed."),
     ("merchant_created", "The merchant is created."),
     ("refunded", "The refund was asked of the gateway; its state stands below."),
@@ -136,8 +155,14 @@ fn flatten(value: &Value, path: String, depth: usize, lines: &mut Vec<(String, S
     match value {
         _ if lines.len() > MAX_LINES => {}
         Value::Object(fields) if depth < MAX_DEPTH => {
+            let currency = fields.get("currency").and_then(Value::as_str);
             for (name, value) in fields {
-                flatten(value, under(name), depth + 1, lines);
+                match (currency, value.as_i64()) {
+                    (Some(currency), Some(minor)) if AMOUNTS.contains(&name.as_str()) => {
+                        lines.push((under(name), money(minor, currency)));
+                    }
+                    _ => flatten(value, under(name), depth + 1, lines),
+                }
             }
         }
         Value::Array(items) if depth < MAX_DEPTH && items.iter().any(Value::is_object) => {
@@ -207,6 +232,19 @@ mod tests {
         ];
         let expected = expected.map(|(path, value)| (path.to_owned(), value.to_owned()));
         assert_eq!(lines, expected);
+    }
+
+    #[test]
+    fn an_amount_beside_its_currency_is_read_as_money() {
+        let value = json!({
+            "amount": 123_456, "currency": "INR", "version": 3,
+            "before": { "amount": 500, "currency": "JPY" },
+            "limits": { "per_day": 500 }
+        });
+        let lines: std::collections::BTreeMap<_, _> = flat(&value).into_iter().collect();
+        assert_eq!(lines["Amount"], "₹1,234.56");
+        assert_eq!(lines["Before · Amount"], "¥500");
+        assert_eq!((&*lines["Version"], &*lines["Limits · Per day"]), ("3", "500"));
     }
 
     #[test]

@@ -41,6 +41,9 @@ pub struct Me {
 /// What most accounts here are in, before all others.
 const USUAL: [&str; 6] = ["INR", "USD", "EUR", "GBP", "AED", "SGD"];
 
+/// Units of account and funds of ISO 4217 (list one, "funds code", and indexed units): nobody pays in them.
+const FUNDS: [&str; 9] = ["BOV", "CHE", "CHW", "CLF", "COU", "MXV", "USN", "UYI", "UYW"];
+
 pub async fn show(customer: Customer) -> Outcome {
     page(&customer, None).await
 }
@@ -90,10 +93,11 @@ async fn page(customer: &Customer, refused: Option<&Refused>) -> Outcome {
     Answer::page_with(StatusCode::from_u16(status).unwrap_or_default(), &page)
 }
 
-/// All, the usual ones first.
+/// All that people pay in, the usual ones first.
 pub fn currencies(chosen: &str) -> Vec<Choice> {
     let usual = USUAL.iter().filter_map(|code| Currency::from_code(code).ok());
-    let others = Currency::all().filter(|currency| !USUAL.contains(&currency.code()));
+    let others = Currency::all()
+        .filter(|currency| !USUAL.contains(&currency.code()) && !FUNDS.contains(&currency.code()));
     let choice = |currency: Currency| Choice {
         value: currency.code().to_owned(),
         label: format!("{} · {}", currency.code(), currency.name()),

@@ -138,6 +138,21 @@ pub async fn set(customer: Customer) -> Outcome {
     }
 }
 
+/// The first own limit that a payment passes, and what it leaves; none where it is not one's own.
+pub async fn passed(
+    customer: &Customer,
+    currency: &str,
+    amount: i64,
+) -> Result<Option<(&'static str, String)>, Refused> {
+    let limits = read(customer, currency).await?;
+    let held = labels(&customer.words().security).into_iter().zip(limits.held());
+    let left = |(label, (limit, spent)): (&'static str, (Option<i64>, Option<i64>))| {
+        let left = limit?.saturating_sub(spent.unwrap_or_default()).max(0);
+        (amount > left).then(|| (label, money(left, currency, customer.language())))
+    };
+    Ok(held.into_iter().find_map(left))
+}
+
 async fn read(customer: &Customer, currency: &str) -> Result<Limits, Refused> {
     customer.get(format!("/v1/limits/{}", segment(currency))).receive().await
 }

@@ -11,7 +11,7 @@ mod enrol;
 mod factor;
 pub mod factors;
 mod keys;
-mod limits;
+pub mod limits;
 mod overview;
 mod password;
 mod phone;

@@ -35,6 +35,10 @@ pub async fn submit(customer: Customer) -> Outcome {
         Ok(order) => order,
         Err(faults) => return faulty(&customer, (&book, &typed), *faults),
     };
+    if let Some(text) = beyond(&customer, &order) {
+        let faults = Faults { amount: Some(text), ..Faults::default() };
+        return faulty(&customer, (&book, &typed), faults);
+    }
     if !order.is_new {
         return review_page(&customer, (&typed, &order), None, None);
     }
@@ -52,6 +56,13 @@ pub async fn submit(customer: Customer) -> Outcome {
             form_page(&customer, (&book, &typed), faults, Some(refusal))
         }
     }
+}
+
+/// More than there is now would be refused: it is not offered to be sent.
+fn beyond(customer: &Customer, order: &Order<'_>) -> Option<String> {
+    let available = order.from.balance.available;
+    let text = || money(available, &order.from.currency, customer.language());
+    (order.amount > available).then(|| put(customer.words().sending.too_much, &text()))
 }
 
 /// Also where a payment was not decided: the same key is sent again.

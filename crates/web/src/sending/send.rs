@@ -5,6 +5,7 @@
 //! the API keeps a refusal under its key. Where nothing was decided the review is shown again with the same key.
 
 use askama::Template;
+use futures_util::future::join;
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
@@ -17,10 +18,11 @@ use crate::api::Refused;
 use crate::callers::Customer;
 use crate::form::segment;
 use crate::frame::{Frame, Who};
+use crate::security::limits;
 use crate::show::money;
 use crate::step_up::{Deed, Proof, answered, asked};
 use crate::trouble::Trouble;
-use crate::words::Words;
+use crate::words::{Words, put};
 
 /// The API's answer to a payment.
 #[derive(Deserialize)]
@@ -60,8 +62,8 @@ pub async fn submit(customer: Customer) -> Outcome {
             if let Some(page) = asked(&customer, &deed, &refused) {
                 return page;
             }
-            let refused = named(&customer, refused).await;
-            refusal_page(&customer, (&book, &typed, &order), &refused)
+            let (refused, text) = named(&customer, &order, refused).await;
+            refusal_page(&customer, (&book, &typed, &order), (&refused, text))
         }
     }
 }
@@ -113,23 +115,31 @@ fn deed(customer: &Customer, order: &Order<'_>) -> Deed {
     Deed { title: w.title.to_owned(), facts, action: "/send".to_owned(), back: "/send".to_owned() }
 }
 
-/// The API has one code for all limits, the customer's own stop among them, which is lifted elsewhere than a limit.
-async fn named(customer: &Customer, refused: Refused) -> Refused {
+/// The API has one code for all limits. The customer's own stop is lifted elsewhere than a limit, and of an own limit it is
+/// said which and how much it leaves; where neither can be asked, it is said that there is one.
+async fn named(customer: &Customer, order: &Order<'_>, refused: Refused) -> (Refused, String) {
+    let words = customer.words();
+    let said = words.refusal(&refused);
     if refused.code != "limit_exceeded" {
-        return refused;
+        return (refused, said);
     }
-    match customer.get("/v1/protections").receive::<Protections>().await {
-        Ok(Protections { outgoing_stopped: true }) => {
-            Refused { code: "outgoing_stopped".to_owned(), ..refused }
+    let stopped = customer.get("/v1/protections").receive::<Protections>();
+    let passed = limits::passed(customer, &order.from.currency, order.amount);
+    match join(stopped, passed).await {
+        (Ok(Protections { outgoing_stopped: true }), _) => {
+            let refused = Refused { code: "outgoing_stopped".to_owned(), ..refused };
+            let said = words.refusal(&refused);
+            (refused, said)
         }
-        Ok(_) | Err(_) => refused,
+        (_, Ok(Some((limit, left)))) => (refused, put(&put(words.sending.own_limit, limit), &left)),
+        _ => (refused, said),
     }
 }
 
 fn refusal_page(
     customer: &Customer,
     (book, typed, order): (&Book, &Typed, &Order<'_>),
-    refused: &Refused,
+    (refused, text): (&Refused, String),
 ) -> Outcome {
     if refused.is_signed_out() {
         return Err(Trouble::SignIn);
@@ -140,19 +150,23 @@ fn refusal_page(
         let page = AlreadyPage { frame, account: &order.from.id };
         return Answer::page_with(StatusCode::UNPROCESSABLE_ENTITY, &page);
     }
-    let text = words.refusal(refused);
     let needs_factor = refused.code == "step_up_required";
+    let faults = faults_of(words, order, (refused, &text));
     let refusal = Refusal { status: refused.status, text, needs_factor };
     if refused.is_undecided() {
         return review_page(customer, (typed, order), None, Some(refusal));
     }
     let typed = Typed { key: customer.fresh_key(), ..typed.clone() };
-    form_page(customer, (book, &typed), faults_of(words, order, refused), Some(refusal))
+    form_page(customer, (book, &typed), faults, Some(refusal))
 }
 
 /// Where a refusal belongs; what is about no field is said above them alone.
-fn faults_of(words: &'static Words, order: &Order<'_>, refused: &Refused) -> Faults {
-    let said = || Some(words.refusal(refused));
+fn faults_of(
+    words: &'static Words,
+    order: &Order<'_>,
+    (refused, text): (&Refused, &str),
+) -> Faults {
+    let said = || Some(text.to_owned());
     let mut faults = Faults::default();
     let of_payee = if order.is_new { &mut faults.to } else { &mut faults.payee };
     match refused.code.as_str() {

@@ -109,6 +109,7 @@ words! {
         on: "{} on {}", "{}, {} पर";
 
         limits_lead: "Your own limits for money that goes to others. Lower is at once; higher needs your second factor or password.", "दूसरों को जाने वाले पैसे पर आपकी अपनी सीमाएँ। घटाना तुरंत होता है; बढ़ाने के लिए दूसरा प्रमाण या पासवर्ड चाहिए।";
+        limits_count: "A limit counts what you send from the moment it is set.", "सीमा उसके सेट होने के समय से भेजी गई रकम गिनती है।";
         limits_none: "Open an account first; limits are set for its currency.", "पहले एक खाता खोलें; सीमाएँ उसकी मुद्रा के लिए होती हैं।";
         limits_of: "Limits in {}", "{} में सीमाएँ";
         limits_change: "Change the limits in {}", "{} की सीमाएँ बदलें";

@@ -32,6 +32,8 @@ words! {
         review_lead: "Nothing has been sent yet.", "अभी कुछ नहीं भेजा गया है।";
         left: "Available afterwards", "इसके बाद उपलब्ध";
         too_little: "This is more than is available in the account right now.", "यह अभी खाते में उपलब्ध रकम से अधिक है।";
+        too_much: "This is more than is available: {}.", "यह उपलब्ध रकम से अधिक है: {}।";
+        own_limit: "Your own limit for “{}” leaves {}. You can change it under Security, Limits.", "“{}” के लिए आपकी अपनी सीमा में {} बचा है। इसे सुरक्षा, सीमाएँ में बदल सकते हैं।";
         send_amount: "Send {}", "{} भेजें";
         edit: "Change", "बदलें";
         match_text: "The name is that of the account's holder.", "नाम खाताधारक के नाम से मेल खाता है।";

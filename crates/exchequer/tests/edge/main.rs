@@ -1,5 +1,9 @@
 //! The edge: the bank's own TLS, proxies before it, what a route does not declare.
 
 mod declared;
+mod fields;
+mod firewall;
+mod health;
+mod memos;
 mod proxies;
 mod tls;

@@ -176,17 +176,19 @@ fn expected() -> String {
         }
         for end in ends {
             let place = format!("/^(?:json\\.(?:.*\\.)?)?{name}{end}/");
-            text.push_str(&format!("SecRuleUpdateTargetByTag \"OWASP_CRS\" \"!ARGS:{place}\"\n"));
+            let line = format!("SecRuleUpdateTargetByTag \"OWASP_CRS\" \"!ARGS:{place}\"\n");
+            text.push_str(&line);
         }
     }
     text.push_str(STRICT_HEAD);
     for (number, name) in STRICT.iter().enumerate() {
         let id = 100_100 + number;
         let blank = if SPACED.contains(name) { "" } else { "\\s" };
-        text.push_str(&format!(
+        let rule = format!(
             "SecRule ARGS:/^(?:json\\.(?:.*\\.)?)?{name}(?:\\.array_\\d+)?$/ \"@rx [`|$;<>\\x22'\\x5c(){{}}{blank}]\" \\\n    \
              \"id:{id},phase:2,deny,status:403,log,t:none,msg:'No value of {name} has such a character'\"\n"
-        ));
+        );
+        text.push_str(&rule);
     }
     text
 }

@@ -1,8 +1,10 @@
 //! The edge: the bank's own TLS, proxies before it, what a route does not declare.
 
+mod container;
 mod declared;
 mod fields;
 mod firewall;
+mod haproxy;
 mod health;
 mod memos;
 mod proxies;

@@ -68,7 +68,7 @@ impl Served {
         let server = Arc::new(Server::open(settings).expect("a pair that fits"));
         let bank = TestBank::with(|config| {
             config.tls = Some(server);
-            config.http.public_url = "https://127.0.0.1".to_owned();
+            "https://127.0.0.1".clone_into(&mut config.http.public_url);
             config.http.header_timeout_seconds = 1;
             config.http.idle_timeout_seconds = 1;
             config.http.drain_seconds = 1;

@@ -12,10 +12,12 @@ mod alerts;
 mod bench;
 mod browser;
 mod ci;
+mod edge;
 mod guard;
 mod postgres;
 mod process;
 mod redis;
+mod sbom;
 mod smoke;
 mod tidy;
 mod workspace;
@@ -34,7 +36,8 @@ cargo xtask browser [--only NAME] [--release]
 cargo xtask pg [--fsync] -- CMD…   runs CMD with a private PostgreSQL in EXCHEQUER_TEST_POSTGRES
 cargo xtask redis -- CMD…          runs CMD with a private Redis in EXCHEQUER_TEST_REDIS_URL
 cargo xtask bench [--runs N] [--only GROUPS] [--quick]
-                                   the speed floors, measured here, as one table";
+                                   the speed floors, measured here, as one table
+cargo xtask sbom                   what the program is made of, as CycloneDX 1.5";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -43,6 +46,12 @@ fn main() -> ExitCode {
         ["ci"] => ci::run(&ci::ORDER),
         ["ci", "--step", name] => ci::step_named(name).and_then(|step| ci::run(&[step])),
         ["tidy"] => tidy(),
+        ["sbom"] => {
+            Workspace::load().and_then(|workspace| sbom::document(&workspace)).map(|text| {
+                print!("{text}");
+                ExitCode::SUCCESS
+            })
+        }
         ["bench", wish @ ..] => bench::run(wish),
         ["browser", wish @ ..] => in_browser(wish),
         ["pg", "--fsync", "--", command @ ..] => with_postgres(command, true),

@@ -88,6 +88,14 @@ enum Command {
         #[command(flatten)]
         bank: Bank,
     },
+    /// Ask the bank of this configuration, on this machine, whether it is well: exit 0, or 1
+    Healthcheck {
+        #[command(flatten)]
+        bank: Bank,
+        /// Whether it can serve, instead of whether the process answers
+        #[arg(long)]
+        ready: bool,
+    },
     /// Serve a card gateway for demos and tests: test cards only, and faults on demand
     SandboxGateway {
         /// Address and port; port 0 picks a free one
@@ -225,6 +233,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Backup { bank, file } => cli::backup(&bank.into(), &file),
         Command::Restore { bank, file } => cli::restore(&bank.into(), &file),
         Command::Keys(command) => keys(command),
+        Command::Healthcheck { bank, ready } => cli::healthcheck(&bank.into(), ready),
         Command::CheckConfig { bank } => cli::check_config(&bank.into()),
         Command::SandboxGateway { listen, journal, notify, secret_file } => {
             sandbox::run(sandbox::Wish { listen, journal, notify, secret_file })

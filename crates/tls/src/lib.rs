@@ -11,6 +11,7 @@
 mod certificate;
 mod der;
 mod files;
+pub mod probe;
 mod server;
 pub mod trial;
 

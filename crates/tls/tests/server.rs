@@ -12,6 +12,7 @@ use rustls::{ClientConfig, ProtocolVersion, RootCertStore};
 use tempfile::TempDir;
 use tls::trial::{Authority, Pair};
 use tls::{Look, Refusal, Server, Settings, Version};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_rustls::TlsConnector;
 
 const HOST: &str = "bank.example";
@@ -158,6 +159,9 @@ async fn a_new_pair_is_taken_up_and_open_connections_go_on() {
     assert_ne!(first, second);
 }
 
+/// What is done to the files, and what is then said of them.
+type Spoiled<'a> = (&'a dyn Fn(), fn(&Refusal) -> bool);
+
 #[tokio::test]
 async fn a_broken_pair_is_told_once_and_the_old_one_stays() {
     let place = Place::new();
@@ -168,7 +172,7 @@ async fn a_broken_pair_is_told_once_and_the_old_one_stays() {
         let times = (now().plus_seconds(-2 * DAY), now().plus_seconds(-DAY));
         Authority::new(times.0, times.1).unwrap().issue(HOST, &[HOST]).unwrap()
     };
-    let refusals: [(&dyn Fn(), fn(&Refusal) -> bool); 5] = [
+    let refusals: [Spoiled<'_>; 5] = [
         (&|| place.put("key.pem", &place.pair().key_pem(), 0o600), |r| *r == Refusal::Mismatch),
         (&|| place.put("key.pem", "no key", 0o600), |r| *r == Refusal::NoKey),
         (&|| place.put("key.pem", &place.pair().key_pem(), 0o644), |r| {
@@ -243,4 +247,33 @@ fn a_folder_that_is_a_file_is_no_panic() {
         min_version: Version::Tls12,
     };
     assert!(matches!(Server::open(settings), Err(Refusal::CertificateFile(_))));
+}
+
+#[tokio::test]
+async fn a_question_is_asked_of_the_very_certificate_of_the_files() {
+    let place = Place::new();
+    let server = place.open().expect("a pair that fits");
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a socket");
+    let address = listener.local_addr().expect("an address");
+    let settings = place.settings(Version::Tls13);
+    let limit = std::time::Duration::from_secs(5);
+    let ask = async || {
+        let settings = settings.clone();
+        let asking = tokio::task::spawn_blocking(move || {
+            tls::probe::ask(address, Some(&settings), b"well?", limit)
+        });
+        let (stream, _) = listener.accept().await.expect("a connection");
+        if let Ok(mut stream) = server.acceptor().accept(stream).await {
+            let mut question = [0; 5];
+            // A client that does not like the certificate goes away here.
+            if stream.read_exact(&mut question).await.is_ok() {
+                stream.write_all(&question).await.expect("an answer");
+                stream.shutdown().await.expect("an end");
+            }
+        }
+        asking.await.expect("no panic")
+    };
+    assert_eq!(ask().await.expect("an answer"), b"well?");
+    place.write(&place.pair());
+    assert!(ask().await.is_err(), "the server still shows the old one");
 }

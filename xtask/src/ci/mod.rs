@@ -32,13 +32,14 @@ pub enum Step {
     Sqlite,
     Postgres,
     Redis,
+    Edge,
     Snapshots,
     Smoke,
     Alerts,
     Browser,
 }
 
-pub const ORDER: [Step; 12] = [
+pub const ORDER: [Step; 13] = [
     Step::Fmt,
     Step::Tidy,
     Step::Clippy,
@@ -47,6 +48,7 @@ pub const ORDER: [Step; 12] = [
     Step::Sqlite,
     Step::Postgres,
     Step::Redis,
+    Step::Edge,
     Step::Snapshots,
     Step::Smoke,
     Step::Alerts,
@@ -79,6 +81,7 @@ impl Step {
             Self::Sqlite => "sqlite",
             Self::Postgres => "postgres",
             Self::Redis => "redis",
+            Self::Edge => "edge",
             Self::Snapshots => "snapshots",
             Self::Smoke => "smoke",
             Self::Alerts => "alerts",
@@ -95,6 +98,7 @@ impl Step {
             | Self::Sqlite
             | Self::Postgres
             | Self::Redis
+            | Self::Edge
             | Self::Snapshots
             | Self::Smoke
             | Self::Alerts

@@ -15,7 +15,7 @@ use super::{Run, Step, Verdict};
 use crate::Result;
 use crate::postgres;
 use crate::process::{append, run_logged};
-use crate::{alerts, browser, redis, smoke, tidy};
+use crate::{alerts, browser, edge, redis, smoke, tidy};
 
 /// All steps together have 45 minutes; one that takes this long alone hangs.
 const STEP_LIMIT: Duration = Duration::from_mins(40);
@@ -33,6 +33,7 @@ const WITH_CACHE: [&str; 4] = ["-p", "store", "-p", "exchequer"];
 struct Outside<'a> {
     postgres: Option<&'a str>,
     redis: Option<&'a str>,
+    has_proxies: bool,
 }
 
 impl Run {
@@ -49,6 +50,7 @@ impl Run {
             Step::Sqlite => self.tests(&["--workspace"], &Outside::default(), log),
             Step::Postgres => self.tests_on_postgres(log),
             Step::Redis => self.tests_on_redis(log),
+            Step::Edge => self.tests_at_the_edge(log),
             Step::Snapshots => self.snapshots(log),
             Step::Smoke => {
                 smoke::run(&self.workspace, &self.guard, log, STEP_LIMIT).map(|()| passed())
@@ -113,7 +115,17 @@ impl Run {
             command.env("EXCHEQUER_TEST_REDIS_URL", address);
             command.env("EXCHEQUER_TEST_REQUIRE", "redis");
         }
+        if outside.has_proxies {
+            command.env("EXCHEQUER_TEST_REQUIRE", "edge");
+        }
         self.counted(&mut command, STEP_LIMIT, log)
+    }
+
+    /// With the proxies of `deploy/edge` before a bank.
+    fn tests_at_the_edge(&self, log: &Path) -> Result<Verdict> {
+        edge::find_or_install()?;
+        let outside = Outside { has_proxies: true, ..Outside::default() };
+        self.tests(&["-p", "exchequer", "--test", "edge"], &outside, log)
     }
 
     /// The build is the one that the step before has just looked at.

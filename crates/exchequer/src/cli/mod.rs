@@ -6,6 +6,7 @@
 //! could not find out.
 
 mod books;
+mod health;
 mod keys;
 mod setup;
 mod staff;
@@ -26,6 +27,7 @@ use crate::serve::{self, StartError};
 use money::{Clock, Rng};
 
 pub use self::books::{Witnesses, backup, restore, verifier_key, verify};
+pub use self::health::healthcheck;
 pub use self::keys::{destroy_key, list_keys, rewrap_keys, rotate_key};
 pub(crate) use self::setup::bring_up;
 pub use self::setup::{check_config, controls, init, migrate, openapi, routes};

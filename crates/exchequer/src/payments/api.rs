@@ -68,7 +68,7 @@ pub fn routes(routes: Routes) -> Routes {
             Route::post("/v1/gateways/sandbox/notices", "noticeOfSandbox", "A hint of the sandbox")
                 .without_key()
                 .answers(204)
-                .refuses(&[Code::InvalidSignature]),
+                .refuses(&[Code::NotFound, Code::InvalidSignature]),
             |caller, notice| take_notice(caller, notice, (Mode::Test, "sandbox")),
         )
         .public(

@@ -204,7 +204,8 @@ async fn a_form_brings_the_token_in_its_body() {
     ] {
         form(wrong).await.refused(403, "cross_site_refused");
     }
-    let right = form(format!("a=b&csrf_token={}", browser.csrf)).await;
+    form(format!("a=b&csrf_token={}", browser.csrf)).await.refused(400, "malformed_request");
+    let right = form(format!("csrf_token={}", browser.csrf)).await;
     assert_eq!(right.status, StatusCode::NO_CONTENT);
     me(&bank, &browser.cookie).await.refused(401, "unauthenticated");
 }

@@ -1,5 +1,11 @@
 //! The edge: the bank's own TLS, proxies before it, what a route does not declare.
 
+mod container;
 mod declared;
+mod fields;
+mod firewall;
+mod haproxy;
+mod health;
+mod memos;
 mod proxies;
 mod tls;

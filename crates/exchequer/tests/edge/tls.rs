@@ -30,7 +30,7 @@ fn now() -> Timestamp {
     Clock::System.now()
 }
 
-fn authority() -> Authority {
+pub fn authority() -> Authority {
     Authority::new(now().plus_seconds(-DAY), now().plus_seconds(DAY)).expect("an authority")
 }
 
@@ -68,7 +68,7 @@ impl Served {
         let server = Arc::new(Server::open(settings).expect("a pair that fits"));
         let bank = TestBank::with(|config| {
             config.tls = Some(server);
-            config.http.public_url = "https://127.0.0.1".to_owned();
+            "https://127.0.0.1".clone_into(&mut config.http.public_url);
             config.http.header_timeout_seconds = 1;
             config.http.idle_timeout_seconds = 1;
             config.http.drain_seconds = 1;
@@ -91,7 +91,7 @@ impl Served {
     }
 }
 
-async fn serve(
+pub async fn serve(
     bank: &TestBank,
 ) -> (std::net::SocketAddr, oneshot::Sender<()>, tokio::task::JoinHandle<usize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a socket");
@@ -107,7 +107,7 @@ async fn serve(
     (address, stop, task)
 }
 
-fn client(authority: &Authority, own: Option<&Pair>) -> TlsConnector {
+pub fn client(authority: &Authority, own: Option<&Pair>) -> TlsConnector {
     let mut roots = RootCertStore::empty();
     let pem = authority.certificate_pem();
     let root = CertificateDer::from_pem_slice(pem.as_bytes()).expect("a certificate");
@@ -129,7 +129,7 @@ fn client(authority: &Authority, own: Option<&Pair>) -> TlsConnector {
 }
 
 /// One request, and the whole answer.
-async fn ask<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, text: &str) -> String {
+pub async fn ask<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, text: &str) -> String {
     stream.write_all(text.as_bytes()).await.expect("a request");
     let mut answer = Vec::new();
     // A peer that closes without a word of TLS has said all it will.

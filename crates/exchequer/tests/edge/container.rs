@@ -1,0 +1,72 @@
+//! The files of `deploy` that repeat something of the workspace say the same.
+
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn read(name: &str) -> String {
+    std::fs::read_to_string(root().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+#[test]
+fn the_layer_of_dependencies_has_every_manifest_of_the_workspace() {
+    let containerfile = read("deploy/Containerfile");
+    let crates = std::fs::read_dir(root().join("crates")).expect("the crates");
+    let mut names: Vec<_> = crates
+        .map(|entry| entry.expect("an entry").file_name().into_string().expect("a name"))
+        .collect();
+    names.sort();
+    for name in &names {
+        let line = format!("COPY crates/{name}/Cargo.toml crates/{name}/\n");
+        assert!(containerfile.contains(&line), "no {line}");
+    }
+    let (_, rest) = containerfile.split_once(".fingerprint/{").expect("what is built anew");
+    let (listed, _) = rest.split_once('}').expect("its end");
+    assert_eq!(listed.split(',').collect::<Vec<_>>(), names);
+}
+
+#[test]
+fn the_image_is_nobodys_base_runs_as_nobody_and_asks_for_its_health() {
+    let containerfile = read("deploy/Containerfile");
+    let (_, last) = containerfile.rsplit_once("\nFROM ").expect("a last stage");
+    assert!(last.starts_with("scratch\n"), "{last}");
+    for wanted in [
+        "\nUSER 10001:10001\n",
+        "\nHEALTHCHECK ",
+        "[\"/exchequer\", \"healthcheck\"",
+        "\nENTRYPOINT [\"/exchequer\"]\n",
+    ] {
+        assert!(last.contains(wanted), "no {wanted}");
+    }
+    assert!(!last.contains("RUN"), "there is no shell in it");
+}
+
+#[test]
+fn the_toolchain_is_that_of_the_workspace() {
+    let manifest = read("Cargo.toml");
+    let (_, rest) = manifest.split_once("rust-version = \"").expect("a version");
+    let (version, _) = rest.split_once('"').expect("its end");
+    let image = format!("FROM docker.io/library/rust:{version}-");
+    assert!(read("deploy/Containerfile").contains(&image), "no {image}");
+}
+
+/// The proxies let pass what the bank takes, and no more.
+#[test]
+fn the_proxies_have_the_banks_limits() {
+    let nginx = read("deploy/edge/nginx/nginx.conf");
+    let haproxy = read("deploy/edge/haproxy/haproxy.cfg");
+    let routes = exchequer::http::routes();
+    let bulk: Vec<&str> = routes
+        .table()
+        .filter(|route| route.body_limit == exchequer::http::routes::BodyLimit::Bulk)
+        .map(|route| route.path)
+        .collect();
+    for path in &bulk {
+        assert!(nginx.contains(&format!("location = {path} {{")), "{path}");
+    }
+    assert_eq!(nginx.matches("client_max_body_size 4m;").count(), bulk.len());
+    assert!(haproxy.contains(&format!("acl bulk path {}\n", bulk.join(" "))), "{bulk:?}");
+    assert!(nginx.contains("client_max_body_size 64k;"));
+}

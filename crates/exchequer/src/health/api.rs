@@ -63,6 +63,7 @@ async fn get(caller: Staff, _: Nothing) -> Answer<BankHealth> {
         let parts = ["keys", "gateway.test", "gateway.live", "outbox"];
         checks.extend(parts.map(Check::unknown));
     }
+    checks.push(super::log::check(&bank.sequencer().status().clone(), now));
     checks.push(jobs(bank));
     checks.push(version(bank));
     let state = checks.iter().map(|check| check.state).max().unwrap_or(State::Ok);

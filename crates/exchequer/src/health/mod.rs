@@ -6,5 +6,6 @@
 //! is what a balancer asks.
 
 pub mod api;
+mod log;
 pub mod model;
 mod store;

@@ -16,7 +16,7 @@ pub enum State {
 /// A part, as it is shown.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct HealthCheck {
-    /// `database`, `cache`, `keys`, `gateway.test`, `gateway.live`, `outbox`, `jobs` or `version`.
+    /// `database`, `cache`, `keys`, `gateway.test`, `gateway.live`, `outbox`, `log`, `jobs` or `version`.
     pub name: &'static str,
     /// `ok`, `degraded` or `down`.
     pub state: &'static str,

@@ -103,7 +103,9 @@ pub struct SizesQuery {
 #[derive(Serialize, ToSchema)]
 #[schema(as = LogConsistency)]
 pub struct ConsistencyView {
+    /// Leaves of the smaller log.
     from: i64,
+    /// Leaves of the larger one.
     to: i64,
     /// Base64, as RFC 6962 §2.1.2 has them.
     proof: Vec<String>,

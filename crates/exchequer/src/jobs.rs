@@ -97,6 +97,8 @@ pub enum Job {
     SumFigures,
     /// Makes leaves of the log.
     WriteLog,
+    /// Makes some of them again, from their rows.
+    CheckLog,
 }
 
 const DAY_SECONDS: i64 = 86_400;
@@ -127,7 +129,7 @@ pub const RESETS_KEPT: i64 = DAY_SECONDS;
 pub const CONFIRMATIONS_KEPT: i64 = confirmations::LIFE_SECONDS;
 
 impl Job {
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::ExpireHolds,
         Self::EndSessions,
         Self::DeliverMails,
@@ -159,6 +161,7 @@ impl Job {
         Self::IndexNames,
         Self::SumFigures,
         Self::WriteLog,
+        Self::CheckLog,
     ];
 
     /// As logs call it.
@@ -186,6 +189,7 @@ impl Job {
             Self::IndexNames => customers::job::NAME,
             Self::SumFigures => figures::job::NAME,
             Self::WriteLog => evidence::NAME,
+            Self::CheckLog => evidence::check::NAME,
             Self::DeleteAttempts => store::ATTEMPTS.verb,
             Self::DeleteDevices => store::DEVICES.verb,
             Self::DeleteFactors => store::FACTORS.verb,
@@ -209,6 +213,7 @@ impl Job {
             | Self::RefreshKeys
             | Self::WriteLog => Duration::from_secs(1),
             Self::ResealValues => Duration::from_secs(5),
+            Self::CheckLog => Duration::from_secs(30),
             Self::ExpireHolds | Self::ReverseCharges => Duration::from_secs(10),
             Self::EndSessions | Self::ExpireApprovals | Self::IndexNames | Self::SumFigures => {
                 Duration::from_mins(1)
@@ -274,6 +279,7 @@ impl Job {
             Self::DestroyKeys => return keys::destroy_approved(bank).await,
             Self::ExpireApprovals => return approvals::job::sweep(bank, stop).await,
             Self::IndexNames => return customers::job::index_names(bank, stop).await,
+            Self::CheckLog => return evidence::check::run(bank).await,
             Self::WriteLog => return evidence::sequencer::run(bank, stop).await,
             Self::SumFigures => return figures::job::sum(bank, stop).await,
             Self::DeleteReveals => {

@@ -83,6 +83,9 @@ enum Command {
     /// Data keys
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Signed receipts of transfers
+    #[command(subcommand)]
+    Receipt(ReceiptCommand),
     /// Print the configuration in force, or every fault in it
     CheckConfig {
         #[command(flatten)]
@@ -187,6 +190,17 @@ enum KeysCommand {
     },
 }
 
+#[derive(Subcommand)]
+enum ReceiptCommand {
+    /// Check a receipt, without the bank: exit 0 and what it says, or 1 and why not
+    Verify {
+        file: PathBuf,
+        /// The bank's key, as /v1/log/keys gives it
+        #[arg(long, value_name = "KEY")]
+        key: String,
+    },
+}
+
 #[derive(Args)]
 struct ConfigFile {
     /// The configuration file; .env and the environment go over it
@@ -234,6 +248,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Restore { bank, file } => cli::restore(&bank.into(), &file),
         Command::Keys(command) => keys(command),
         Command::Healthcheck { bank, ready } => cli::healthcheck(&bank.into(), ready),
+        Command::Receipt(ReceiptCommand::Verify { file, key }) => cli::verify_receipt(&file, &key),
         Command::CheckConfig { bank } => cli::check_config(&bank.into()),
         Command::SandboxGateway { listen, journal, notify, secret_file } => {
             sandbox::run(sandbox::Wish { listen, journal, notify, secret_file })

@@ -13,6 +13,7 @@ use super::setup::make_room;
 use super::{Failure, Place, columns, runtime, say, seconds};
 use crate::config::{Config, DatabaseUrl};
 use crate::evidence::outside::notes;
+use crate::evidence::receipt::SignedReceipt;
 use crate::keys;
 use crate::serve::{master_key, open_database, store_options};
 use crate::verify::{self, Report, Trust};
@@ -194,4 +195,15 @@ fn now() -> Timestamp {
 /// A key as it is handed out: `name+hash+key`.
 pub fn verifier_key(text: &str) -> Result<VerifierKey, Failure> {
     text.parse().map_err(|error| Failure::Said(format!("--key: {error}")))
+}
+
+/// `exchequer receipt verify FILE --key KEY`: without a bank.
+pub fn verify_receipt(file: &Path, key: &str) -> Result<(), Failure> {
+    let key = verifier_key(key)?;
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Failure::Said(format!("{}: {error}", file.display())))?;
+    let receipt = SignedReceipt::verify(&text, &key)
+        .map_err(|error| Failure::Said(format!("{}: {error}", file.display())))?;
+    say(&receipt.to_string())?;
+    Ok(())
 }

@@ -26,7 +26,7 @@ use crate::http::Problem;
 use crate::serve::{self, StartError};
 use money::{Clock, Rng};
 
-pub use self::books::{Witnesses, backup, restore, verifier_key, verify};
+pub use self::books::{Witnesses, backup, restore, verifier_key, verify, verify_receipt};
 pub use self::health::healthcheck;
 pub use self::keys::{destroy_key, list_keys, rewrap_keys, rotate_key};
 pub(crate) use self::setup::bring_up;

@@ -29,7 +29,7 @@ fn a_missing_bank_is_not_made_by_looking_at_it() {
         Failure::Said(text) | Failure::Undecided(text) => text,
         Failure::Shown | Failure::Output(_) => String::new(),
     };
-    let verified = verify(&place, false).unwrap_err();
+    let verified = verify(&place, &Witnesses::default(), false).unwrap_err();
     assert!(matches!(verified, Failure::Undecided(_)), "{verified:?}");
     assert!(text(verified).contains("there is no bank at"));
     let copy = folder.path().join("copy");

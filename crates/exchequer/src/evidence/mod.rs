@@ -9,12 +9,16 @@
 //! bytes, an idle bank two reads a second. Bound: [`window::GRACE_SECONDS`] after its id was made a row is a leaf or never
 //! becomes one. Never here: a change of a row, a leaf that is taken back, a personal value in a leaf.
 
+pub mod api;
 mod append;
 pub mod bundle;
+pub(crate) mod check;
 pub mod leaf;
 pub mod model;
 pub mod outside;
+pub mod proofs;
 pub mod prove;
+pub mod receipt;
 mod salts;
 pub mod sequencer;
 pub mod status;

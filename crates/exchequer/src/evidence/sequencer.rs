@@ -139,7 +139,7 @@ impl Memory {
             from = page.to.max(from);
             appended = appended.saturating_add(self.append(bank, page.rows).await?);
             // What a clock that was ahead has made is known, and the cursor stays with the others.
-            self.cursor = self.cursor.max(from.min(id_at(now)));
+            self.cursor = self.cursor.max(from.min(id_at(now.plus_seconds(1))));
             if page.is_last {
                 break;
             }

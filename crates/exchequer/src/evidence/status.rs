@@ -19,6 +19,11 @@ pub struct Status {
     pub lag_ms: Option<i64>,
     /// Rows that were leaves and are gone: since when that is known, and of which time they were.
     pub missing: Option<(Timestamp, Timestamp)>,
+    /// Leaves that the check that never ends has made again, and the bundle it goes on with.
+    pub checked: u64,
+    pub checked_to: u64,
+    /// The first row that it has found wrong, and since when that is known.
+    pub wrong: Option<(Timestamp, String)>,
     /// Since when checkpoints are kept nowhere but in the database, and why.
     pub outside_fails: Option<(Timestamp, String)>,
 }

@@ -49,6 +49,7 @@ pub async fn look(bank: &Bank) -> Look {
         let parts = ["keys", "gateway.test", "gateway.live", "outbox", "webhooks"];
         checks.extend(parts.map(Check::unknown));
     }
+    checks.push(super::log::check(&bank.sequencer().status().clone(), now));
     if let Some(server) = &bank.config().tls {
         checks.push(model::certificate(&server.in_force(), now));
     }

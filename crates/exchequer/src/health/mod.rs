@@ -6,6 +6,7 @@
 //! is what a balancer asks.
 
 pub mod api;
+mod log;
 pub mod look;
 pub mod model;
 mod store;

@@ -18,8 +18,8 @@ pub enum State {
 /// A part, as it is shown.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct HealthCheck {
-    /// `database`, `cache`, `keys`, `gateway.test`, `gateway.live`, `outbox`, `webhooks`, `certificate` (where the bank
-    /// speaks TLS itself), `jobs` or `version`.
+    /// `database`, `cache`, `keys`, `gateway.test`, `gateway.live`, `outbox`, `webhooks`, `log`, `certificate` (where the
+    /// bank speaks TLS itself), `jobs` or `version`.
     pub name: &'static str,
     /// `ok`, `degraded` or `down`.
     pub state: &'static str,

@@ -56,6 +56,7 @@ pub fn routes() -> Routes {
     let routes = crate::statements::api::routes(routes);
     let routes = crate::history::api::routes(routes);
     let routes = crate::transfers::api::routes(routes);
+    let routes = crate::evidence::api::routes(routes);
     let routes = crate::holds::api::routes(routes);
     let routes = crate::beneficiaries::api::routes(routes);
     let routes = crate::protections::api::routes(routes);

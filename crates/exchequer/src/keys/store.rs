@@ -7,7 +7,7 @@ use store::{DbError, ReplaceSql, Row, Tx, params};
 use vault::{KeyState, Purpose, Sealing, WrappedKey};
 
 pub use self::destruction::KeyRow;
-pub(super) use self::destruction::{approve_destruction, rows};
+pub(super) use self::destruction::{approve_destruction, count_checkpoints, rows};
 
 /// A sealed column, and how its values are gone through by key and replaced.
 pub(super) struct SealedColumn {

@@ -44,7 +44,7 @@ async fn every_row_becomes_a_leaf_and_an_idle_bank_writes_nothing() {
 
 #[tokio::test]
 async fn a_bank_with_many_rows_is_caught_up_with_and_taken_up_again() {
-    let town = Town::new().await;
+    let mut town = Town::new().await;
     town.write().await;
     for round in 0..4 {
         for n in 0..70 {
@@ -53,11 +53,13 @@ async fn a_bank_with_many_rows_is_caught_up_with_and_taken_up_again() {
         town.bank.advance(200);
         // A node that knows nothing of the log yet, as after a restart.
         let other = town.bank.other_bank().await;
-        assert_eq!(write(&other).await.expect("the log is written"), 70, "{round}");
+        assert!(write(&other).await.expect("the log is written") >= 70, "{round}");
         town.bank.advance(10);
+        town.bank.sign_in(&mut town.asha).await;
     }
-    assert!(town.proven().await.leaves > 256);
-    assert_eq!(town.write().await, 0);
+    town.write().await;
+    let proven = town.proven().await;
+    assert!(proven.leaves > 256 && proven.pending == 0, "{proven:?}");
 }
 
 #[tokio::test]

@@ -128,7 +128,8 @@ fn insert(tx: &mut Tx<'_>, chance: &Chance, kind: Kind) -> Result<Done, DbError>
          request FROM transfers WHERE id = $1";
     let is_sqlite = kind == Kind::Sqlite;
     let (table, of, sql) = if chance.below(2) == 0 {
-        ("events", chance.of(&events(tx)?), if is_sqlite { EVENT } else { EVENT_TYPED })
+        let settled = settled(events(tx)?);
+        ("events", chance.of(&settled), if is_sqlite { EVENT } else { EVENT_TYPED })
     } else {
         ("transfers", chance.of(&transfers(tx)?), if is_sqlite { TRANSFER } else { TRANSFER_TYPED })
     };
@@ -137,6 +138,14 @@ fn insert(tx: &mut Tx<'_>, chance: &Chance, kind: Kind) -> Result<Done, DbError>
     id[8 + chance.below(8)] ^= 1 << chance.below(6);
     assert_eq!(tx.execute(sql, params![&of, &id])?, 1);
     Ok(Done { what: "a row was inserted", ids: vec![id], table })
+}
+
+/// Those that are not so young that a row beside them could still become a leaf.
+fn settled(mut ids: Vec<Row>) -> Vec<Row> {
+    let millis = |id: &Row| id[..6].iter().fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte));
+    let newest = ids.last().map(millis).expect("there are some");
+    ids.retain(|id| millis(id) + 121_000 < newest);
+    ids
 }
 
 /// Two leaves change places, in the bundle and in the tile.

@@ -151,12 +151,6 @@ pub fn checkpoint(tx: &mut Tx<'_>) -> Result<Option<KeptCheckpoint>, DbError> {
     tx.query_opt(sql, &[])?.as_ref().map(read_checkpoint).transpose()
 }
 
-/// The first at a size or above it.
-pub fn checkpoint_from(tx: &mut Tx<'_>, size: u64) -> Result<Option<KeptCheckpoint>, DbError> {
-    let sql = "SELECT size, at, note FROM log_checkpoints WHERE size >= $1 ORDER BY size LIMIT 1";
-    tx.query_opt(sql, params![place(size)?])?.as_ref().map(read_checkpoint).transpose()
-}
-
 /// Up to `most` above a size, ascending.
 pub fn checkpoints_above(
     tx: &mut Tx<'_>,

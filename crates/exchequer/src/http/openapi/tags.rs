@@ -53,6 +53,13 @@ pub const TAGS: &[Tag] = &[
         paths: &["/v1/transfers"],
     },
     Tag {
+        anchor: "log",
+        title: "The log",
+        description: "Every event and every transfer is a leaf of one Merkle log (RFC 6962) whose state the bank signs: \
+                      whoever keeps a checkpoint can be shown that the log only grew.",
+        paths: &["/v1/log"],
+    },
+    Tag {
         anchor: "holds",
         title: "Holds",
         description: "Money reserved now and moved later, in part or whole, or not at all.",

@@ -1,5 +1,7 @@
 //! SQL of the end of keys: which of them two operators have given up.
 
+use std::collections::BTreeMap;
+
 use money::Timestamp;
 use store::{DbError, Row, Tx, params};
 use vault::{Purpose, WrappedKey};
@@ -25,6 +27,15 @@ pub(in crate::keys) fn rows(tx: &mut Tx<'_>) -> Result<Vec<KeyRow>, DbError> {
     let read =
         |row: &Row| Ok(KeyRow { key: read(row)?, destruction_approved_at: row.time_opt(7)? });
     tx.query(sql, &[])?.iter().map(read).collect()
+}
+
+/// For each version that signs checkpoints: how many there are, since which of them it signed is not asked.
+pub(in crate::keys) fn count_checkpoints(tx: &mut Tx<'_>) -> Result<BTreeMap<u32, u64>, DbError> {
+    let sql = "SELECT CAST(COUNT(*) AS BIGINT) FROM log_checkpoints";
+    let count = tx.query_one(sql, &[])?.int(0)?.unsigned_abs();
+    let keys = rows(tx)?.into_iter().map(|row| row.key);
+    let of_log = keys.filter(|key| key.purpose == Purpose::LogSigning);
+    Ok(of_log.map(|key| (key.version, count)).collect())
 }
 
 pub(in crate::keys) fn approve_destruction(

@@ -43,6 +43,12 @@ pub async fn gather(bank: &Bank) -> String {
     requests(&mut text, bank.metrics());
     connections(&mut text, bank);
     parts(&mut text, &look, now);
+    log(&mut text, bank);
+    if let Some(tls) = &bank.config().tls {
+        let ends = tls.in_force().certificate.not_after.seconds();
+        let help = "When the certificate that this node shows ends, in seconds since 1970.";
+        text.single("exchequer_certificate_ends_timestamp_seconds", Kind::Gauge, help, ends);
+    }
     jobs(&mut text, bank);
     let mut build = text.family(
         "exchequer_build_info",
@@ -191,6 +197,21 @@ fn facts(text: &mut Text, known: &Known, now: Timestamp) {
     for key in &known.keys {
         family.sample(&[("purpose", key.purpose)], key.unfinished.len());
     }
+}
+
+/// The Merkle log, as this node knows it.
+fn log(text: &mut Text, bank: &Bank) {
+    let status = bank.sequencer().status().clone();
+    let help = "Leaves of the log of events and transfers.";
+    text.single("exchequer_log_leaves", Kind::Gauge, help, status.size);
+    let help = "Whether this node writes the log: 1 on one of all nodes.";
+    text.single("exchequer_log_leader", Kind::Gauge, help, u8::from(status.is_leader));
+    let micros =
+        status.lag_ms.and_then(|lag| u64::try_from(lag).ok()).unwrap_or(0).saturating_mul(1_000);
+    let help = "From the oldest row of the last append to its leaf.";
+    text.single("exchequer_log_lag_seconds", Kind::Gauge, help, Seconds(micros));
+    let help = "Leaves that were made again from their rows and compared, by this process.";
+    text.single("exchequer_log_checked_total", Kind::Counter, help, status.checked);
 }
 
 fn jobs(text: &mut Text, bank: &Bank) {

@@ -41,7 +41,7 @@ impl Age {
 pub async fn watch(clock: Clock, server: Arc<Server>, mut stopped: watch::Receiver<bool>) {
     let mut told = Age::Good;
     loop {
-        look(&clock, &server, &mut told);
+        look(&clock, &server, &mut told).await;
         tokio::select! {
             () = tokio::time::sleep(LOOK) => {}
             // Also where nobody is left who could ask it to stop.
@@ -50,16 +50,19 @@ pub async fn watch(clock: Clock, server: Arc<Server>, mut stopped: watch::Receiv
     }
 }
 
-fn look(clock: &Clock, server: &Server, told: &mut Age) {
+async fn look(clock: &Clock, server: &Arc<Server>, told: &mut Age) {
     let now = clock.now();
-    match server.look(now) {
-        Look::Same => {}
-        Look::Renewed(certificate) => {
+    // Files may lie on a disk that does not answer; requests go on meanwhile.
+    let looking = Arc::clone(server);
+    match tokio::task::spawn_blocking(move || looking.look(now)).await {
+        Ok(Look::Same) => {}
+        Ok(Look::Renewed(certificate)) => {
             *told = Age::Good;
             let until = certificate.not_after;
             tracing::info!(not_after = %until, "a new certificate is in force");
         }
-        Look::Refused(refusal) => {
+        Err(error) => tracing::error!(%error, "the certificate files were not looked at"),
+        Ok(Look::Refused(refusal)) => {
             tracing::error!(cause = %refusal, "new certificate files are not taken; the old pair serves");
         }
     }

@@ -22,9 +22,9 @@ fn the_layer_of_dependencies_has_every_manifest_of_the_workspace() {
         let line = format!("COPY crates/{name}/Cargo.toml crates/{name}/\n");
         assert!(containerfile.contains(&line), "no {line}");
     }
-    let (_, rest) = containerfile.split_once(".fingerprint/{").expect("what is built anew");
-    let (listed, _) = rest.split_once('}').expect("its end");
-    assert_eq!(listed.split(',').collect::<Vec<_>>(), names);
+    let (_, rest) = containerfile.split_once("for own in ").expect("what is built anew");
+    let (listed, _) = rest.split_once(';').expect("its end");
+    assert_eq!(listed.split(' ').collect::<Vec<_>>(), names);
 }
 
 #[test]

@@ -41,11 +41,22 @@ fn deployed() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/edge/nginx")
 }
 
+/// nginx's first process. It ends its worker on SIGTERM; SIGKILL would leave it.
+struct Master(Child);
+
+impl Drop for Master {
+    fn drop(&mut self) {
+        let told = Command::new("kill").arg("-TERM").arg(self.0.id().to_string()).status();
+        let ended = told.and_then(|_| self.0.wait());
+        assert!(ended.is_ok() || std::thread::panicking(), "{ended:?}");
+    }
+}
+
 /// nginx before a served bank.
 struct Proxied {
     bank: TestBank,
     authority: Authority,
-    nginx: Child,
+    nginx: Master,
     address: std::net::SocketAddr,
     folder: TempDir,
     stop: oneshot::Sender<()>,
@@ -111,7 +122,7 @@ impl Proxied {
         std::fs::write(folder.path().join("key.pem"), pair.key_pem()).expect("a file");
         let (port, plain) = (free_port(), free_port());
         configure(folder.path(), (port, plain), (&behind.to_string(), rules));
-        let mut nginx = Command::new(NEEDED[0])
+        let nginx = Command::new(NEEDED[0])
             .arg("-c")
             .arg(folder.path().join("nginx.conf"))
             .stdin(Stdio::null())
@@ -120,7 +131,8 @@ impl Proxied {
             .spawn()
             .expect("nginx starts");
         let address = std::net::SocketAddr::from(([127, 0, 0, 1], port));
-        wait_for(&mut nginx, address, folder.path());
+        let mut nginx = Master(nginx);
+        wait_for(&mut nginx.0, address, folder.path());
         Self { bank, authority, nginx, address, folder, stop, task }
     }
 
@@ -139,11 +151,8 @@ impl Proxied {
         log.lines().rev().take(3).collect::<Vec<_>>().join("\n")
     }
 
-    async fn end(mut self) {
-        // The master ends its worker on SIGTERM; SIGKILL would leave it.
-        let told = Command::new("kill").arg("-TERM").arg(self.nginx.id().to_string()).status();
-        assert!(told.expect("kill(1)").success());
-        let _status = self.nginx.wait().expect("our own process");
+    async fn end(self) {
+        drop(self.nginx);
         self.stop.send(()).expect("it serves");
         let _cut = self.task.await.expect("it ends");
     }
@@ -295,13 +304,13 @@ fn micros_each(ticks: u64, requests: usize) -> u64 {
 async fn without_rules(memos: &[String]) -> u64 {
     let proxied = Proxied::start(Rules::Off).await;
     let Pair { token, from, to } = pair(&proxied.bank).await;
-    let ticks = worker_ticks(proxied.nginx.id());
+    let ticks = worker_ticks(proxied.nginx.0.id());
     for (n, memo) in memos.iter().enumerate() {
         let order = json!({ "from": from, "to": to, "amount": 1, "currency": "INR", "memo": memo });
         let answer = proxied.say(&post(&token, &format!("plain-{n}"), &order)).await;
         assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
     }
-    let ticks = worker_ticks(proxied.nginx.id()) - ticks;
+    let ticks = worker_ticks(proxied.nginx.0.id()) - ticks;
     proxied.end().await;
     micros_each(ticks, memos.len())
 }
@@ -315,7 +324,7 @@ async fn a_thousand_honest_memos_arrive_as_they_were_written() {
     let proxied = Proxied::start(Rules::On).await;
     let Pair { token, from, to } = pair(&proxied.bank).await;
     let memos = memos(&Rng::seeded(6), 1_000);
-    let ticks = worker_ticks(proxied.nginx.id());
+    let ticks = worker_ticks(proxied.nginx.0.id());
     let mut blocked = Vec::new();
     for (n, memo) in memos.iter().enumerate() {
         let order = json!({ "from": from, "to": to, "amount": 1, "currency": "INR", "memo": memo });
@@ -329,7 +338,7 @@ async fn a_thousand_honest_memos_arrive_as_they_were_written() {
         let body: Value = serde_json::from_str(body).expect("JSON");
         assert_eq!(body["memo"].as_str(), Some(memo.as_str()));
     }
-    let with = micros_each(worker_ticks(proxied.nginx.id()) - ticks, memos.len());
+    let with = micros_each(worker_ticks(proxied.nginx.0.id()) - ticks, memos.len());
     println!("{} of {} memos blocked", blocked.len(), memos.len());
     // 0.5 % at most.
     assert!(blocked.len() * 200 <= memos.len(), "{}", blocked.join("\n"));

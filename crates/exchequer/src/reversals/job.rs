@@ -10,7 +10,7 @@ use store::DbError;
 use tokio::sync::watch;
 
 use super::model::{ReversalRow, name_of};
-use super::{Begun, begin_in, conclude_in, overdue_in, store as rows};
+use super::{Begun, begin_in, conclude_in, is_open_to, overdue_in, store as rows};
 use crate::bank::Bank;
 use crate::gateways::{Act, Asked, Gateway, Kind, Operation, Outcome, Question};
 use crate::payments;
@@ -61,6 +61,11 @@ async fn begin(bank: &Bank, stop: &watch::Receiver<bool>) -> Result<u64, DbError
 
 /// True where it is begun or needs no more.
 async fn begin_one(bank: &Bank, id: DifferenceId) -> Result<bool, DbError> {
+    // Differences that wait for an operator are looked at each time, and written about never.
+    let is_open: Result<bool, DbError> = bank.db().read(BEGIN, move |tx| is_open_to(tx, &id)).await;
+    if !is_open? {
+        return Ok(false);
+    }
     let act = bank.system_act(BEGIN);
     match bank.db().write(BEGIN, move |tx| begin_in(tx, &act, &id)).await? {
         Begun::Nothing => Ok(false),

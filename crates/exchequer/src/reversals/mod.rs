@@ -23,7 +23,9 @@ use crate::bank::Act;
 use crate::events;
 use crate::gateways::{Day, Kind, Outcome};
 use crate::payments;
-use crate::payments::model::{FIRST_ASK_SECONDS, PaymentRow, StepState, pause_seconds, step_of};
+use crate::payments::model::{
+    FIRST_ASK_SECONDS, PaymentRow, StepRow, StepState, pause_seconds, step_of,
+};
 use crate::reconciliation::model::{DifferenceRow, Ours};
 use crate::reconciliation::{self, Returned};
 
@@ -37,14 +39,27 @@ pub enum Begun {
     Nothing,
 }
 
-/// Looks at a difference, and writes what the gateway will be asked for. Whoever comes second finds it written.
-pub fn begin_in(tx: &mut Tx<'_>, act: &Act, id: &DifferenceId) -> Result<Begun, DbError> {
-    let Some(found) = reconciliation::find(tx, id)? else { return Ok(Begun::Nothing) };
-    let Some((_, step)) = step_of(&found.operation) else { return Ok(Begun::Nothing) };
-    let Some((payment, step)) = payments::lock_step(tx, &step)? else { return Ok(Begun::Nothing) };
-    let Some(difference) = reconciliation::find_locked(tx, id)? else { return Ok(Begun::Nothing) };
-    if difference.resolved.is_some() || difference.currency != payment.currency {
-        return Ok(Begun::Nothing);
+/// Whether a look at a difference may do something. Reads alone: what is nobody's step, of another currency or sum, or a
+/// refund that nobody can take back waits for an operator, at every run.
+pub fn is_open_to(tx: &mut Tx<'_>, id: &DifferenceId) -> Result<bool, DbError> {
+    let Some(found) = reconciliation::find(tx, id)? else { return Ok(false) };
+    let Some((_, step)) = step_of(&found.operation) else { return Ok(false) };
+    let Some((payment, step)) = payments::find_step(tx, &step)? else { return Ok(false) };
+    Ok(found.resolved.is_none() && fate(&payment, &step, &found) != Fate::Left)
+}
+
+/// What is to be done about a difference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Return,
+    Reverse,
+    /// For later, or for an operator.
+    Left,
+}
+
+fn fate(payment: &PaymentRow, step: &StepRow, difference: &DifferenceRow) -> Fate {
+    if difference.currency != payment.currency {
+        return Fate::Left;
     }
     match step.state {
         // Of a manual payment the first step reserves and takes nothing: what was taken is nobody's step.
@@ -52,11 +67,33 @@ pub fn begin_in(tx: &mut Tx<'_>, act: &Act, id: &DifferenceId) -> Result<Begun, 
             if step.amount == difference.theirs
                 && (step.kind != Kind::Authorize || payment.is_automatic) =>
         {
+            Fate::Return
+        }
+        StepState::Refused if step.kind != Kind::Refund => Fate::Reverse,
+        // Not known yet, of another sum, or a refund that nobody can take back.
+        StepState::Submitting | StepState::Unknown | StepState::Done | StepState::Refused => {
+            Fate::Left
+        }
+    }
+}
+
+/// Looks at a difference, and writes what the gateway will be asked for. Whoever comes second finds it written.
+pub fn begin_in(tx: &mut Tx<'_>, act: &Act, id: &DifferenceId) -> Result<Begun, DbError> {
+    let Some(found) = reconciliation::find(tx, id)? else { return Ok(Begun::Nothing) };
+    let Some((_, step)) = step_of(&found.operation) else { return Ok(Begun::Nothing) };
+    let Some((payment, step)) = payments::lock_step(tx, &step)? else { return Ok(Begun::Nothing) };
+    let Some(difference) = reconciliation::find_locked(tx, id)? else { return Ok(Begun::Nothing) };
+    if difference.resolved.is_some() {
+        return Ok(Begun::Nothing);
+    }
+    match fate(&payment, &step, &difference) {
+        Fate::Left => Ok(Begun::Nothing),
+        Fate::Return => {
             let note = "the bank learned of it later";
             reconciliation::return_in(tx, act, &difference, (Returned::AsItCame, note))?;
             Ok(Begun::Resolved)
         }
-        StepState::Refused if step.kind != Kind::Refund => {
+        Fate::Reverse => {
             let days = act.tools.config().cards.reversal_days;
             let row = ReversalRow {
                 step: step.id,
@@ -79,10 +116,6 @@ pub fn begin_in(tx: &mut Tx<'_>, act: &Act, id: &DifferenceId) -> Result<Begun, 
             }
             record(tx, act, "reversal.created", "done", (&payment, &row))?;
             Ok(Begun::Reversal(Box::new((payment, row))))
-        }
-        // Not known yet, of another sum, or a refund that nobody can take back.
-        StepState::Submitting | StepState::Unknown | StepState::Done | StepState::Refused => {
-            Ok(Begun::Nothing)
         }
     }
 }

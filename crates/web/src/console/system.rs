@@ -128,18 +128,7 @@ async fn page(operator: &Operator) -> Result<Page<'_>, Refused> {
         Table::whole("Health", &["Part", "State", "What to do"], rows, "Nothing was looked at.");
     page = page.section(Section::new("Health", vec![Part::Table(table)]));
     let rows = jobs.data.into_iter().map(job).collect();
-    let heads = &[
-        "Job",
-        "Last",
-        "#Every",
-        "#Runs",
-        "#Failures",
-        "Began",
-        "#Took",
-        "#Rows",
-        "Next",
-        "Error",
-    ];
+    let heads = &["Job", "Last", "#Every", "#Runs", "#Failures", "Began", "#Took", "#Rows", "Next"];
     let table = Table::whole("Jobs", heads, rows, "No job has been started.");
     page = page.section(
         Section::new("Jobs", vec![Part::Table(table)])

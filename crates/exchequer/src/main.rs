@@ -74,6 +74,17 @@ enum Command {
         bank: Bank,
         file: PathBuf,
     },
+    /// Move a bank from its file to an empty PostgreSQL database; run again, it goes on where it was
+    Move {
+        #[command(flatten)]
+        bank: Bank,
+        /// postgres://user:password@host/database, or - for standard input, where nobody sees the password
+        #[arg(long, value_name = "ADDRESS", required_unless_present = "give_up")]
+        to: Option<String>,
+        /// Serve the bank from its file again, and leave what was copied
+        #[arg(long, conflicts_with = "to")]
+        give_up: bool,
+    },
     /// Data keys
     #[command(subcommand)]
     Keys(KeysCommand),
@@ -206,6 +217,10 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Verify { bank, json } => cli::verify(&bank.into(), json),
         Command::Backup { bank, file } => cli::backup(&bank.into(), &file),
         Command::Restore { bank, file } => cli::restore(&bank.into(), &file),
+        Command::Move { bank, to, give_up: _ } => match to {
+            Some(to) => cli::move_bank(&bank.into(), &to),
+            None => cli::give_up_move(&bank.into()),
+        },
         Command::Keys(command) => keys(command),
         Command::CheckConfig { bank } => cli::check_config(&bank.into()),
         Command::SandboxGateway { listen, journal, notify, secret_file } => {

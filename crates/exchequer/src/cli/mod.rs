@@ -7,6 +7,7 @@
 
 mod books;
 mod keys;
+mod moving;
 mod setup;
 mod staff;
 
@@ -27,6 +28,7 @@ use money::{Clock, Rng};
 
 pub use self::books::{backup, restore, verify};
 pub use self::keys::{destroy_key, list_keys, rewrap_keys, rotate_key};
+pub use self::moving::{give_up_move, move_bank};
 pub(crate) use self::setup::bring_up;
 pub use self::setup::{check_config, init, migrate, openapi, routes};
 pub use self::staff::{create_staff, totp};

@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask ci`, `tidy`, `browser`, `pg`, `redis` and `bench`.
+//! The project's own commands: `cargo xtask ci`, `tidy`, `browser`, `pg`, `redis`, `soak` and `bench`.
 //!
 //! Purpose: one place where every rule that a machine can hold is held. Order: arguments are read here
 //! and nothing else; each command has its module. Bound: every process that is started has a time
@@ -16,6 +16,7 @@ mod postgres;
 mod process;
 mod redis;
 mod smoke;
+mod soak;
 mod tidy;
 mod workspace;
 
@@ -32,6 +33,7 @@ cargo xtask browser [--only NAME] [--release]
                                    the bank's pages in a real browser
 cargo xtask pg [--fsync] -- CMD…   runs CMD with a private PostgreSQL in EXCHEQUER_TEST_POSTGRES
 cargo xtask redis -- CMD…          runs CMD with a private Redis in EXCHEQUER_TEST_REDIS_URL
+cargo xtask soak [--minutes N]     the long runs: simulation and kills, other histories each time
 cargo xtask bench [--runs N] [--only GROUPS] [--quick]
                                    the speed floors, measured here, as one table";
 
@@ -43,6 +45,8 @@ fn main() -> ExitCode {
         ["ci", "--step", name] => ci::step_named(name).and_then(|step| ci::run(&[step])),
         ["tidy"] => tidy(),
         ["bench", wish @ ..] => bench::run(wish),
+        ["soak"] => soak::run(soak::DEFAULT_MINUTES),
+        ["soak", "--minutes", minutes] => soak::named(minutes),
         ["browser", wish @ ..] => in_browser(wish),
         ["pg", "--fsync", "--", command @ ..] => with_postgres(command, true),
         ["pg", "--", command @ ..] => with_postgres(command, false),

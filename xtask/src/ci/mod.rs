@@ -32,12 +32,13 @@ pub enum Step {
     Sqlite,
     Postgres,
     Redis,
+    Nodes,
     Snapshots,
     Smoke,
     Browser,
 }
 
-pub const ORDER: [Step; 11] = [
+pub const ORDER: [Step; 12] = [
     Step::Fmt,
     Step::Tidy,
     Step::Clippy,
@@ -46,6 +47,7 @@ pub const ORDER: [Step; 11] = [
     Step::Sqlite,
     Step::Postgres,
     Step::Redis,
+    Step::Nodes,
     Step::Snapshots,
     Step::Smoke,
     Step::Browser,
@@ -77,6 +79,7 @@ impl Step {
             Self::Sqlite => "sqlite",
             Self::Postgres => "postgres",
             Self::Redis => "redis",
+            Self::Nodes => "nodes",
             Self::Snapshots => "snapshots",
             Self::Smoke => "smoke",
             Self::Browser => "browser",
@@ -92,6 +95,7 @@ impl Step {
             | Self::Sqlite
             | Self::Postgres
             | Self::Redis
+            | Self::Nodes
             | Self::Snapshots
             | Self::Smoke
             | Self::Browser => false,

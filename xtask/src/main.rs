@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask ci`, `tidy`, `browser`, `pg`, `redis` and `bench`.
+//! The project's own commands: `cargo xtask ci`, `tidy`, `browser`, `pg`, `redis`, `soak` and `bench`.
 //!
 //! Purpose: one place where every rule that a machine can hold is held. Order: arguments are read here
 //! and nothing else; each command has its module. Bound: every process that is started has a time
@@ -19,6 +19,7 @@ mod process;
 mod redis;
 mod sbom;
 mod smoke;
+mod soak;
 mod tidy;
 mod workspace;
 
@@ -35,6 +36,7 @@ cargo xtask browser [--only NAME] [--release]
                                    the bank's pages in a real browser
 cargo xtask pg [--fsync] -- CMD…   runs CMD with a private PostgreSQL in EXCHEQUER_TEST_POSTGRES
 cargo xtask redis -- CMD…          runs CMD with a private Redis in EXCHEQUER_TEST_REDIS_URL
+cargo xtask soak [--minutes N]     the long runs: simulation and kills, other histories each time
 cargo xtask bench [--runs N] [--only GROUPS] [--quick]
                                    the speed floors, measured here, as one table
 cargo xtask sbom                   what the program is made of, as CycloneDX 1.5";
@@ -53,6 +55,8 @@ fn main() -> ExitCode {
             })
         }
         ["bench", wish @ ..] => bench::run(wish),
+        ["soak"] => soak::run(soak::DEFAULT_MINUTES),
+        ["soak", "--minutes", minutes] => soak::named(minutes),
         ["browser", wish @ ..] => in_browser(wish),
         ["pg", "--fsync", "--", command @ ..] => with_postgres(command, true),
         ["pg", "--", command @ ..] => with_postgres(command, false),

@@ -80,6 +80,17 @@ enum Command {
         bank: Bank,
         file: PathBuf,
     },
+    /// Move a bank from its file to an empty PostgreSQL database; run again, it goes on where it was
+    Move {
+        #[command(flatten)]
+        bank: Bank,
+        /// postgres://user:password@host/database, or - for standard input, where nobody sees the password
+        #[arg(long, value_name = "ADDRESS", required_unless_present = "give_up")]
+        to: Option<String>,
+        /// Serve the bank from its file again, and leave what was copied
+        #[arg(long, conflicts_with = "to")]
+        give_up: bool,
+    },
     /// Data keys
     #[command(subcommand)]
     Keys(KeysCommand),
@@ -246,6 +257,10 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         }
         Command::Backup { bank, file } => cli::backup(&bank.into(), &file),
         Command::Restore { bank, file } => cli::restore(&bank.into(), &file),
+        Command::Move { bank, to, give_up: _ } => match to {
+            Some(to) => cli::move_bank(&bank.into(), &to),
+            None => cli::give_up_move(&bank.into()),
+        },
         Command::Keys(command) => keys(command),
         Command::Healthcheck { bank, ready } => cli::healthcheck(&bank.into(), ready),
         Command::Receipt(ReceiptCommand::Verify { file, key }) => cli::verify_receipt(&file, &key),

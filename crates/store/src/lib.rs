@@ -4,7 +4,7 @@
 //!   handle inside one. Same SQL, same four value types, same behaviour.
 //! * [`rows`] and the set-based methods of `Tx` read and write what a batch of the ledger touches.
 //! * [`posting`] is the exactly-once core: keys, planner and rows in one transaction.
-//! * [`migrate()`]; [`backup`], which also restores.
+//! * [`migrate()`]; [`backup`], which also restores; [`moving`], from SQLite to PostgreSQL.
 //! * [`stepped`]: a bank in memory whose transactions run when a simulation says so.
 //!
 //! What it never does: decide a business rule, wait for anything but its database, or build SQL
@@ -18,6 +18,7 @@ mod fault;
 mod integrity;
 mod job;
 mod migrate;
+pub mod moving;
 mod postgres;
 pub mod posting;
 mod queue;

@@ -67,6 +67,14 @@ const HISTORY: &str = "SELECT version, name, checksum FROM schema_migrations ORD
 const RECORD: &str =
     "INSERT INTO schema_migrations (version, name, checksum, applied_at) VALUES ($1, $2, $3, $4)";
 
+/// The number of a row that is no migration: this bank is on its way to another database ([`MOVING`]), or gone there
+/// ([`MOVED`]). Every version refuses a schema with a migration that it does not know, those that know of no mark, too.
+pub(crate) const MARK: i64 = i64::MAX;
+pub(crate) const MOVING: &str = "moving";
+pub(crate) const MOVED: &str = "moved";
+const SAYS_MOVING: &str = "this bank is being moved and is not whole; run `exchequer move` again";
+const SAYS_MOVED: &str = "this bank was moved to PostgreSQL and is served from there";
+
 /// Brings the schema up, in one transaction; gives the names of the migrations it ran. Blocks.
 pub fn migrate(options: &Options, now: Timestamp) -> Result<Vec<&'static str>, DbError> {
     match &options.location {
@@ -126,7 +134,20 @@ fn check(history: Result<Vec<Row>, DbError>) -> Result<(), DbError> {
         Err(DbError::Corrupt(text)) if text.contains("schema_migrations") => Vec::new(),
         Err(error) => return Err(error),
     };
-    let pending = compare(&history)?;
+    check_history(&history)
+}
+
+/// That a bank which is being moved has the schema of this version, its mark aside.
+pub(crate) fn check_moving(tx: &mut Tx<'_>) -> Result<(), DbError> {
+    let mut history = tx.query(HISTORY, &[])?;
+    if history.last().map(|row| row.int(0)).transpose()? == Some(MARK) {
+        history.pop();
+    }
+    check_history(&history)
+}
+
+fn check_history(history: &[Row]) -> Result<(), DbError> {
+    let pending = compare(history)?;
     if let Some(first) = pending.first() {
         return Err(DbError::Refused(format!(
             "the schema lacks {} migration(s) from {}; run `exchequer migrate`",
@@ -141,6 +162,10 @@ fn check(history: Result<Vec<Row>, DbError>) -> Result<(), DbError> {
 fn compare(history: &[Row]) -> Result<&'static [Migration], DbError> {
     for (index, row) in history.iter().enumerate() {
         let (version, name, checksum) = (row.int(0)?, row.text(1)?, row.text(2)?);
+        if version == MARK {
+            let said = if name == MOVED { SAYS_MOVED } else { SAYS_MOVING };
+            return Err(DbError::Refused(said.to_owned()));
+        }
         let Some(known) = MIGRATIONS.get(index).filter(|m| m.version == version) else {
             return Err(DbError::Refused(format!(
                 "the schema has migration {version} ({name}), which this version does not know"

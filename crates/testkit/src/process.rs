@@ -101,7 +101,7 @@ impl Server {
     }
 
     pub fn client(&self) -> HttpClient {
-        HttpClient { address: self.address.clone(), connection: None }
+        HttpClient::to(&self.address)
     }
 }
 
@@ -133,6 +133,11 @@ pub struct HttpRequest<'a> {
 }
 
 impl HttpClient {
+    /// To `127.0.0.1:PORT`; connects with the first request.
+    pub fn to(address: &str) -> Self {
+        Self { address: address.to_owned(), connection: None }
+    }
+
     /// Sends a request and reads the answer. An error says nothing about whether it took effect.
     pub fn send(&mut self, request: &HttpRequest<'_>) -> std::io::Result<HttpReply> {
         let result = self.exchange(request);

@@ -33,13 +33,14 @@ pub enum Step {
     Postgres,
     Redis,
     Edge,
+    Nodes,
     Snapshots,
     Smoke,
     Alerts,
     Browser,
 }
 
-pub const ORDER: [Step; 13] = [
+pub const ORDER: [Step; 14] = [
     Step::Fmt,
     Step::Tidy,
     Step::Clippy,
@@ -49,6 +50,7 @@ pub const ORDER: [Step; 13] = [
     Step::Postgres,
     Step::Redis,
     Step::Edge,
+    Step::Nodes,
     Step::Snapshots,
     Step::Smoke,
     Step::Alerts,
@@ -82,6 +84,7 @@ impl Step {
             Self::Postgres => "postgres",
             Self::Redis => "redis",
             Self::Edge => "edge",
+            Self::Nodes => "nodes",
             Self::Snapshots => "snapshots",
             Self::Smoke => "smoke",
             Self::Alerts => "alerts",
@@ -99,6 +102,7 @@ impl Step {
             | Self::Postgres
             | Self::Redis
             | Self::Edge
+            | Self::Nodes
             | Self::Snapshots
             | Self::Smoke
             | Self::Alerts

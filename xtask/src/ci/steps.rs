@@ -51,6 +51,7 @@ impl Run {
             Step::Postgres => self.tests_on_postgres(log),
             Step::Redis => self.tests_on_redis(log),
             Step::Edge => self.tests_at_the_edge(log),
+            Step::Nodes => self.tests_of_nodes(log),
             Step::Snapshots => self.snapshots(log),
             Step::Smoke => {
                 smoke::run(&self.workspace, &self.guard, log, STEP_LIMIT).map(|()| passed())
@@ -170,6 +171,14 @@ impl Run {
             Some(address) => on(&address),
             None => on(redis::Server::start(&self.guard)?.url()),
         }
+    }
+
+    /// Several processes on one PostgreSQL and one Redis; they start servers of their own beside these.
+    fn tests_of_nodes(&self, log: &Path) -> Result<Verdict> {
+        let postgres = postgres::Server::start(&self.guard, false)?;
+        let redis = redis::Server::start(&self.guard)?;
+        let outside = Outside { postgres: Some(postgres.url()), redis: Some(redis.url()) };
+        self.tests(&["-p", "exchequer", "--test", "nodes"], &outside, log)
     }
 
     /// The tests before this step may have written none of the files they compare with.

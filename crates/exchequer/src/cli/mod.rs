@@ -8,6 +8,7 @@
 mod books;
 mod health;
 mod keys;
+mod moving;
 mod setup;
 mod staff;
 
@@ -29,6 +30,7 @@ use money::{Clock, Rng};
 pub use self::books::{Witnesses, backup, restore, verifier_key, verify, verify_receipt};
 pub use self::health::healthcheck;
 pub use self::keys::{destroy_key, list_keys, rewrap_keys, rotate_key};
+pub use self::moving::{give_up_move, move_bank};
 pub(crate) use self::setup::bring_up;
 pub use self::setup::{check_config, controls, init, migrate, openapi, routes};
 pub use self::staff::{create_staff, totp};

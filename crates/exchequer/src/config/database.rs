@@ -74,6 +74,18 @@ pub(super) fn read(reading: &mut Reading, data_dir: &Path) -> DatabaseUrl {
     }
 }
 
+impl DatabaseUrl {
+    /// An address of PostgreSQL that no setting gave; `plaintext` as the setting `database_plaintext`. The
+    /// error holds no part of it.
+    pub fn postgres(url: &str, plaintext: bool) -> Result<Self, String> {
+        if !is_postgres(url) {
+            return Err("the value (not shown) is no address of PostgreSQL".to_owned());
+        }
+        postgres(url)?.refuse_unsafe(plaintext)?;
+        Ok(Self::Postgres { url: Arc::new(SecretString::new(url.to_owned())) })
+    }
+}
+
 fn is_postgres(url: &str) -> bool {
     url.starts_with("postgres://") || url.starts_with("postgresql://")
 }

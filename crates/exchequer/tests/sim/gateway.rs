@@ -97,6 +97,8 @@ struct Query {
     id: String,
     kind: Kind,
     give_up: bool,
+    /// Asked with the reference that was given to it.
+    is_referred: bool,
 }
 
 impl SimGateway {
@@ -116,10 +118,23 @@ impl SimGateway {
         self.state.lock().expect("nobody spoils the gateway")
     }
 
-    /// One thing happens to one call or late request; false where nothing waits.
+    /// One thing happens to one call; false where none waits.
     pub fn step(&self, dice: &Dice) -> bool {
         let now = self.clock.now();
         self.state().step(dice, now)
+    }
+
+    /// A request that everybody gave up arrives after all; false where there is none.
+    pub fn arrive_late(&self, dice: &Dice) -> bool {
+        let now = self.clock.now();
+        let mut state = self.state();
+        if state.late.is_empty() {
+            return false;
+        }
+        let place = dice.below(state.late.len());
+        let request = state.late.swap_remove(place);
+        state.decide(request, now);
+        true
     }
 
     /// From now on it loses nothing and lies no more.
@@ -143,17 +158,10 @@ impl SimGateway {
 
 impl State {
     fn step(&mut self, dice: &Dice, now: Timestamp) -> bool {
-        let count = self.calls.len() + self.late.len();
-        if count == 0 {
+        if self.calls.is_empty() {
             return false;
         }
-        let place = dice.below(count);
-        if place >= self.calls.len() {
-            let request = self.late.remove(place - self.calls.len());
-            self.decide(request, now);
-            return true;
-        }
-        match self.calls.remove(place) {
+        match self.calls.remove(dice.below(self.calls.len())) {
             Call::Prepare(id, reply) => {
                 let lost = dice.per_mille(self.manners.loses);
                 let answer = if lost {
@@ -225,6 +233,10 @@ impl State {
     }
 
     fn answer(&mut self, query: &Query, now: Timestamp) -> Asked {
+        if self.manners.prepares && query.kind == Kind::Authorize && !query.is_referred {
+            // What was never prepared was never submitted, as far as this gateway can be asked.
+            return if query.give_up { Asked::Closed } else { Asked::NeverSeen };
+        }
         if let Some(record) = self.records.get(&query.id) {
             return match &record.request {
                 Some(_) => Asked::Known(record.outcome.clone()),
@@ -352,8 +364,12 @@ impl Gateway for SimGateway {
 
     fn ask<'a>(&'a self, question: &'a Question<'a>) -> Pending<'a, Asked> {
         let (reply, answer) = oneshot::channel();
-        let query =
-            Query { id: question.id.to_owned(), kind: question.kind, give_up: question.give_up };
+        let query = Query {
+            id: question.id.to_owned(),
+            kind: question.kind,
+            give_up: question.give_up,
+            is_referred: question.reference.is_some(),
+        };
         self.push(Call::Ask(query, None, reply));
         Box::pin(
             async move { answer.await.unwrap_or_else(|_| Asked::Unreachable("gone".to_owned())) },

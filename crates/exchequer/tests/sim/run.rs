@@ -146,7 +146,9 @@ impl Run {
             }
             4 => self.write(weather.faults)?,
             5 => {
-                self.gateway.step(&self.dice);
+                if !self.gateway.step(&self.dice) || self.dice.per_mille(60) {
+                    self.gateway.arrive_late(&self.dice);
+                }
             }
             6 => self.job(),
             7 => self.hang_up(),
@@ -318,6 +320,8 @@ impl Run {
             self.settle()?;
             let open = rules::open_things(&self.node.disk)?;
             if open == 0 && self.flights.is_empty() && !self.node.has_jobs() {
+                // What was given up may arrive now, and changes nothing any more.
+                while self.gateway.arrive_late(&self.dice) {}
                 return rules::always(&self.node.disk);
             }
             self.advance(7_000_000);
@@ -345,11 +349,14 @@ impl Run {
 
     /// Every wish once more: what has an answer keeps it, and what has none gets one.
     fn ask_again(&mut self) -> Result<(), String> {
+        let mut places: Vec<usize> = (0..self.wishes.len()).collect();
         for _ in 0..3 {
-            for place in 0..self.wishes.len() {
+            for place in std::mem::take(&mut places) {
                 self.ask(place);
             }
             self.calm()?;
+            let silent = |place: &usize| self.wishes[*place].answer.is_none();
+            places.extend((0..self.wishes.len()).filter(silent));
         }
         let mut silent = String::new();
         for wish in self.wishes.iter().filter(|wish| wish.answer.is_none()) {

@@ -26,7 +26,7 @@ pub(super) fn copy_all(source: &mut Tx<'_>, target: &mut Tx<'_>) -> Result<Count
 }
 
 /// The number of rows of every table but [`RUNS`].
-pub(super) fn count_all(tx: &mut Tx<'_>) -> Result<Counts, DbError> {
+pub(crate) fn count_all(tx: &mut Tx<'_>) -> Result<Counts, DbError> {
     let count = |table: &Table| Ok((table.name, tx.query_one(table.count, &[])?.int(0)?));
     let copied = TABLES.iter().filter(|table| table.name != RUNS);
     copied.map(count).collect::<Result<_, DbError>>().map(Counts)
@@ -43,7 +43,7 @@ pub(super) fn compare(source: &Counts, copy: &Counts) -> Result<(), BackupError>
 }
 
 /// The first table with a row, the history of migrations aside.
-pub(super) fn first_used_table(tx: &mut Tx<'_>) -> Result<Option<&'static str>, DbError> {
+pub(crate) fn first_used_table(tx: &mut Tx<'_>) -> Result<Option<&'static str>, DbError> {
     for table in TABLES.iter().filter(|table| table.name != HISTORY) {
         if tx.query_opt(table.probe, &[])?.is_some() {
             return Ok(Some(table.name));
@@ -62,14 +62,19 @@ fn copy_table(
         let mut after = vec![Param::Int(table.page)];
         after.extend(table.key_places().filter_map(|place| last.get(place)).map(param));
         let next = source.query(table.next, &after)?;
-        if table.name == KEYS {
-            insert_keys(target, table, page)?;
-        } else {
-            insert(target, table, &page)?;
-        }
+        insert_page(target, table, page)?;
         page = next;
     }
     Ok(())
+}
+
+/// A page of a table, in the order of its key.
+pub(crate) fn insert_page(
+    target: &mut Tx<'_>,
+    table: &'static Table,
+    page: Vec<Row>,
+) -> Result<(), DbError> {
+    if table.name == KEYS { insert_keys(target, table, page) } else { insert(target, table, &page) }
 }
 
 /// Into the open run of the target. Their run, which is the first column, is of the source.
@@ -138,7 +143,7 @@ fn column(rows: &[Row], place: usize, kind: Kind) -> Result<Column<'_>, DbError>
     })
 }
 
-fn param(value: &Value) -> Param<'_> {
+pub(crate) fn param(value: &Value) -> Param<'_> {
     match value {
         Value::Null => Param::Null,
         Value::Int(value) => Param::Int(*value),

@@ -11,9 +11,9 @@
 //!
 //! Never: an existing file or row overwritten; a schema of another version accepted.
 
-mod copy;
+pub(crate) mod copy;
 mod file;
-mod tables;
+pub(crate) mod tables;
 
 use std::path::{Path, PathBuf};
 
@@ -150,7 +150,7 @@ pub fn restore(options: &Options, file: &Path, now: Timestamp) -> Result<Counts,
 }
 
 /// The next account's place, behind those that were copied.
-const NEXT_PLACE: &str = "SELECT setval(pg_get_serial_sequence('accounts', 'place'), \
+pub(crate) const NEXT_PLACE: &str = "SELECT setval(pg_get_serial_sequence('accounts', 'place'), \
      COALESCE(MAX(place), 0) + 1, false) FROM accounts";
 
 /// Runs `call` on one snapshot of a bank's file, opened for reading only: for looking at a backup.
@@ -235,7 +235,7 @@ fn open_backup(file: &Path) -> Result<SqliteSession, BackupError> {
 }
 
 /// Refuses a database with a row in one of our tables. One without our tables has none.
-fn refuse_rows(target: &mut Tx<'_>) -> Result<(), BackupError> {
+pub(crate) fn refuse_rows(target: &mut Tx<'_>) -> Result<(), BackupError> {
     match first_used_table(target) {
         Ok(None) => Ok(()),
         Ok(Some(table)) => Err(BackupError::NotEmpty { table }),

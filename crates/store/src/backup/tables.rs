@@ -17,6 +17,8 @@ pub(crate) struct Table {
     pub first: &'static str,
     /// The page behind a key; `$1` is the limit, the key follows.
     pub next: &'static str,
+    /// The key of the row behind `$1` others.
+    pub last: &'static str,
     /// One row, on SQLite.
     pub insert_one: &'static str,
     /// A set of rows by columns, on PostgreSQL.
@@ -73,6 +75,10 @@ macro_rules! table {
                 "SELECT ", $c1 $(, ", ", $c)*, " FROM ", $name,
                 " WHERE (", $k1 $(, ", ", $k)*, ") > (", $b1 $(, ", ", $b)*,
                 ") ORDER BY ", $k1 $(, ", ", $k)*, " LIMIT $1"
+            ),
+            last: concat!(
+                "SELECT ", $k1 $(, ", ", $k)*, " FROM ", $name,
+                " ORDER BY ", $k1 $(, ", ", $k)*, " LIMIT 1 OFFSET $1"
             ),
             insert_one: concat!(
                 "INSERT INTO ", $name, " (", $c1 $(, ", ", $c)*,

@@ -1,3 +1,5 @@
+//! A commit comes to what was said, and a crash loses what waits.
+
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
@@ -6,7 +8,7 @@ use testkit::TestDatabase;
 use super::*;
 use crate::params;
 
-const KEEP: &str = "INSERT INTO job_places (job, place, at) VALUES ($1, NULL, 0)";
+const KEEP: &str = "INSERT INTO job_places (job, place, at) VALUES ($1, zeroblob(16), 0)";
 const COUNT: &str = "SELECT COUNT(*) FROM job_places";
 
 fn disk() -> Disk {

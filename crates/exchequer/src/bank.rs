@@ -11,6 +11,7 @@ use store::rows::Origin;
 use store::{Db, DbError};
 use vault::{BlindIndex, Keyring, SecretString};
 
+use crate::cards::keeper::Keeper;
 use crate::config::Config;
 use crate::customers::hashing::HashingPool;
 use crate::figures::latency::Latency;
@@ -38,6 +39,7 @@ struct Parts {
     watch: Watch,
     merchant_keys: KeyCache,
     card_gateways: CardGateways,
+    card_keeper: Keeper,
     webhooks: Sender,
     journal: Journal,
     latency: Latency,
@@ -72,6 +74,7 @@ impl Bank {
         let watch = Watch::default();
         let merchant_keys = KeyCache::default();
         let card_gateways = CardGateways::new(&tools.config().cards);
+        let card_keeper = Keeper::new(&tools.config().cards);
         let webhooks = Sender::new(tools.config().webhooks.terms());
         let opened_at = tools.now();
         Self(Arc::new(Parts {
@@ -85,6 +88,7 @@ impl Bank {
             watch,
             merchant_keys,
             card_gateways,
+            card_keeper,
             webhooks,
             journal: Journal::default(),
             latency: Latency::default(),
@@ -131,6 +135,11 @@ impl Bank {
     /// Who takes card payments for the bank.
     pub fn card_gateways(&self) -> &CardGateways {
         &self.0.card_gateways
+    }
+
+    /// Who has the keys of card numbers.
+    pub fn card_keeper(&self) -> &Keeper {
+        &self.0.card_keeper
     }
 
     /// The way out for webhooks.

@@ -18,6 +18,7 @@ mod factors;
 mod fault;
 mod file;
 mod init;
+mod kms;
 mod master_key;
 mod messages;
 mod profile;
@@ -32,7 +33,7 @@ mod webauthn;
 mod webhooks;
 
 pub use approvals::Approvals;
-pub use cards::{Cards, SandboxGateway, StripeGateway};
+pub use cards::{CardVault, Cards, SandboxGateway, StripeGateway};
 pub use database::DatabaseUrl;
 pub use factors::Factors;
 pub use fault::{Fault, Faults, Origin};
@@ -50,6 +51,7 @@ pub use webhooks::Webhooks;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::keys::kms::KmsAddress;
 use crate::keys::transit::TransitAddress;
 
 /// Every setting with its default and what it does, as a file to start from.
@@ -64,6 +66,8 @@ pub struct Config {
     /// Empty where the master key is in Transit.
     pub master_key_file: PathBuf,
     pub transit: Option<TransitAddress>,
+    /// The same in AWS KMS.
+    pub kms: Option<KmsAddress>,
     pub profile: Profile,
     pub log: Log,
     /// Absent: fast state is this process's own.

@@ -11,6 +11,7 @@ use store::rows::Origin;
 use store::{Db, DbError};
 use vault::{BlindIndex, Keyring, SecretString};
 
+use crate::cards::keeper::Keeper;
 use crate::config::Config;
 use crate::customers::hashing::HashingPool;
 use crate::evidence::sequencer::Sequencer;
@@ -40,6 +41,7 @@ struct Parts {
     watch: Watch,
     merchant_keys: KeyCache,
     card_gateways: CardGateways,
+    card_keeper: Keeper,
     webhooks: Sender,
     journal: Journal,
     sequencer: Sequencer,
@@ -86,6 +88,7 @@ impl Bank {
         let gateways = Gateways::new(&tools.config().messages);
         let watch = Watch::default();
         let merchant_keys = KeyCache::default();
+        let card_keeper = Keeper::new(&tools.config().cards);
         let webhooks = Sender::new(tools.config().webhooks.terms());
         let opened_at = tools.now();
         Self(Arc::new(Parts {
@@ -99,6 +102,7 @@ impl Bank {
             watch,
             merchant_keys,
             card_gateways,
+            card_keeper,
             webhooks,
             journal: Journal::default(),
             sequencer: Sequencer::default(),
@@ -147,6 +151,11 @@ impl Bank {
     /// Who takes card payments for the bank.
     pub fn card_gateways(&self) -> &CardGateways {
         &self.0.card_gateways
+    }
+
+    /// Who has the keys of card numbers.
+    pub fn card_keeper(&self) -> &Keeper {
+        &self.0.card_keeper
     }
 
     /// The way out for webhooks.

@@ -39,6 +39,11 @@ enum Command {
         #[command(flatten)]
         config: ConfigFile,
     },
+    /// Serve the card vault of a bank that is another process, until SIGTERM
+    Vault {
+        #[command(flatten)]
+        config: ConfigFile,
+    },
     /// Make the configuration and the master key of a new bank
     Init {
         /// Where, made when absent
@@ -246,6 +251,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
     match command {
         Command::Demo { data, listen, json } => demo::run(demo::Wish { data, listen, json }),
         Command::Serve { config } => Ok(serve::run(config.config)?),
+        Command::Vault { config } => Ok(serve::run_vault(config.config)?),
         Command::Init { folder } => cli::init(&folder),
         Command::Migrate { bank } => cli::migrate(&bank.into()),
         Command::Staff(StaffCommand::Create { bank, email, role, password_file }) => {

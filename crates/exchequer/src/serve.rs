@@ -21,9 +21,12 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::bank::Bank;
+use crate::cards::keeper;
+use crate::cards::keeper::server::Server;
 use crate::cli::say;
 use crate::config::{Config, DatabaseUrl, Faults, Sources, read_master_key};
 use crate::keys::holder::KeyHolder;
+use crate::keys::kms::Kms;
 use crate::keys::master::{Master, MasterError};
 use crate::keys::transit::Transit;
 use crate::keys::{self, KeysError};
@@ -55,6 +58,12 @@ pub enum StartError {
     Keys(#[from] KeysError),
     #[error("{address} cannot be listened on: {source}")]
     Listen { address: SocketAddr, source: io::Error },
+    #[error("there is no card vault to run: card_vault_socket is not set")]
+    NoVault,
+    #[error("the socket {} cannot be listened at: {source}", .path.display())]
+    Socket { path: PathBuf, source: io::Error },
+    #[error("{0}")]
+    Cards(String),
     #[error("signals cannot be waited for: {0}")]
     Signals(io::Error),
     /// Nobody reads what must be said.
@@ -77,8 +86,35 @@ pub fn run(config_file: Option<PathBuf>) -> Result<(), StartError> {
     let runtime = Runtime::new().map_err(StartError::Threads)?;
     let bank = runtime.block_on(async {
         let bank = open(config, Clock::System, Rng::System).await?;
+        keeper::check(&bank).await.map_err(StartError::Cards)?;
         let listener = listen(bank.config().listen).await?;
         until_stopped(&bank, listener).await?;
+        Ok::<_, StartError>(bank)
+    })?;
+    close(runtime, &bank);
+    Ok(())
+}
+
+/// `exchequer vault`: the card vault of a bank that is another process, until a stop is asked for.
+pub fn run_vault(config_file: Option<PathBuf>) -> Result<(), StartError> {
+    let config = Config::load(&Sources::of_process(config_file))?;
+    let vault = config.cards.vault.clone().ok_or(StartError::NoVault)?;
+    logging::install(&config.log)?;
+    let runtime = Runtime::new().map_err(StartError::Threads)?;
+    let bank = runtime.block_on(async {
+        let bank = open(config, Clock::System, Rng::System).await?;
+        let path = vault.socket.clone();
+        let server = Server::bind(bank.clone(), vault).await;
+        let server = server.map_err(|source| StartError::Socket { path: path.clone(), source })?;
+        let stop = Stop::listen().map_err(StartError::Signals)?;
+        let (tell, told) = watch::channel(false);
+        say(&format!("listening at {}\n", path.display())).map_err(StartError::Output)?;
+        let serving = tokio::spawn(server.serve(told));
+        stop.asked().await;
+        tell.send_replace(true);
+        if let Err(error) = serving.await {
+            tracing::error!(%error, "the card vault panicked");
+        }
         Ok::<_, StartError>(bank)
     })?;
     close(runtime, &bank);
@@ -130,12 +166,17 @@ pub fn store_options(config: &Config) -> Options {
     }
 }
 
-/// The master key that the configuration names. One in Transit is asked for nothing yet.
+/// The master key that the configuration names. One in Transit or KMS is asked for nothing yet.
 pub fn master_key(config: &Config) -> Result<Master, StartError> {
     if let Some(transit) = &config.transit {
         let at = transit.url.clone();
         let transit = Transit::new(transit.clone());
         return Ok(Master::Transit(transit.map_err(|reason| MasterError::Transit { at, reason })?));
+    }
+    if let Some(kms) = &config.kms {
+        let at = kms.url.clone();
+        let kms = Kms::new(kms.clone(), Clock::System);
+        return Ok(Master::Kms(kms.map_err(|reason| MasterError::Kms { at, reason })?));
     }
     let path = &config.master_key_file;
     read_master_key(path)
@@ -205,7 +246,7 @@ impl Stop {
             _ = self.terminate.recv() => "SIGTERM",
             _ = self.interrupt.recv() => "SIGINT",
         };
-        tracing::info!(signal = name, "the bank closes: requests under way are finished");
+        tracing::info!(signal = name, "it closes: requests under way are finished");
     }
 }
 

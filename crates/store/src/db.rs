@@ -12,7 +12,7 @@ use crate::migrate;
 use crate::postgres::{Mode, PgOptions, PgSession, work_loop};
 use crate::queue::{PushError, Queue};
 use crate::sets::{RUN_ROWS, Runs};
-use crate::sqlite::{Access, SqliteSession, read_loop, write_loop};
+use crate::sqlite::{Access, Mover, SqliteSession, read_loop, write_loop};
 use crate::{DbError, Tx};
 
 /// Where the bank lives.
@@ -92,7 +92,7 @@ impl Db {
         let faults = Faults::of_process();
         let backend = match &options.location {
             Location::Sqlite { path } => {
-                let writer = SqliteSession::open(path, options.cache_mib, Access::ReadWrite)?;
+                let mut writer = SqliteSession::open(path, options.cache_mib, Access::ReadWrite)?;
                 writer.check_durable()?;
                 migrate::check_sqlite(&writer)?;
                 writer.runs.replace(Runs::of_rows(options.run_rows));
@@ -103,6 +103,8 @@ impl Db {
                         read_loop(&session, &queue, &faults);
                     })?);
                 }
+                let mover = Mover::of(&mut writer, path)?;
+                threads.push(spawn("log", move || mover.run())?);
                 let (queue, faults) = (Arc::clone(&writes), faults.clone());
                 threads.push(spawn("write", move || write_loop(&writer, &queue, &faults))?);
                 Kind::Sqlite

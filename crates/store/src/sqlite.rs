@@ -5,8 +5,9 @@
 //! what nobody was told.
 //!
 //! Settings: WAL with `synchronous=FULL` (NORMAL was measured to lose acknowledged commits at a power
-//! cut), foreign keys on, own checkpoints in the writer's pauses; the automatic one stays as a bound on
-//! the log's length.
+//! cut), foreign keys on, own checkpoints in the writer's pauses and beside it ([`log`]).
+
+mod log;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -25,12 +26,15 @@ use crate::tx::Backend;
 use crate::value::Value;
 use crate::{DbError, Param, Row, Tx};
 
+pub(crate) use self::log::Mover;
+use self::log::checkpoint;
+
 /// Closures under one commit: bounds how long the first of a group waits for its answer.
 const MAX_GROUP: usize = 256;
 /// A pause this long without work is used for a checkpoint.
 const PAUSE: Duration = Duration::from_millis(20);
-/// The log's length that forces a checkpoint even without a pause: 16,000 pages are 64 MiB.
-const MAX_LOG_PAGES: i64 = 16_000;
+/// For connections that nobody keeps a [`Mover`] for, those of commands: 64 MiB.
+const AUTOMATIC_PAGES: i64 = 16_000;
 /// How long another process (backup, `staff create`) may hold the write lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const STATEMENTS: usize = 256;
@@ -61,7 +65,7 @@ impl SqliteSession {
         if access == Access::ReadWrite {
             session.pragma("journal_mode", "WAL")?;
             session.pragma("synchronous", "FULL")?;
-            session.pragma("wal_autocheckpoint", &MAX_LOG_PAGES.to_string())?;
+            session.pragma("wal_autocheckpoint", &AUTOMATIC_PAGES.to_string())?;
         }
         session.pragma("cache_size", &format!("-{}", i64::from(cache_mib) * 1024))?;
         Ok(session)
@@ -257,15 +261,6 @@ pub(crate) fn write_loop(session: &SqliteSession, queue: &Queue<Box<dyn Job>>, f
                 return;
             }
         }
-    }
-}
-
-/// Moves the log into the database file. Waits for nobody; a reader's snapshot only makes it partial.
-fn checkpoint(session: &SqliteSession) {
-    let result =
-        session.connection.pragma_query(None, "wal_checkpoint", |_| Ok(())).map_err(from_sqlite);
-    if let Err(error) = result {
-        tracing::warn!(%error, "a checkpoint failed; the log keeps growing until one succeeds");
     }
 }
 

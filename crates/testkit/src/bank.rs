@@ -20,6 +20,7 @@ use serde_json::json;
 use store::Db;
 use vault::{Keyring, MasterKey, SecretString};
 
+use crate::card_vault::TestVault;
 use crate::client::Client;
 use crate::database::TestDatabase;
 use crate::redis;
@@ -38,6 +39,8 @@ pub struct TestBank {
     service: Router,
     clock: Clock,
     database: TestDatabase,
+    /// Beside it, where this run wants one.
+    _vault: Option<TestVault>,
     capture: &'static Capture,
     mark: Mark,
     secrets: Mutex<Vec<String>>,
@@ -94,6 +97,13 @@ impl TestBank {
         if let Some(url) = redis::address() {
             config.redis = Some(RedisConfig::of_test(&url, &redis::prefix()).expect("an address"));
         }
+        let vault = if crate::card_vault::is_wanted() {
+            let vault = TestVault::start(clock.clone()).await;
+            config.cards.vault = Some(vault.settings());
+            Some(vault)
+        } else {
+            None
+        };
         change(&mut config);
         let db = Db::open(database.options()).expect("the database opens");
         let keys = data_keys(&db, &rng, clock.now()).await;
@@ -105,6 +115,7 @@ impl TestBank {
             service,
             clock,
             database,
+            _vault: vault,
             capture,
             mark,
             secrets: Mutex::default(),

@@ -6,6 +6,7 @@
 pub mod authenticator;
 pub mod bank;
 pub mod browser;
+pub mod card_vault;
 pub mod client;
 pub mod database;
 pub mod device;
@@ -23,6 +24,7 @@ pub mod transit;
 
 pub use bank::{Person, TestBank};
 pub use browser::Browser;
+pub use card_vault::{TestVault, VaultProcess};
 pub use client::{Client, Reply, key};
 pub use database::TestDatabase;
 pub use device::Device;

@@ -66,7 +66,7 @@ const ORDERED: Option<(Probe, &str, &str)> = Some((Probe::Ordered, RATE, "the fi
 const RANDOM: Option<(Probe, &str, &str)> = Some((Probe::Random, RATE, "the second row"));
 
 #[rustfmt::skip] // a table: one row, one line
-pub const ROWS: [Row; 27] = [
+pub const ROWS: [Row; 28] = [
     rate("engine", Probe::Ordered, "engine, batches of 8,000, 10,000 accounts, time-ordered keys", None, 150_000.0),
     rate("engine", Probe::Random, "the same with random keys", None, 80_000.0),
     rate("batch100", Probe::Hundred, "engine, batches of 100", None, 60_000.0),
@@ -94,6 +94,15 @@ pub const ROWS: [Row; 27] = [
     rate("cards", Probe::Tokenize, "cards kept in the vault, one core", None, 20_000.0),
     at_most("cards", Probe::Signature, "check of a signed request of 1 KiB (HMAC)", "micros", (10.0, Unit::Microseconds)),
     rate("cards", Probe::Redaction, "megabytes of ordinary log lines through the scanner", None, 500.0),
+    Row {
+        group: "cards",
+        measure: "the same, lines of text",
+        probe: Probe::Redaction,
+        name: "text_rate",
+        base: None,
+        floor: Floor::AtLeast(500.0),
+        unit: Unit::PerSecond,
+    },
     rate("cards", Probe::Payments, "card payments through the sandbox gateway, 64 connections", None, 2_000.0),
     at_most("keys", Probe::Keys, "a field of 13 bytes sealed", "seal_micros", (2.0, Unit::Microseconds)),
     at_most("keys", Probe::Keys, "the same opened", "open_micros", (2.0, Unit::Microseconds)),

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use vault::card::{Expiry, Number};
 
 use super::NewCard;
+use super::keeper::{Held, Keeper, Taken, released};
 use super::model::CardView;
 use crate::bank::Tools;
 use crate::http::fields::{Fields, SecretText};
@@ -127,12 +128,28 @@ async fn store(caller: Merchant, Json(body): Json<StoreCard>) -> Answer<CardView
     }
     let new = body.check(caller.bank().tools(), caller.mode())?;
     let (merchant, mode) = (caller.id(), caller.mode());
+    let taken = take(&caller, &new).await?;
     caller
         .once("cards.store", move |tx, act| {
-            let (row, duplicate) = super::store_in(tx, act, (&merchant, mode), &new)?;
+            let of = (&merchant, mode);
+            let (row, duplicate) = match &taken {
+                Held::ByTheBank => super::store_in(tx, act, of, &new)?,
+                Held::ByTheVault(Some(taken)) => super::store_taken_in(tx, act, of, &new, taken)?,
+                Held::ByTheVault(None) => return Err(released()),
+            };
             Ok(Ok(Reply::created(&row.view(duplicate)).about(&row.id)))
         })
         .await
+}
+
+/// Has the vault seal the number, where there is one and the request was not begun before.
+async fn take(caller: &Merchant, new: &NewCard) -> Result<Held<Taken>, Problem> {
+    let Keeper::Vault(vault) = caller.bank().card_keeper() else { return Ok(Held::ByTheBank) };
+    if caller.was_begun().await? {
+        return Ok(Held::ByTheVault(None));
+    }
+    let card = caller.bank().tools().id();
+    Ok(Held::ByTheVault(Some(vault.take((&caller.id(), card), new).await?)))
 }
 
 async fn get(caller: Merchant, Path(id): Path<CardId>) -> Answer<CardView> {

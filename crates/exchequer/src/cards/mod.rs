@@ -2,10 +2,12 @@
 //!
 //! A stored number is sealed under a key of its own, bound to its row (PCI DSS 4.0.1, 3.5.1); it is found again
 //! by a keyed fingerprint of merchant and number (3.5.1.1). Opening one names a purpose, is counted, capped by
-//! the hour and is an event (3.4, 10.2.1.1). A bank whose rule book forbids storing (RBI) has no vault. Never
-//! here: a number in an answer, an event, an error or a log; a security code at all (3.3.1).
+//! the hour and is an event (3.4, 10.2.1.1). The keys for it are the bank's, or those of a vault that is a process
+//! of its own ([`keeper`]). A bank whose rule book forbids storing (RBI) has no vault. Never here: a number in an
+//! answer, an event, an error or a log; a security code at all (3.3.1).
 
 pub mod api;
+pub mod keeper;
 pub mod model;
 mod store;
 
@@ -14,6 +16,7 @@ use money::{CardId, MerchantId, Timestamp};
 use serde_json::json;
 use vault::card::{Brand, Expiry, Number};
 
+use self::keeper::{SealedNumber, Taken};
 use self::model::CardRow;
 use crate::bank::{Act, Bank};
 use crate::events;
@@ -49,37 +52,40 @@ impl Owned {
     }
 }
 
-/// Keeps a card; gives it, and the oldest card with the same number.
+/// Keeps a card with the bank's own keys; gives it, and the oldest card with the same number.
 pub fn store_in(
     tx: &mut Tx<'_>,
     act: &Act,
     of: (&MerchantId, Mode),
     new: &NewCard,
 ) -> Result<(CardRow, Option<CardId>), DbError> {
-    let ring = act.tools.keyring();
-    let keys = ring.card_tokens();
+    let taken = Taken::here(&act.tools, (of.0, act.id()), &new.number, new.wants_token)?;
+    store_taken_in(tx, act, of, new, &taken)
+}
+
+/// The same with a number that was sealed before.
+pub fn store_taken_in(
+    tx: &mut Tx<'_>,
+    act: &Act,
+    of: (&MerchantId, Mode),
+    new: &NewCard,
+    taken: &Taken,
+) -> Result<(CardRow, Option<CardId>), DbError> {
     let mut known = None;
-    for key in keys {
-        let fingerprint = key.fingerprints.of(*of.0, &new.number);
-        known = store::with_fingerprint(tx, of, &fingerprint)?;
+    for mark in &taken.marks {
+        known = store::with_fingerprint(tx, of, &mark.fingerprint)?;
         if known.is_some() {
             break;
         }
     }
     let version = known.as_ref().map(|card| card.key_version);
     // A number that is known keeps its fingerprint and token, also after its key was rotated.
-    let key = version
-        .and_then(|version| keys.iter().find(|key| key.version == version))
-        .or_else(|| keys.first())
+    let mark = version
+        .and_then(|version| taken.marks.iter().find(|mark| mark.version == version))
+        .or_else(|| taken.marks.first())
         .ok_or_else(|| DbError::Corrupt("no key for card tokens".to_owned()))?;
-    let token = if new.wants_token {
-        let made = key.tokens.tokenize(*of.0, &new.number);
-        Some(made.map_err(|error| DbError::Corrupt(format!("a card's token: {error}")))?)
-    } else {
-        None
-    };
     let row = CardRow {
-        id: act.id(),
+        id: taken.card,
         merchant: *of.0,
         mode: of.1,
         customer: new.customer.clone(),
@@ -87,13 +93,13 @@ pub fn store_in(
         last4: new.number.last_four(),
         exp_month: new.expiry.month(),
         exp_year: new.expiry.year(),
-        fingerprint: key.fingerprints.of(*of.0, &new.number),
-        token: token.map(|token| token.as_str().to_owned()),
-        key_version: key.version,
+        fingerprint: mark.fingerprint,
+        token: mark.token.clone(),
+        key_version: mark.version,
         created_at: act.now,
         deleted_at: None,
     };
-    store::insert(tx, act, &row, &new.number)?;
+    store::insert(tx, &row, &taken.sealed)?;
     let after = json!({ "brand": row.brand.as_str(), "mode": row.mode.as_str() });
     events::record(tx, act, "card.stored", &row.id.to_string(), "done", Some(&after))?;
     Ok((row, known.map(|card| card.id)))
@@ -129,15 +135,28 @@ pub fn delete_in(
     Ok(Ok(()))
 }
 
-/// Opens a number for a purpose; `None` where the card was deleted since it was found.
+/// Opens a number for a purpose with the bank's own key; `None` where the card was deleted since it was found.
 ///
 /// Refuses `rate_limited` where the merchant has opened as many as it may this hour.
 pub fn reveal_in(
     tx: &mut Tx<'_>,
     act: &Act,
     card: &Owned,
-    (purpose, about): (RevealPurpose, &str),
+    what: (RevealPurpose, &str),
 ) -> Result<Result<Option<Number>, Problem>, DbError> {
+    if let Err(problem) = note_reveal_in(tx, act, card, what)? {
+        return Ok(Err(problem));
+    }
+    Ok(Ok(store::number(tx, &act.tools, &card.row().id)?))
+}
+
+/// Counts and records an opening; refuses as [`reveal_in`].
+pub fn note_reveal_in(
+    tx: &mut Tx<'_>,
+    act: &Act,
+    card: &Owned,
+    (purpose, about): (RevealPurpose, &str),
+) -> Result<Result<(), Problem>, DbError> {
     let row = card.row();
     let most = i64::from(act.tools.config().cards.reveals_per_hour);
     let resource = row.id.to_string();
@@ -150,9 +169,23 @@ pub fn reveal_in(
         events::record(tx, act, "card.reveal_refused", &resource, code, Some(&after))?;
         return Ok(Err(problem));
     }
-    let Some(number) = store::number(tx, &act.tools, &row.id)? else { return Ok(Ok(None)) };
     events::record(tx, act, "card.revealed", &resource, "done", Some(&after))?;
-    Ok(Ok(Some(number)))
+    Ok(Ok(()))
+}
+
+/// The sealed number of a merchant's card that is valid, for a vault to open; none where there is no such card.
+pub fn sealed(
+    tx: &mut Tx<'_>,
+    of: (&MerchantId, Mode),
+    id: &CardId,
+    now: Timestamp,
+) -> Result<Option<SealedNumber>, DbError> {
+    let Some(card) = find(tx, of, id)? else { return Ok(None) };
+    if card.row().expiry(now).is_none_or(|expiry| expiry.is_over(now)) {
+        return Ok(None);
+    }
+    let sealed = store::sealed_number(tx, id)?;
+    Ok(sealed.map(|sealed| SealedNumber { merchant: *of.0, card: *id, sealed }))
 }
 
 /// Deletes counts of openings of hours before a moment; gives how many.
@@ -171,5 +204,16 @@ impl RevealPurpose {
         match self {
             Self::Authorize => "authorize",
         }
+    }
+
+    /// As frames name it.
+    const fn code(self) -> u8 {
+        match self {
+            Self::Authorize => 1,
+        }
+    }
+
+    fn of(code: u8) -> Option<Self> {
+        (code == Self::Authorize.code()).then_some(Self::Authorize)
     }
 }

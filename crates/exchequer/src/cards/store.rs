@@ -1,12 +1,12 @@
 //! SQL of the card vault. Every query of a caller names the merchant and the mode.
 
 use money::{CardId, MerchantId, Timestamp};
-use store::{DbError, Row, Tx, params};
+use store::{DbError, ReplaceSql, Replacement, Row, Tx, params};
 use vault::card::{Brand, Number};
 use vault::{Place, Sealing};
 
 use super::model::CardRow;
-use crate::bank::{Act, Tools};
+use crate::bank::Tools;
 use crate::merchants::keys::Mode;
 use crate::merchants::mode;
 
@@ -17,17 +17,8 @@ macro_rules! select {
     };
 }
 
-pub(super) fn insert(
-    tx: &mut Tx<'_>,
-    act: &Act,
-    row: &CardRow,
-    number: &Number,
-) -> Result<(), DbError> {
-    let sealed = act
-        .tools
-        .keyring()
-        .seal_for(Sealing::CardData, act.tools.rng(), &place(&row.id), number.expose())
-        .map_err(|error| DbError::Corrupt(format!("a card was not sealed: {error}")))?;
+/// With its number, sealed for this card.
+pub(super) fn insert(tx: &mut Tx<'_>, row: &CardRow, sealed: &[u8]) -> Result<(), DbError> {
     tx.execute(
         "INSERT INTO cards (id, merchant, mode, customer, brand, last4, exp_month, exp_year, \
          fingerprint, token, key_version, number, created_at, deleted_at) \
@@ -44,7 +35,7 @@ pub(super) fn insert(
             &row.fingerprint,
             row.token.as_deref(),
             i64::from(row.key_version),
-            &sealed,
+            sealed,
             row.created_at
         ],
     )?;
@@ -104,16 +95,57 @@ pub(super) fn number(
     tools: &Tools,
     id: &CardId,
 ) -> Result<Option<Number>, DbError> {
-    let row = tx.query_opt("SELECT number FROM cards WHERE id = $1", params![id])?;
-    let Some(row) = row else { return Ok(None) };
-    let Some(sealed) = row.blob_opt(0)? else { return Ok(None) };
+    let Some(sealed) = sealed_number(tx, id)? else { return Ok(None) };
     let damaged = |what: &str| DbError::Corrupt(format!("{id}: {what}"));
     let opened = tools
         .keyring()
-        .open_for(Sealing::CardData, &place(id), sealed)
+        .open_for(Sealing::CardData, &place(id), &sealed)
         .map_err(|error| damaged(&error.to_string()))?;
     let text = std::str::from_utf8(opened.expose()).map_err(|_| damaged("not a number"))?;
     Number::parse(text).map(Some).map_err(|_| damaged("not a number"))
+}
+
+pub(super) fn sealed_number(tx: &mut Tx<'_>, id: &CardId) -> Result<Option<Vec<u8>>, DbError> {
+    let row = tx.query_opt("SELECT number FROM cards WHERE id = $1", params![id])?;
+    let Some(row) = row else { return Ok(None) };
+    Ok(row.blob_opt(0)?.map(<[u8]>::to_vec))
+}
+
+/// The newest card that has a number, with it.
+pub(super) fn newest_number(tx: &mut Tx<'_>) -> Result<Option<(CardId, Vec<u8>)>, DbError> {
+    let sql = "SELECT id, number FROM cards WHERE number IS NOT NULL ORDER BY id DESC LIMIT 1";
+    let row = tx.query_opt(sql, &[])?;
+    row.map(|row| Ok((row.id(0)?, row.blob(1)?.to_vec()))).transpose()
+}
+
+/// Sealed numbers behind a card, in its order.
+pub(super) fn numbers_behind(
+    tx: &mut Tx<'_>,
+    after: &[u8; 16],
+    most: i64,
+) -> Result<Vec<(CardId, Vec<u8>)>, DbError> {
+    let sql = "SELECT id, number FROM cards WHERE id > $1 AND number IS NOT NULL \
+               ORDER BY id LIMIT $2";
+    let rows = tx.query(sql, params![after, most])?;
+    rows.iter().map(|row| Ok((row.id(0)?, row.blob(1)?.to_vec()))).collect()
+}
+
+/// Replaces what has not changed since it was read.
+pub(super) fn replace_numbers(tx: &mut Tx<'_>, rows: &[Replacement]) -> Result<u64, DbError> {
+    let sql = ReplaceSql {
+        one: "UPDATE cards SET number = $3 WHERE id = $1 AND number = $2",
+        set: "UPDATE cards AS t SET number = n.new FROM \
+              unnest($1::bytea[], $2::bytea[], $3::bytea[]) AS n(id, old, new) \
+              WHERE t.id = n.id AND t.number = n.old",
+    };
+    tx.replace_unchanged(sql, rows)
+}
+
+/// What the event log has, and how it went, oldest first.
+#[cfg(test)]
+pub(super) fn acts(tx: &mut Tx<'_>) -> Result<Vec<(String, String)>, DbError> {
+    let rows = tx.query("SELECT action, outcome FROM events ORDER BY id", &[])?;
+    rows.iter().map(|row| Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned()))).collect()
 }
 
 /// Counts one more opening by an actor; gives how many this hour has now.

@@ -75,6 +75,11 @@ pub fn rotate_key(place: &Place, purpose: &str) -> Result<(), Failure> {
 pub fn destroy_key(place: &Place, purpose: &str, version: u32) -> Result<(), Failure> {
     let purpose = named(purpose)?;
     let config = place.load()?;
+    if config.cards.vault.is_some() && matches!(purpose, Purpose::CardData | Purpose::CardTokens) {
+        // What was sealed with it stands in another database than the key, so nobody can count what is left.
+        let refusal = "with a card vault of its own, keys of cards are kept";
+        return Err(Failure::Said(refusal.to_owned()));
+    }
     let act = act(&config, "exchequer keys destroy")?;
     let db = open_database(&config)?;
     let terms = DestroyTerms {

@@ -9,8 +9,8 @@ use super::reading::{Reading, quoted};
 use super::sources::{Given, Layer, Raw, Sources};
 use super::{
     AtCap, Config, Database, Http, Log, LogFormat, OnMove, Passwords, Profile, Sessions, Tokens,
-    address, approvals, cards, certificates, database, evidence, factors, master_key, messages,
-    redis, step_up, transit, webauthn, webhooks,
+    address, approvals, cards, certificates, database, evidence, factors, kms, master_key,
+    messages, redis, step_up, transit, webauthn, webhooks,
 };
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -100,6 +100,7 @@ fn config(reading: &mut Reading, data_dir: Option<PathBuf>) -> Config {
         listen,
         master_key_file: read_master_key_file(reading, &data_dir),
         transit: transit::read(reading),
+        kms: kms::read(reading),
         data_dir,
         profile,
         log: read_log(reading),
@@ -358,10 +359,17 @@ fn read_context_words(reading: &mut Reading) -> Vec<String> {
 fn check_files(reading: &mut Reading, config: &Config) {
     let allowed = "the path of a key file with mode 0600 or stricter in a folder that not \
                    everybody can write to; `exchequer init` makes one";
-    if reading.is_given("master_key_transit_url") {
+    let others = [("master_key_transit_url", "Transit"), ("master_key_kms_key", "AWS KMS")];
+    let mut others = others.into_iter().filter(|(name, _)| reading.is_given(name));
+    if let Some((_, place)) = others.next() {
+        let more = others.next();
         if reading.is_given("master_key_file") {
-            let wrong = "there is another master key, in Transit";
+            let wrong = format!("there is another master key, in {place}");
             reading.fault("master_key_file", wrong, "either, not both");
+        }
+        if let Some((name, _)) = more {
+            let wrong = format!("there is another master key, in {place}");
+            reading.fault(name, wrong, "either, not both");
         }
     } else if config.master_key_file.as_os_str().is_empty() {
         if !reading.is_given("master_key_file") {

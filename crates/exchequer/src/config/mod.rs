@@ -20,6 +20,7 @@ mod factors;
 mod fault;
 mod file;
 mod init;
+mod kms;
 mod master_key;
 mod messages;
 mod profile;
@@ -34,7 +35,7 @@ mod webauthn;
 mod webhooks;
 
 pub use approvals::Approvals;
-pub use cards::{Cards, SandboxGateway, StripeGateway};
+pub use cards::{CardVault, Cards, SandboxGateway, StripeGateway};
 pub use database::DatabaseUrl;
 pub use evidence::Evidence;
 pub use factors::Factors;
@@ -54,6 +55,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::keys::kms::KmsAddress;
 use crate::keys::transit::TransitAddress;
 
 /// Every setting with its default and what it does, as a file to start from.
@@ -68,6 +70,8 @@ pub struct Config {
     /// Empty where the master key is in Transit.
     pub master_key_file: PathBuf,
     pub transit: Option<TransitAddress>,
+    /// The same in AWS KMS.
+    pub kms: Option<KmsAddress>,
     pub profile: Profile,
     pub log: Log,
     /// Absent: fast state is this process's own.

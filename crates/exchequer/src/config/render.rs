@@ -99,6 +99,7 @@ fn value_in_force(config: &Config, name: &str) -> String {
         "password_min_characters" => config.passwords.min_characters.to_string(),
         name if name.starts_with("tls_") => certificates(config, name),
         name if name.starts_with("master_key_transit_") => transit(config, name),
+        name if name.starts_with("master_key_kms_") => kms(config, name),
         name => messages(config, name),
     }
 }
@@ -132,6 +133,21 @@ fn certificates(config: &Config, name: &str) -> String {
             settings.map_or(tls::Version::Tls13, |tls| tls.min_version).name().to_owned()
         }
         name => unreachable!("{name} is no setting of TLS"),
+    }
+}
+
+fn kms(config: &Config, name: &str) -> String {
+    let Some(kms) = &config.kms else { return String::new() };
+    match name {
+        "master_key_kms_key" => kms.key.clone(),
+        "master_key_kms_region" => kms.region.clone(),
+        "master_key_kms_url" => kms.url.clone(),
+        "master_key_kms_access_key_id" => kms.access_key_id.clone(),
+        "master_key_kms_secret_access_key" => "(set)".to_owned(),
+        "master_key_kms_session_token" => {
+            kms.session_token.as_ref().map_or("", |_| "(set)").to_owned()
+        }
+        name => unreachable!("{name} is no setting of KMS"),
     }
 }
 
@@ -189,6 +205,16 @@ fn cards(config: &Config, name: &str) -> String {
     let (sandbox, stripe) = (cards.sandbox.as_ref(), cards.stripe.as_ref());
     match name {
         "card_reveals_per_hour" => cards.reveals_per_hour.to_string(),
+        "card_vault_socket" => {
+            cards.vault.as_ref().map(|vault| vault.socket.display().to_string()).unwrap_or_default()
+        }
+        "card_vault_peer_uid" => {
+            cards.vault.as_ref().map(|vault| vault.peer_uid.to_string()).unwrap_or_default()
+        }
+        "card_vault_reveals_per_hour" => {
+            let vault = cards.vault.as_ref();
+            vault.map_or(10_000_000, |vault| vault.reveals_per_hour).to_string()
+        }
         "card_reversal_days" => cards.reversal_days.to_string(),
         "card_gateway_seconds" => cards.gateway_seconds.to_string(),
         "sandbox_url" => sandbox.map(|sandbox| sandbox.url.clone()).unwrap_or_default(),

@@ -117,7 +117,7 @@ pub const SETTINGS: &[Setting] = &[
     row("", "master_key_file", Kind::Path, "",
         "The file with the key that wraps all other keys: mode 0600 or stricter, made by \
          `exchequer init`. There is no default, and no bank without it, or without \
-         master_key_transit_url."),
+         master_key_transit_url or master_key_kms_key."),
     row("", "master_key_transit_url", Kind::Text, "",
         "Instead of the file: the OpenBao or Vault whose Transit engine has the master key. https://host \
          or https://host:port; http for this machine only. Asked at the start and when data keys \
@@ -134,6 +134,21 @@ pub const SETTINGS: &[Setting] = &[
     row("", "master_key_transit_ca_file", Kind::Path, "",
         "Certificates (PEM) of the authorities that may have signed the certificate of the server. Empty: \
          those that browsers trust."),
+    row("", "master_key_kms_key", Kind::Text, "",
+        "Instead of the file: the symmetric key in AWS KMS that is the master key, by its ARN or id. Asked as Transit \
+         is."),
+    row("", "master_key_kms_region", Kind::Text, "",
+        "The key's region: ap-south-1."),
+    row("", "master_key_kms_url", Kind::Text, "",
+        "Where KMS answers, where that is an endpoint of your own. Empty: https://kms.REGION.amazonaws.com."),
+    row("", "master_key_kms_access_key_id", Kind::Text, "",
+        "The access key of a user or role that may kms:Encrypt and kms:Decrypt with that key and nothing else. The \
+         machine's own credentials are not looked for."),
+    row("", "master_key_kms_secret_access_key", Kind::Secret, "",
+        "Its secret. master_key_kms_secret_access_key_file names a file that holds it."),
+    row("", "master_key_kms_session_token", Kind::Secret, "",
+        "Of temporary credentials. They are read at the start: once they have expired, data keys that are made meanwhile \
+         are not taken up."),
     row("", "database_url", Kind::Secret, "",
         "sqlite:///path/bank.db or postgres://user:password@host/database. \
          Empty: bank.db in data_dir. database_url_file names a file that holds it."),
@@ -306,6 +321,15 @@ pub const SETTINGS: &[Setting] = &[
          below it. Empty: http_public_url."),
     row("card", "reveals_per_hour", whole(1, 1_000_000_000), "1000000",
         "Card numbers opened for the gateway in any hour of the clock, per merchant; more are refused with 429."),
+    row("card", "vault_socket", Kind::Path, "",
+        "The socket of a card vault that is a process of its own (`exchequer vault`): there it listens, and the \
+         bank asks it to seal and to open card numbers and has no key for them. Empty: the bank does it itself. \
+         Both need it, each in its own configuration; see docs/vault.md."),
+    row("card", "vault_peer_uid", whole(0, 4_294_967_294), "",
+        "The number of the user that the process at the other end of the socket runs as. Empty: the same as this one."),
+    row("card", "vault_reveals_per_hour", whole(1, 1_000_000_000), "10000000",
+        "For the vault: card numbers opened in any hour of the clock for all merchants together; more are \
+         refused with 429. card_reveals_per_hour holds there for each merchant."),
     row("card", "gateway_seconds", whole(1, 60), "10",
         "For a gateway to answer; then the outcome is unknown and the gateway is asked until it is known."),
     row("card", "reversal_days", whole(1, 5), "",

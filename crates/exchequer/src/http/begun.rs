@@ -66,6 +66,13 @@ impl Context {
         }
     }
 
+    /// Whether a request with this key was begun before: then nobody outside is asked for it again.
+    pub(crate) async fn was_begun(&self) -> Result<bool, Problem> {
+        let key = self.key()?;
+        let look = move |tx: &mut Tx<'_>| Ok::<_, DbError>(tx.key_answer(&key.scope)?.is_some());
+        Ok(self.bank().db().write("keys.look", look).await?)
+    }
+
     /// The second transaction: `call` makes the answer from what is known by now. Where somebody was answered
     /// before, theirs is the answer. `idempotency_key_in_flight` is no answer and is not kept.
     pub(crate) async fn finish<T, F>(&self, verb: &'static str, mut call: F) -> Answer<T>

@@ -1,4 +1,4 @@
-//! The master key, wherever it is kept: a file beside the bank, or OpenBao's or Vault's Transit engine.
+//! The master key, wherever it is kept: a file beside the bank, OpenBao's or Vault's Transit engine, or AWS KMS.
 //!
 //! Data keys are wrapped when they are made and unwrapped at start-up and when their table has changed; no
 //! request waits for it. Where it cannot be asked there are no keys: nothing falls back to another way.
@@ -6,11 +6,13 @@
 use money::{Rng, Timestamp};
 use vault::{DataKey, KeyError, KeyState, Keyring, MasterKey, WrappedKey};
 
+use super::kms::{Kms, KmsError};
 use super::transit::{Transit, TransitError};
 
 pub enum Master {
     File(MasterKey),
     Transit(Transit),
+    Kms(Kms),
 }
 
 /// Why keys are not wrapped or unwrapped.
@@ -20,6 +22,8 @@ pub enum MasterError {
     Key(#[from] KeyError),
     #[error("the master key at {at} cannot be used: {reason}")]
     Transit { at: String, reason: TransitError },
+    #[error("the master key in AWS KMS at {at} cannot be used: {reason}")]
+    Kms { at: String, reason: KmsError },
 }
 
 impl Master {
@@ -30,6 +34,7 @@ impl Master {
                 format!("file:{}", data_encoding::HEXLOWER.encode(&key.id()))
             }
             Self::Transit(transit) => format!("transit:{}", transit.key_name()),
+            Self::Kms(kms) => format!("aws-kms:{}", kms.key_name()),
         }
     }
 
@@ -44,6 +49,12 @@ impl Master {
                     let ciphertext = transit.encrypt(&key.envelope(), &label).await;
                     let ciphertext = ciphertext.map_err(|reason| failed(transit, reason))?;
                     key.wrapped_elsewhere(transit.id(), &ciphertext)
+                }
+                Self::Kms(kms) => {
+                    let label = label(key.purpose(), key.version());
+                    let ciphertext = kms.encrypt(&key.envelope(), &label).await;
+                    let ciphertext = ciphertext.map_err(|reason| failed_in_kms(kms, reason))?;
+                    key.wrapped_elsewhere(kms.id(), &ciphertext)
                 }
             });
         }
@@ -61,6 +72,13 @@ impl Master {
                     let label = label(row.purpose, row.version);
                     let envelope = transit.decrypt(ciphertext, &label).await;
                     let envelope = envelope.map_err(|reason| failed(transit, reason))?;
+                    row.opened_elsewhere(&envelope)?
+                }
+                Self::Kms(kms) => {
+                    let ciphertext = row.ciphertext_elsewhere(kms.id())?;
+                    let label = label(row.purpose, row.version);
+                    let envelope = kms.decrypt(ciphertext, &label).await;
+                    let envelope = envelope.map_err(|reason| failed_in_kms(kms, reason))?;
                     row.opened_elsewhere(&envelope)?
                 }
             });
@@ -84,4 +102,8 @@ fn label(purpose: vault::Purpose, version: u32) -> String {
 
 fn failed(transit: &Transit, reason: TransitError) -> MasterError {
     MasterError::Transit { at: transit.address().to_owned(), reason }
+}
+
+fn failed_in_kms(kms: &Kms, reason: KmsError) -> MasterError {
+    MasterError::Kms { at: kms.address().to_owned(), reason }
 }

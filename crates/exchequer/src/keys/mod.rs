@@ -12,6 +12,7 @@
 
 pub mod api;
 pub mod holder;
+pub mod kms;
 pub mod master;
 pub mod reseal;
 mod store;

@@ -24,9 +24,10 @@ use vault::{Place, Purpose, Sealing, sealed_with};
 use super::store::{self, COLUMNS, SealedColumn};
 use super::{KeyAct, SETTLED_SECONDS, record};
 use crate::bank::{Bank, Tools};
+use crate::cards::keeper::{self, Keeper};
 
-/// Values of one slice: a few milliseconds of a reader, and two of the writer.
-const SLICE: i64 = 1_000;
+/// Values of one slice: a millisecond or two of a reader, and one of the writer, which is what others wait for.
+const SLICE: i64 = 500;
 /// The longest rest after a slice.
 const LONGEST_REST: Duration = Duration::from_millis(50);
 /// Seconds until a walk that could replace nothing is repeated.
@@ -56,7 +57,12 @@ pub async fn sweep(bank: &Bank, stop: &watch::Receiver<bool>) -> Result<u64, DbE
         return Ok(0);
     }
     let (mut replaced, mut fruitless) = (0_u64, false);
+    let has_vault = matches!(bank.card_keeper(), Keeper::Vault(_));
     for sealing in Sealing::ALL {
+        if has_vault && sealing == Sealing::CardData {
+            // What seals these is not in this bank.
+            continue;
+        }
         let purpose = sealing.purpose();
         // A node that has not taken up the next version cannot replace anything.
         let active = bank.tools().keyring().active_version(sealing);
@@ -84,7 +90,7 @@ pub async fn sweep(bank: &Bank, stop: &watch::Receiver<bool>) -> Result<u64, DbE
     if fruitless {
         bank.tools().keys().walk_again_at(now.plus_seconds(FRUITLESS_SECONDS));
     }
-    Ok(replaced)
+    Ok(replaced.saturating_add(keeper::sweep(bank, stop).await?))
 }
 
 async fn walk(

@@ -5,17 +5,20 @@ mod staff;
 
 use bytes::Bytes;
 use http::HeaderMap;
-use money::{Money, PaymentId};
+use money::{CardId, Money, PaymentId};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use vault::SecretString;
+use vault::card::Number;
 
 use super::begin::{Asked, Begun as Step, NewPayment, RefundBy};
 use super::flow;
 use super::model::{PaymentRow, PaymentView, RefundView, StepRow};
 use super::{metadata, notices, store, view};
 use crate::accounts::api::PageQuery;
+use crate::cards::keeper::{Held, Keeper};
+use crate::cards::{self, RevealPurpose};
 use crate::http::fields::{Fields, MinorUnits, SecretText};
 use crate::http::input::{Description, Input, Optional, Raw};
 use crate::http::{
@@ -171,16 +174,41 @@ async fn create(caller: Merchant, Json(body): Json<CreatePayment>) -> Answer<Pay
     // It never enters a transaction.
     let cvv = new.cvv.take();
     let of = (caller.id(), caller.mode());
-    let begun = caller
+    let (held, number) = match open_card(&caller, &new.card).await? {
+        Held::ByTheBank => (Held::ByTheBank, None),
+        Held::ByTheVault(number) => (Held::ByTheVault(number.is_some().then_some(())), number),
+    };
+    let mut begun = caller
         .begin("payments.create", move |tx, act| {
-            let begun = super::create_in(tx, act, (&of.0, of.1), &new)?;
+            let begun = super::create_in(tx, act, (&of.0, of.1), &new, &held)?;
             Ok(begun.map(with_id))
         })
         .await?;
+    if let Begun::Fresh(Step { card: Some((held @ None, _)), .. }) = &mut begun {
+        *held = number;
+    }
     let answer = |view: &PaymentView, payment: &PaymentRow, _: &StepRow| {
         Reply::created(view).about(&payment.id)
     };
     go_on(&caller, begun, cvv, answer).await
+}
+
+/// Has the vault open the number, where there is one, the card is valid, and the request was not begun before.
+async fn open_card(caller: &Merchant, card: &CardId) -> Result<Held<Number>, Problem> {
+    let Keeper::Vault(vault) = caller.bank().card_keeper() else { return Ok(Held::ByTheBank) };
+    if caller.was_begun().await? {
+        return Ok(Held::ByTheVault(None));
+    }
+    let (merchant, mode, card) = (caller.id(), caller.mode(), *card);
+    let now = caller.bank().tools().now();
+    let sealed = caller
+        .read("cards.sealed", move |tx| Ok(cards::sealed(tx, (&merchant, mode), &card, now)?))
+        .await?;
+    let Some(sealed) = sealed else { return Ok(Held::ByTheVault(None)) };
+    // The payment has no id yet; its request has one, which stands in the bank's events, too.
+    let about = caller.act().request.to_string();
+    let number = vault.open(sealed, (RevealPurpose::Authorize, &about)).await?;
+    Ok(Held::ByTheVault(Some(number)))
 }
 
 async fn capture(

@@ -13,6 +13,7 @@ use super::model::{FIRST_ASK_SECONDS, GIVE_UP_SECONDS, PaymentRow, State, StepRo
 use super::store;
 use crate::accounts;
 use crate::bank::{Act, Own};
+use crate::cards::keeper::{Held, released};
 use crate::cards::{self, RevealPurpose};
 use crate::events;
 use crate::gateways::Kind;
@@ -36,8 +37,8 @@ pub struct NewPayment {
 pub struct Begun {
     pub payment: PaymentRow,
     pub step: StepRow,
-    /// The card's number and expiry, of an authorisation.
-    pub card: Option<(Number, Expiry)>,
+    /// Of an authorisation: the card's number, unless the vault was asked for it before, and its expiry.
+    pub card: Option<(Option<Number>, Expiry)>,
 }
 
 /// Part of a payment, as its merchant names it.
@@ -70,12 +71,14 @@ impl RefundBy<'_> {
 /// Refunds of one payment: each is asked for over the network.
 const MAX_REFUNDS: i64 = 1_000;
 
-/// Takes a payment in. Refuses, in order: `card_refused`, `rate_limited`.
+/// Takes a payment in; its number is opened here, or was by the vault. Refuses, in order: `card_refused`,
+/// `rate_limited`.
 pub fn create_in(
     tx: &mut Tx<'_>,
     act: &Act,
     of: (&MerchantId, Mode),
     new: &NewPayment,
+    number: &Held<()>,
 ) -> Result<Result<Begun, Problem>, DbError> {
     let refused = |why: &str| Ok(Err(Problem::new(Code::CardRefused).detail(why)));
     let Some(card) = cards::find(tx, of, &new.card)? else {
@@ -85,10 +88,20 @@ pub fn create_in(
     let Some(expiry) = expiry else { return refused("the card has expired") };
     let id: PaymentId = act.id();
     let name = id.to_string();
-    let number = match cards::reveal_in(tx, act, &card, (RevealPurpose::Authorize, &name))? {
-        Ok(Some(number)) => number,
-        Ok(None) => return refused("there is no such card"),
-        Err(problem) => return Ok(Err(problem)),
+    let what = (RevealPurpose::Authorize, name.as_str());
+    let number = match number {
+        Held::ByTheBank => match cards::reveal_in(tx, act, &card, what)? {
+            Ok(Some(number)) => Some(number),
+            Ok(None) => return refused("there is no such card"),
+            Err(problem) => return Ok(Err(problem)),
+        },
+        Held::ByTheVault(Some(())) => {
+            if let Err(problem) = cards::note_reveal_in(tx, act, &card, what)? {
+                return Ok(Err(problem));
+            }
+            None
+        }
+        Held::ByTheVault(None) => return Err(released()),
     };
     let payment = PaymentRow {
         id,

@@ -22,6 +22,7 @@ pub async fn run(
     let Begun { mut payment, step, card } = begun;
     let outcome = match bank.card_gateways().named(payment.mode, &payment.gateway).cloned() {
         Some(gateway) => {
+            let card = card.and_then(|(number, expiry)| number.map(|number| (number, expiry)));
             let card = card.map(|(number, expiry)| Card { number, expiry, cvv });
             ask(&bank, &act, (&*gateway, card.as_ref()), (&mut payment, &step)).await?
         }

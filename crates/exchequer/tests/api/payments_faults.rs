@@ -1,6 +1,7 @@
 //! A transaction of the merchants' API that fails at statement *n*, for every *n*: nothing half-done, one
 //! charge or none at the gateway, and a retry with the same key works.
 
+use exchequer::cards::keeper::Held;
 use exchequer::gateways::signature;
 use exchequer::merchants::keys::Mode;
 use exchequer::payments::{self, NewPayment};
@@ -241,7 +242,8 @@ async fn live_payment(till: &Till, live: &Shop) {
             metadata: None,
             gateway: "stripe",
         };
-        let begun = payments::create_in(tx, &act, (&merchant, Mode::Live), &new)?.expect("begun");
+        let begun = payments::create_in(tx, &act, (&merchant, Mode::Live), &new, &Held::ByTheBank)?
+            .expect("begun");
         let done = exchequer::gateways::Done {
             reference: "pi_1".to_owned(),
             amount: 1_000,

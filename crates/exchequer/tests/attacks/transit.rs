@@ -45,7 +45,7 @@ fn reason(error: Option<MasterError>) -> TransitError {
             assert!(at.starts_with("http://127.0.0.1"), "{at}");
             reason
         }
-        MasterError::Key(error) => panic!("{error}"),
+        error @ (MasterError::Key(_) | MasterError::Kms { .. }) => panic!("{error}"),
     }
 }
 

@@ -195,18 +195,17 @@ static BY_END: [(u8, u8); 1_024] = every_end();
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
     clippy::as_conversions,
-    clippy::panic,
     reason = "evaluated by the compiler, which refuses an index, a sum or an order that is wrong"
 )]
 const fn every_end() -> [(u8, u8); 1_024] {
     let mut table = [(0, 0); 1_024];
-    let mut at = 0;
-    while at < WORDS.len() {
-        let word = WORDS[at].0.as_bytes();
+    let mut at = 0_u8;
+    while (at as usize) < WORDS.len() {
+        let word = WORDS[at as usize].0.as_bytes();
         let place = pair_of(word[word.len() - 2], word[word.len() - 1]);
         let (from, to) = table[place];
-        assert!(to == 0 || to as usize == at, "words with one end do not stand together");
-        table[place] = (if to == 0 { at as u8 } else { from }, at as u8 + 1);
+        assert!(to == 0 || to == at, "words with one end do not stand together");
+        table[place] = (if to == 0 { at } else { from }, at + 1);
         at += 1;
     }
     table

@@ -67,9 +67,10 @@ fn roles(byte: u8) -> u32 {
 )]
 const fn every_role() -> [u32; 256] {
     let mut table = [0; 256];
-    let mut byte = 0_usize;
-    while byte < table.len() {
-        table[byte] = first_of(byte as u8) << ABOVE | second_of(byte as u8);
+    // 0xff, which is left, has no role.
+    let mut byte = 0_u8;
+    while byte < u8::MAX {
+        table[byte as usize] = first_of(byte) << ABOVE | second_of(byte);
         byte += 1;
     }
     table

@@ -142,6 +142,42 @@ fn a_master_key_in_transit_is_whole_and_the_only_one() {
 // PCI DSS 3.6.1.3: the bank does not start with a master key that anybody but its own user can read.
 // ASVS 13.3.2: the master key is its owner's alone.
 #[test]
+fn a_master_key_in_kms_is_whole_and_the_only_one() {
+    let mut folder = Folder::new();
+    folder.environment("EXCHEQUER_MASTER_KEY_KMS_KEY", "alias/exchequer");
+    let faults = folder.faults().to_string();
+    for wrong in [
+        "another master key, in AWS KMS",
+        "master_key_kms_region",
+        "master_key_kms_access_key_id",
+        "master_key_kms_secret_access_key",
+    ] {
+        assert!(faults.contains(wrong), "{wrong}: {faults}");
+    }
+    folder.environment("EXCHEQUER_MASTER_KEY_FILE", "");
+    folder.environment("EXCHEQUER_MASTER_KEY_KMS_REGION", "ap-south-1");
+    folder.environment("EXCHEQUER_MASTER_KEY_KMS_ACCESS_KEY_ID", "AKIDEXAMPLE");
+    let secret = folder.path("secret");
+    write(&secret, "a/secret+of-aws\n", 0o600);
+    let file = secret.display().to_string();
+    folder.environment("EXCHEQUER_MASTER_KEY_KMS_SECRET_ACCESS_KEY_FILE", &file);
+    let config = folder.load();
+    let kms = config.kms.as_ref().expect("a KMS");
+    assert_eq!(kms.url, "https://kms.ap-south-1.amazonaws.com");
+    assert_eq!(kms.secret_access_key.expose(), "a/secret+of-aws");
+    assert!(!config.render().contains("a/secret+of-aws"));
+    folder.environment("EXCHEQUER_MASTER_KEY_TRANSIT_URL", "https://vault.example:8200");
+    assert!(folder.faults().to_string().contains("either, not both"));
+    folder.environment("EXCHEQUER_MASTER_KEY_TRANSIT_URL", "");
+    for (name, value) in [("REGION", "a/../b?"), ("URL", "http://kms.example"), ("KEY", "a b")] {
+        let mut folder = Folder { sources: folder.sources.clone(), ..Folder::new() };
+        folder.environment(&format!("EXCHEQUER_MASTER_KEY_KMS_{name}"), value);
+        let faults = folder.faults().to_string();
+        assert!(faults.contains(&format!("MASTER_KEY_KMS_{name}")), "{value}: {faults}");
+    }
+}
+
+#[test]
 fn a_master_key_that_others_can_read_is_refused_and_its_mode_named() {
     let folder = Folder::new();
     let path = folder.path("master.key");

@@ -130,19 +130,36 @@ fn signature(total: u32) -> Result<Value> {
     Ok(json!({ "micros": before.elapsed().as_secs_f64() * 1e6 / f64::from(total) }))
 }
 
-/// Megabytes a second of ordinary log lines through the scanner.
+/// Megabytes a second of ordinary log lines through the scanner: lines of JSON, and lines of text.
 fn redaction(total: u32) -> Result<Value> {
-    const LINE: &str = r#"{"timestamp":"2026-11-21T18:28:00.123456Z","level":"INFO","target":"exchequer::jobs","message":"a job has run","job":"holds.expire","rows":17,"request_id":"req_01jz7m5v3k8e9q2r4s6t8w0xyz"}"#;
+    const JSON: [&str; 1] = [
+        r#"{"timestamp":"2026-11-21T18:28:00.123456Z","level":"INFO","target":"exchequer::jobs","message":"a job has run","job":"holds.expire","rows":17,"request_id":"req_01jz7m5v3k8e9q2r4s6t8w0xyz"}"#,
+    ];
+    const TEXT: [&str; 4] = [
+        "2026-11-21T18:28:00.123456Z  INFO exchequer::jobs: a job has run job=holds.expire rows=17 request_id=req_01jz7m5v3k8e9q2r4s6t8w0xyz",
+        "2026-11-21T18:28:00.123456Z  INFO exchequer::http::dispatch: answered request_id=req_01jz7m5v3k8e9q2r4s6t8w0xyz method=POST route=/v1/transfers status=201 elapsed_us=1877",
+        "2026-11-21T18:28:00.123456Z  WARN exchequer::outbox::job: a message was not delivered and is tried again later kind=sms attempts=3 error=\"the server did not answer in time\"",
+        "2026-11-21T18:28:00.123456Z DEBUG store::sqlite: a group was committed closures=37 rows=412 elapsed_us=933 waiting=0",
+    ];
+    Ok(json!({ "rate": scan(&JSON, total)?, "text_rate": scan(&TEXT, total)? }))
+}
+
+/// Megabytes a second of these lines in turn, `total` of them at least.
+fn scan(lines: &[&str], total: u32) -> Result<f64> {
+    let turns = total.div_ceil(u32::try_from(lines.len())?);
     let before = now();
     let mut bytes = 0_usize;
-    for _ in 0..total {
-        bytes += std::hint::black_box(redact(std::hint::black_box(LINE))).len();
+    for _ in 0..turns {
+        for line in lines {
+            bytes += std::hint::black_box(redact(std::hint::black_box(line))).len();
+        }
     }
     let seconds = before.elapsed().as_secs_f64();
-    if bytes != LINE.len() * usize::try_from(total)? {
+    let turn: usize = lines.iter().map(|line| line.len()).sum();
+    if bytes != turn * usize::try_from(turns)? {
         return Err("an ordinary line was changed".into());
     }
-    Ok(json!({ "rate": f64::from(u32::try_from(bytes / 1_000_000)?) / seconds }))
+    Ok(f64::from(u32::try_from(bytes / 1_000_000)?) / seconds)
 }
 
 /// Payments a second that succeeded.

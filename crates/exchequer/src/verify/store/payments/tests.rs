@@ -9,6 +9,7 @@ use vault::{Keyring, MasterKey};
 
 use super::super::tests::{each_is_named, options};
 use crate::bank::{Act, Bank};
+use crate::cards::keeper::Held;
 use crate::cards::{self, NewCard};
 use crate::config::Config;
 use crate::gateways::{Done, Kind, Outcome};
@@ -61,7 +62,9 @@ impl Scene<'_, '_> {
             gateway: "sandbox",
         };
         let of = self.of();
-        let begun = payments::create_in(self.tx, self.act, (&of.0, of.1), &new).unwrap().unwrap();
+        let begun = payments::create_in(self.tx, self.act, (&of.0, of.1), &new, &Held::ByTheBank)
+            .unwrap()
+            .unwrap();
         self.end(&begun, Some(outcome))
     }
 

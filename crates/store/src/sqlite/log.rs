@@ -1,0 +1,164 @@
+//! The write-ahead log: how long it gets, and who moves it into the database file.
+//!
+//! A commit that moves 64 MiB keeps everybody waiting for some 30 ms. So a thread with a connection of its own
+//! moves what was committed, every [`STEP_PAGES`], beside the writer: a passive checkpoint waits for nobody and
+//! nobody waits for it. The log begins anew when all of it was moved and nobody reads from it; while commits
+//! follow one another that does not come about, so at [`MOST_PAGES`] the writer moves the little that is left
+//! itself, and again at each commit until it worked. Bound: [`MOST_PAGES`] and what is committed while the thread
+//! is at it, as long as no reader keeps a snapshot. A failed move is said in the log and loses nothing.
+
+use std::path::Path;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+
+use rusqlite::ErrorCode;
+
+use super::{Access, SqliteSession, from_sqlite};
+use crate::DbError;
+
+/// 2,000 pages are 8 MiB, moved in a few milliseconds.
+const STEP_PAGES: i32 = 2_000;
+/// The length at which the writer moves it without a pause: 64 MiB.
+const MOST_PAGES: i32 = 16_000;
+/// The mover reads the log, not its cache.
+const CACHE_MIB: u32 = 1;
+
+/// Moves the log whenever it is told to, until the writer's connection is closed.
+pub(crate) struct Mover {
+    session: SqliteSession,
+    told: Receiver<()>,
+}
+
+impl Mover {
+    /// The mover for the log of this writer, which tells it from now on.
+    pub fn of(writer: &mut SqliteSession, path: &Path) -> Result<Self, DbError> {
+        let session = SqliteSession::open(path, CACHE_MIB, Access::ReadWrite)?;
+        let (tell, told) = sync_channel(1);
+        let mut log = Log { tell, moved_at: 0 };
+        let hook = move |wal: &mut rusqlite::hooks::Wal, pages: i32| {
+            if log.is_too_long(pages) {
+                said(wal.checkpoint());
+            }
+            Ok(())
+        };
+        writer.connection.wal_hook(Some(hook)).map_err(from_sqlite)?;
+        Ok(Self { session, told })
+    }
+
+    pub fn run(self) {
+        while self.told.recv().is_ok() {
+            checkpoint(&self.session);
+        }
+    }
+}
+
+/// The log as its writer sees it.
+struct Log {
+    tell: SyncSender<()>,
+    /// Its length when the mover was last told.
+    moved_at: i32,
+}
+
+impl Log {
+    /// Tells the mover, where it is time; true where the writer has to move the log itself.
+    fn is_too_long(&mut self, pages: i32) -> bool {
+        if pages < self.moved_at {
+            // It began anew.
+            self.moved_at = 0;
+        }
+        if pages >= MOST_PAGES {
+            return true;
+        }
+        if pages.saturating_sub(self.moved_at) >= STEP_PAGES {
+            match self.tell.try_send(()) {
+                Ok(()) => self.moved_at = pages,
+                // It is at it, and will be told at the next commit.
+                Err(TrySendError::Full(())) => {}
+                Err(TrySendError::Disconnected(())) => return true,
+            }
+        }
+        false
+    }
+}
+
+/// Moves the log into the database file. Waits for nobody; a reader's snapshot only makes it partial.
+pub(super) fn checkpoint(session: &SqliteSession) {
+    said(session.connection.pragma_query(None, "wal_checkpoint", |_| Ok(())));
+}
+
+fn said(moved: rusqlite::Result<()>) {
+    match moved {
+        Ok(()) => {}
+        // Somebody else is moving it.
+        Err(rusqlite::Error::SqliteFailure(failure, _))
+            if failure.code == ErrorCode::DatabaseBusy => {}
+        Err(error) => {
+            tracing::warn!(%error, "a checkpoint failed; the log keeps growing until one succeeds");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn log() -> (Log, Receiver<()>) {
+        let (tell, told) = sync_channel(1);
+        (Log { tell, moved_at: 0 }, told)
+    }
+
+    #[test]
+    fn the_mover_is_told_every_so_many_pages() {
+        let (mut log, told) = log();
+        assert!(!log.is_too_long(STEP_PAGES - 1));
+        assert!(told.try_recv().is_err());
+        assert!(!log.is_too_long(STEP_PAGES));
+        assert!(told.try_recv().is_ok());
+        assert!(!log.is_too_long(STEP_PAGES + 1));
+        assert!(told.try_recv().is_err());
+        // It begins anew, and is counted anew.
+        assert!(!log.is_too_long(1));
+        assert!(!log.is_too_long(STEP_PAGES));
+        assert!(told.try_recv().is_ok());
+    }
+
+    #[test]
+    fn the_writer_moves_a_log_that_stays_long_or_has_no_mover() {
+        let (mut log, told) = log();
+        assert!(log.is_too_long(MOST_PAGES));
+        assert!(log.is_too_long(MOST_PAGES + 1));
+        drop(told);
+        let (mut log, told) = self::log();
+        drop(told);
+        assert!(!log.is_too_long(STEP_PAGES - 1));
+        assert!(log.is_too_long(STEP_PAGES));
+    }
+
+    /// More is written than the log may hold, without a pause, and it stays short.
+    #[test]
+    fn the_log_stays_bounded_under_commits_without_a_pause() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bank.db");
+        let mut writer = SqliteSession::open(&path, 16, Access::ReadWrite).unwrap();
+        let mover = Mover::of(&mut writer, &path).unwrap();
+        let thread = std::thread::spawn(move || mover.run());
+        writer.batch("CREATE TABLE t (id INTEGER PRIMARY KEY, b BLOB NOT NULL)").unwrap();
+        for n in 0..400_i64 {
+            writer.batch("BEGIN IMMEDIATE").unwrap();
+            for row in 0..100 {
+                let blob = vec![7_u8; 3_900];
+                let params = crate::params![n * 100 + row, &blob];
+                writer.execute("INSERT INTO t (id, b) VALUES ($1, $2)", params).unwrap();
+            }
+            writer.batch("COMMIT").unwrap();
+        }
+        let bytes = std::fs::metadata(folder.path().join("bank.db-wal")).unwrap().len();
+        drop(writer);
+        thread.join().unwrap();
+        // 40,000 pages were written; the log's file is as long as it ever was.
+        let most = u64::try_from(MOST_PAGES + STEP_PAGES).unwrap() * 4_120;
+        assert!(bytes < most, "{bytes} bytes of log");
+        let reader = SqliteSession::open(&path, 16, Access::ReadOnly).unwrap();
+        let rows = reader.query("SELECT COUNT(*) FROM t", &[], 1).unwrap();
+        assert_eq!(rows[0].int(0).unwrap(), 40_000);
+    }
+}

@@ -46,7 +46,8 @@ const EVENT_EDITS: &[&str] = &[
     "UPDATE events SET after = COALESCE(after, '') || ' ' WHERE id = $1",
     "UPDATE events SET subject = CASE WHEN subject IS NULL THEN id ELSE NULL END WHERE id = $1",
     "UPDATE events SET request = id WHERE id = $1",
-    "UPDATE events SET origin = (SELECT MIN(o.id) FROM origins AS o WHERE o.id <> events.origin) \
+    "UPDATE events SET origin = (SELECT o.id FROM origins AS o WHERE o.id <> events.origin \
+     ORDER BY o.id LIMIT 1) \
      WHERE id = $1",
 ];
 const TRANSFER_EDITS: &[&str] = &[

@@ -11,7 +11,8 @@ use super::model::{RowKey, Table};
 use super::outside::keys_for;
 use super::proofs::{Shown, checkpoint_in, growth_in, shown_in};
 use super::receipt::SignedReceipt;
-use super::{salts, store};
+use super::salts;
+use super::store::{self, KeptSalt};
 use crate::bank::Tools;
 use crate::http::fields::Fields;
 use crate::http::input::BodySchema;
@@ -200,8 +201,10 @@ fn receipt_of(
     shown: &Shown,
 ) -> Result<Option<SignedReceipt>, ::store::DbError> {
     let person = shown.row.person();
-    let sealed = store::salt(tx, &person)?.flatten();
-    let salt = sealed.map(|sealed| salts::open(&tools.keyring(), &person, &sealed)).transpose()?;
+    let salt = match store::salt(tx, &person)? {
+        KeptSalt::Sealed(sealed) => Some(salts::open(&tools.keyring(), &person, &sealed)?),
+        KeptSalt::Unmade | KeptSalt::Destroyed => None,
+    };
     Ok(SignedReceipt::of(shown, salt.as_ref()))
 }
 

@@ -139,13 +139,11 @@ impl Writer {
     }
 
     fn optional(&mut self, bytes: Option<&[u8]>) -> &mut Self {
-        match bytes {
-            Some(bytes) => self.bytes(bytes),
-            None => {
-                self.0.extend_from_slice(&u32::MAX.to_be_bytes());
-                self
-            }
+        if let Some(bytes) = bytes {
+            return self.bytes(bytes);
         }
+        self.0.extend_from_slice(&u32::MAX.to_be_bytes());
+        self
     }
 
     /// Eight bytes, two's complement.
@@ -156,7 +154,9 @@ impl Writer {
 
 fn tag(key: &hmac::Key, parts: &[&[u8]]) -> Hash {
     let mut context = hmac::Context::with_key(key);
-    parts.iter().for_each(|part| context.update(part));
+    for part in parts {
+        context.update(part);
+    }
     let mut out = [0; 32];
     out.copy_from_slice(context.sign().as_ref());
     out

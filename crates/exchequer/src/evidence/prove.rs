@@ -159,18 +159,10 @@ impl<'t> Walk<'t> {
         self.cover.add(tx, bundle)?;
         for hash in &hashes {
             let tiles = self.edge.append(std::slice::from_ref(hash));
-            self.full_tiles(tx, &tiles)?;
+            full_tiles(tx, &tiles)?;
             self.checkpoints(tx)?;
         }
         Ok(())
-    }
-
-    /// A full tile of a higher level stands as it follows from the one below.
-    fn full_tiles(&self, tx: &mut Tx<'_>, tiles: &[Tile]) -> Step {
-        tiles
-            .iter()
-            .filter(|tile| tile.id.level > 0 && tile.hashes.len() == 256)
-            .try_for_each(|tile| same_tile(tx, tile))
     }
 
     /// All checkpoints of the size that is reached.
@@ -278,6 +270,12 @@ impl Trust {
         }
         Ok(said)
     }
+}
+
+/// A full tile of a higher level stands as it follows from the one below.
+fn full_tiles(tx: &mut Tx<'_>, tiles: &[Tile]) -> Step {
+    let full = |tile: &&Tile| tile.id.level > 0 && tile.hashes.len() == 256;
+    tiles.iter().filter(full).try_for_each(|tile| same_tile(tx, tile))
 }
 
 fn same_tile(tx: &mut Tx<'_>, tile: &Tile) -> Step {

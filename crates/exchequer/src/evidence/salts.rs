@@ -12,7 +12,7 @@ use vault::{Keyring, Place};
 
 use super::leaf::Salt;
 use super::model::RowId;
-use super::store;
+use super::store::{self, KeptSalt};
 use crate::bank::Tools;
 
 /// Some 4 MiB.
@@ -56,17 +56,17 @@ impl Salts {
         };
         for (person, kept) in db.read("log.salts", look).await? {
             let salt = match kept {
-                Some(Some(sealed)) => {
+                KeptSalt::Sealed(sealed) => {
                     let salt = Arc::new(open(&tools.keyring(), &person, &sealed)?);
                     self.0.insert(person, Arc::clone(&salt));
                     salt
                 }
-                Some(None) => Arc::new(Salt::new(&tools.rng().bytes::<32>())),
-                None => {
+                KeptSalt::Destroyed => Arc::new(Salt::new(&tools.rng().bytes::<32>())),
+                KeptSalt::Unmade => {
                     let bytes = zeroize::Zeroizing::new(tools.rng().bytes::<32>());
                     let sealed =
                         tools.keyring().seal(tools.rng(), &place(&person), bytes.as_slice());
-                    let sealed = sealed.map_err(|error| corrupt(&error))?;
+                    let sealed = sealed.map_err(corrupt)?;
                     wanted.made.push((person, sealed));
                     Arc::new(Salt::new(bytes.as_slice()))
                 }
@@ -87,7 +87,7 @@ impl Salts {
 }
 
 pub fn open(keys: &Keyring, person: &RowId, sealed: &[u8]) -> Result<Salt, DbError> {
-    let bytes = keys.open_sealed(&place(person), sealed).map_err(|error| corrupt(&error))?;
+    let bytes = keys.open_sealed(&place(person), sealed).map_err(corrupt)?;
     Ok(Salt::new(bytes.expose()))
 }
 
@@ -95,6 +95,6 @@ fn place(person: &RowId) -> Place<'_> {
     Place { table: "log_salts", column: "salt", row: person }
 }
 
-fn corrupt(error: &vault::SealError) -> DbError {
+fn corrupt(error: vault::SealError) -> DbError {
     DbError::Corrupt(format!("a salt of the log: {error}"))
 }

@@ -83,7 +83,7 @@ pub(crate) async fn run(bank: &Bank, stop: &watch::Receiver<bool>) -> Result<u64
         None => Memory::load(bank.db(), &state).await?,
     };
     let appended = current.advance(bank, stop).await?;
-    sequencer.status().reached(current.edge.size(), bank.tools().now(), current.window.len());
+    sequencer.status().reached(current.edge.size(), bank.tools().now(), current.window.rows());
     *memory = Some(current);
     outside::keep(bank, &mut *sequencer.outside.lock().await).await?;
     Ok(appended)
@@ -218,7 +218,9 @@ impl Memory {
             return Err(DbError::Busy("another node writes the log".to_owned()));
         }
         self.salts.learn(&salts);
-        rows.iter().for_each(|row| self.window.insert(row.key()));
+        for row in &rows {
+            self.window.insert(row.key());
+        }
         self.edge = appended.edge.clone();
         self.open = appended.open();
         bank.sequencer().status().appended(&rows, now);

@@ -61,7 +61,7 @@ impl Window {
         self.slices = self.slices.split_off(&slice);
     }
 
-    pub fn len(&self) -> usize {
+    pub fn rows(&self) -> usize {
         self.slices.values().flatten().map(Vec::len).sum()
     }
 }
@@ -105,7 +105,7 @@ mod tests {
         assert_eq!(window.counts_between(&start_of(1), &[0xff; 16]), [0, 2]);
         assert_eq!(window.counts_between(&early.id, &first_id_at(5_000)), [1, 1]);
         assert_eq!(window.counts_between(&late.id, &early.id), [0, 0]);
-        assert_eq!((window.len(), slice_of(&late.id), start_of(1)), (3, 1, first_id_at(5_000)));
+        assert_eq!((window.rows(), slice_of(&late.id), start_of(1)), (3, 1, first_id_at(5_000)));
         window.forget_below(1);
         assert!(!window.contains(&early) && window.contains(&late));
     }

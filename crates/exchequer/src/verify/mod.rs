@@ -81,7 +81,6 @@ fn everything(tx: &mut Tx<'_>, trust: &Trust) -> Step<Summary> {
     books.standings.finish()?;
     let log = prove::everything_in(tx, trust)?;
     Ok(Summary {
-        log,
         payments,
         steps,
         days,
@@ -91,6 +90,7 @@ fn everything(tx: &mut Tx<'_>, trust: &Trust) -> Step<Summary> {
         keys,
         origins,
         events,
+        log,
         ..summary
     })
 }

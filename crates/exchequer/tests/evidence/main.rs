@@ -18,7 +18,7 @@ use testkit::{Person, TestBank};
 use tokio::sync::watch;
 
 /// Two people with money, and what they did.
-pub struct Town {
+pub(crate) struct Town {
     pub bank: TestBank,
     pub asha: Person,
     pub from: String,
@@ -26,11 +26,11 @@ pub struct Town {
 }
 
 impl Town {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::of(TestBank::new().await).await
     }
 
-    pub async fn of(bank: TestBank) -> Self {
+    pub(crate) async fn of(bank: TestBank) -> Self {
         let (asha, ravi) = (bank.customer("Asha Rao").await, bank.customer("Ravi Iyer").await);
         let (from, to) = (bank.account(&asha, "INR").await, bank.account(&ravi, "INR").await);
         let teller = bank.operator(Role::Teller).await;
@@ -39,7 +39,7 @@ impl Town {
     }
 
     /// A transfer; gives its id.
-    pub async fn pay(&self, amount: i64, memo: Option<&str>) -> String {
+    pub(crate) async fn pay(&self, amount: i64, memo: Option<&str>) -> String {
         let mut body = json!({
             "from": self.from, "to": self.to, "amount": amount, "currency": "INR"
         });
@@ -50,17 +50,17 @@ impl Town {
     }
 
     /// Runs the sequencer once; gives how many leaves it has made.
-    pub async fn write(&self) -> u64 {
+    pub(crate) async fn write(&self) -> u64 {
         write(self.bank.bank()).await.expect("the log is written")
     }
 
-    pub fn trust(&self) -> Trust {
+    pub(crate) fn trust(&self) -> Trust {
         let keys = Some(Arc::clone(&self.bank.bank().tools().keyring()));
         Trust { keys, ..Trust::nothing(self.bank.clock().now()) }
     }
 
     /// The log is right.
-    pub async fn proven(&self) -> Proven {
+    pub(crate) async fn proven(&self) -> Proven {
         let trust = self.trust();
         let proven =
             self.bank.bank().db().read("prove", move |tx| told(prove::everything_in(tx, &trust)));
@@ -69,7 +69,7 @@ impl Town {
     }
 
     /// What is found after something was done to the database, which is then undone.
-    pub async fn found(
+    pub(crate) async fn found(
         &self,
         trust: Trust,
         mut spoil: impl FnMut(&mut Tx<'_>) -> Result<(), DbError> + Send + 'static,

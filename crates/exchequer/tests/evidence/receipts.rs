@@ -137,7 +137,6 @@ async fn whoever_keeps_a_checkpoint_is_shown_that_the_log_only_grew() {
 
 /// The page says that its code needs nothing but Python: here it is run.
 #[tokio::test]
-#[expect(clippy::print_stderr, reason = "a test that did not run says so")]
 async fn the_code_of_the_page_checks_a_receipt() {
     let page = include_str!("../../../../docs/receipts.md");
     let code = page.split("```python\n").nth(1).and_then(|rest| rest.split("```").next());

@@ -9,7 +9,7 @@ use crate::evidence::bundle::{Bundle, Entry};
 use crate::evidence::leaf::{BundleKey, Salt, encode};
 use crate::evidence::model::{CoveredRow, RowId, RowKey, Table};
 use crate::evidence::salts;
-use crate::evidence::store::{self as log, Read};
+use crate::evidence::store::{self as log, KeptSalt, Read};
 use crate::verify::model::{Finding, Step};
 
 /// Rows read at once for a bundle, which has them nearly in a row.
@@ -62,12 +62,17 @@ impl<'t> Leaves<'t> {
         }
         if !self.salts.contains_key(person) {
             let id = data_encoding::HEXLOWER.encode(person);
-            let Some(kept) = log::salt(tx, person)? else {
-                let expected = "what this person's values are committed to with";
-                return Err(Finding::new("log_salts", id, expected, "no such row").into());
+            let opened = match log::salt(tx, person)? {
+                KeptSalt::Unmade => {
+                    let expected = "what this person's values are committed to with";
+                    return Err(Finding::new("log_salts", id, expected, "no such row").into());
+                }
+                KeptSalt::Destroyed => None,
+                KeptSalt::Sealed(sealed) => Some(
+                    salts::open(keys, person, &sealed)
+                        .map_err(|error| damaged("log_salts", id, error))?,
+                ),
             };
-            let opened = kept.map(|sealed| salts::open(keys, person, &sealed)).transpose();
-            let opened = opened.map_err(|error| damaged("log_salts", id, error))?;
             self.salts.insert(*person, opened);
         }
         Ok(self.salts.get(person).and_then(Option::as_ref))

@@ -25,6 +25,15 @@ pub struct KeptCheckpoint {
     pub note: String,
 }
 
+/// What a person's values are committed to with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeptSalt {
+    /// Nothing of theirs is a leaf yet.
+    Unmade,
+    Sealed(Vec<u8>),
+    Destroyed,
+}
+
 const STATE: &str = "SELECT size, settled, leader, leased_until FROM log_state WHERE id = 1";
 const LOCKED_STATE: &str =
     "SELECT size, settled, leader, leased_until FROM log_state WHERE id = 1 ORDER BY id";
@@ -161,10 +170,11 @@ pub fn checkpoints_above(
     tx.query(sql, params![place(size)?, most])?.iter().map(read_checkpoint).collect()
 }
 
-/// A person's salt, sealed: none where there is none yet; an empty one was destroyed.
-pub fn salt(tx: &mut Tx<'_>, person: &RowId) -> Result<Option<Option<Vec<u8>>>, DbError> {
+/// A person's salt, as it is kept.
+pub fn salt(tx: &mut Tx<'_>, person: &RowId) -> Result<KeptSalt, DbError> {
     let row = tx.query_opt("SELECT salt FROM log_salts WHERE id = $1", params![person])?;
-    row.map(|row| Ok(row.blob_opt(0)?.map(<[u8]>::to_vec))).transpose()
+    let Some(row) = row else { return Ok(KeptSalt::Unmade) };
+    Ok(row.blob_opt(0)?.map_or(KeptSalt::Destroyed, |sealed| KeptSalt::Sealed(sealed.to_vec())))
 }
 
 /// Keeps a salt unless there is one; whoever lost against another node reads that one.

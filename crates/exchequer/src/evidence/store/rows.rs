@@ -29,6 +29,8 @@ const TRANSFERS: &str = concat!(
      WHERE t.id >= $1 AND t.id <= $2 ORDER BY t.id LIMIT $3"
 );
 
+type Reader = fn(&Row) -> Result<CoveredRow, DbError>;
+
 /// A row, or what is wrong with it.
 pub enum Read {
     Whole(Box<CoveredRow>),
@@ -42,7 +44,7 @@ pub fn rows(
     (from, to): (&RowId, &RowId),
     most: i64,
 ) -> Result<Vec<Read>, DbError> {
-    let (sql, read): (_, fn(&Row) -> Result<CoveredRow, DbError>) = match table {
+    let (sql, read): (_, Reader) = match table {
         Table::Events => (EVENTS, event),
         Table::Transfers => (TRANSFERS, transfer),
     };

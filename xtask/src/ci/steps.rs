@@ -177,7 +177,11 @@ impl Run {
     fn tests_of_nodes(&self, log: &Path) -> Result<Verdict> {
         let postgres = postgres::Server::start(&self.guard, false)?;
         let redis = redis::Server::start(&self.guard)?;
-        let outside = Outside { postgres: Some(postgres.url()), redis: Some(redis.url()) };
+        let outside = Outside {
+            postgres: Some(postgres.url()),
+            redis: Some(redis.url()),
+            ..Outside::default()
+        };
         self.tests(&["-p", "exchequer", "--test", "nodes"], &outside, log)
     }
 

@@ -2,14 +2,14 @@
 
 use std::io;
 
-use money::{Clock, Rng};
+use money::{Clock, Rng, Timestamp};
 use store::moving::{self, MoveError, Moved, Watcher};
 use store::{DbError, Tx};
 
 use super::{Failure, Place, columns, say, seconds};
 use crate::config::DatabaseUrl;
 use crate::serve::store_options;
-use crate::verify::{self, Report};
+use crate::verify::{self, Report, Trust};
 
 /// `exchequer move --to ADDRESS`; `-` reads the address from standard input, where no list of processes shows its
 /// password.
@@ -65,7 +65,7 @@ impl Watcher for Teller {
     }
 
     fn verify(&mut self, tx: &mut Tx<'_>) -> Result<String, MoveError> {
-        match verify::everything_in(tx)? {
+        match verify::everything_in(tx, &Trust::nothing(Timestamp::MAX))? {
             Report::Right(summary) => serde_json::to_string(&summary)
                 .map_err(|error| DbError::Corrupt(error.to_string()).into()),
             wrong @ Report::Wrong(_) => Err(MoveError::Wrong(wrong.to_string())),

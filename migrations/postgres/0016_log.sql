@@ -32,7 +32,7 @@ CREATE TABLE log_salts (
     id               BYTEA   NOT NULL PRIMARY KEY CHECK (length(id) = 16),
     salt             BYTEA,
     created_at       BIGINT  NOT NULL,
-    destroyed_at     BIGINT ,
+    destroyed_at     BIGINT,
     CONSTRAINT log_salts_destroyed CHECK ((destroyed_at IS NULL) = (salt IS NOT NULL))
 );
 

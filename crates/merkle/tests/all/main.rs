@@ -12,6 +12,7 @@ use std::convert::Infallible;
 use merkle::{Edge, Hash, TileId, leaf_hash};
 
 /// A log of `size` leaves with all its tiles.
+#[derive(Default)]
 pub struct Log {
     pub edge: Edge,
     pub leaves: Vec<Hash>,
@@ -19,12 +20,8 @@ pub struct Log {
 }
 
 impl Log {
-    pub fn new() -> Self {
-        Self { edge: Edge::default(), leaves: Vec::new(), tiles: HashMap::new() }
-    }
-
     pub fn of_size(size: u64) -> Self {
-        let mut log = Self::new();
+        let mut log = Self::default();
         log.grow(size);
         log
     }

@@ -10,7 +10,7 @@ use crate::{Log, plain_root};
 
 #[test]
 fn every_root_up_to_600_is_that_of_the_definition_and_found_from_tiles() {
-    let mut log = Log::new();
+    let mut log = Log::default();
     assert_eq!(log.edge.root(), plain_root(&[]));
     for size in 1..=600 {
         log.grow(size);
@@ -51,7 +51,7 @@ fn all_proofs_of_small_logs_hold_and_show_nothing_else() {
 #[test]
 fn a_log_grows_the_same_in_any_steps_and_is_taken_up_again_from_its_tiles() {
     let whole = Log::of_size(66_000);
-    let mut steps = Log::new();
+    let mut steps = Log::default();
     for size in [1, 255, 256, 257, 511, 513, 1_024, 65_535, 65_536, 65_537, 66_000] {
         steps.grow(size);
         let taken = Edge::of_tiles(size, steps.read()).unwrap();

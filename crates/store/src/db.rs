@@ -223,6 +223,7 @@ pub(crate) fn pg_options(options: &Options, url: &str) -> Result<PgOptions, DbEr
         config,
         lock_timeout_ms: options.lock_timeout_ms,
         require_durable: options.require_durable,
+        remembered: Arc::default(),
     })
 }
 

@@ -1,33 +1,31 @@
 //! PostgreSQL: worker threads with a connection each.
 //!
-//! BEGIN, closure, COMMIT; a serialization failure or deadlock runs the closure again, a bounded
+//! BEGIN, closure, COMMIT ([`work`]); a serialization failure or deadlock runs the closure again, a bounded
 //! number of times. A lost connection fails the job with `Unavailable` and is made anew for the next
 //! one. An error of COMMIT itself is never retried here: whether it took effect is unknown, and the
 //! caller's idempotency key is what finds out.
 
+mod copy;
 mod values;
+mod work;
 
 use std::collections::HashMap;
 use std::error::Error as _;
-use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
+use money::AccountId;
 use tokio::runtime::Runtime;
-use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Config, NoTls, Statement};
 
+use self::copy::Copying;
 use self::values::read_row;
-use crate::fault::Faults;
-use crate::job::{Job, Wish};
-use crate::queue::{Pop, Queue};
-use crate::sets::Known;
-use crate::tx::Backend;
-use crate::{DbError, Param, Row, Tx};
+pub(crate) use self::work::{Mode, work_loop};
+use crate::sets::{Known, LoadedAccount, Remembered};
+use crate::{DbError, Param, Row};
 
-/// Attempts at one closure before the caller is told that the row is busy.
-const ATTEMPTS: u32 = 8;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Batches that lock their rows after a closure had to run again: many enough that two nodes which
 /// share a hot account do not do half their work twice.
@@ -54,6 +52,14 @@ pub(crate) struct PgSession {
     cautious: u32,
     /// Batches to come that ask of each row whether it is there.
     doubting: u32,
+    /// Rows that the server still takes.
+    copying: Option<Copying>,
+    remembered: Arc<Remembered>,
+    /// The era of `remembered` that this transaction began in.
+    era: u64,
+    memory: Memory,
+    /// What this transaction will have saved.
+    saved: Vec<LoadedAccount>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -62,11 +68,22 @@ enum Lock {
     Rows,
 }
 
+/// Accounts of this transaction that were remembered instead of read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Memory {
+    Unused,
+    Trusted,
+    /// Somebody else had changed them.
+    Wrong,
+}
+
 #[derive(Clone)]
 pub(crate) struct PgOptions {
     pub config: Config,
     pub lock_timeout_ms: u32,
     pub require_durable: bool,
+    /// What all connections with these options know of balances.
+    pub remembered: Arc<Remembered>,
 }
 
 impl PgSession {
@@ -96,6 +113,11 @@ impl PgSession {
             trusts_absence: false,
             cautious: 0,
             doubting: 0,
+            copying: None,
+            remembered: Arc::clone(&options.remembered),
+            era: 0,
+            memory: Memory::Unused,
+            saved: Vec::new(),
         };
         session.batch(&format!(
             "SET lock_timeout = {}; SET statement_timeout = {STATEMENT_TIMEOUT_MS}; \
@@ -167,27 +189,6 @@ impl PgSession {
         result.map_err(|e| self.failed(e))
     }
 
-    /// Appends rows by `COPY … FROM STDIN BINARY`, which writes a page of them at once: each of the types,
-    /// in the order of the statement's columns.
-    pub fn copy_in<'r, const N: usize>(
-        &mut self,
-        sql: &'static str,
-        types: &[Type; N],
-        rows: impl Iterator<Item = [Param<'r>; N]>,
-    ) -> Result<(), DbError> {
-        let statement = self.prepare(sql, Lock::None)?;
-        let client = &self.client;
-        let copied = self.runtime.block_on(async {
-            let sink = client.copy_in(&statement).await?;
-            let mut writer = pin!(BinaryCopyInWriter::new(sink, types));
-            for row in rows {
-                writer.as_mut().write_raw(row.iter()).await?;
-            }
-            writer.finish().await
-        });
-        copied.map(drop).map_err(|e| self.failed(e))
-    }
-
     fn query_with(
         &mut self,
         sql: &'static str,
@@ -228,6 +229,10 @@ impl PgSession {
             return Ok(());
         }
         self.again = true;
+        if self.memory == Memory::Trusted {
+            self.remembered.was_wrong();
+            self.memory = Memory::Wrong;
+        }
         Err(DbError::Busy("another transaction changed a row that was read".to_owned()))
     }
 
@@ -239,7 +244,59 @@ impl PgSession {
         self.trusts_absence
     }
 
+    /// What is remembered of accounts, for a transaction that trusts versions and has not saved any yet.
+    pub fn recall(&mut self, ids: &[AccountId]) -> HashMap<AccountId, LoadedAccount> {
+        if !self.trusts_versions || !self.saved.is_empty() {
+            return HashMap::new();
+        }
+        let recalled = self.remembered.recall(ids);
+        if !recalled.is_empty() {
+            self.memory = Memory::Trusted;
+        }
+        recalled
+    }
+
+    /// These accounts were saved, each as it was loaded: once it is committed, this is how they stand.
+    pub fn saved(&mut self, accounts: &[LoadedAccount]) {
+        let next = |a: &LoadedAccount| LoadedAccount {
+            version: a.version + 1, // as the UPDATE has it
+            remembered: true,
+            ..*a
+        };
+        self.saved.extend(accounts.iter().map(next));
+    }
+
+    /// Forgets how the last transaction went.
+    fn begun(&mut self) {
+        self.again = false;
+        self.trusts_versions = false;
+        self.trusts_absence = false;
+        self.memory = Memory::Unused;
+        self.saved.clear();
+        self.era = self.remembered.era();
+    }
+
+    fn commit(&mut self) -> Result<(), DbError> {
+        // The COMMIT of a transaction that has failed is a rollback and no error.
+        if let Err(error) = self.end_copy() {
+            self.batch("ROLLBACK")?;
+            return Err(error);
+        }
+        self.batch("COMMIT")?;
+        self.remembered.keep(self.era, &self.saved);
+        Ok(())
+    }
+
+    /// An error of the driver, or the earlier one of the rows that are still copied in: then all that was
+    /// sent after them only says that the transaction has failed.
     fn failed(&mut self, error: tokio_postgres::Error) -> DbError {
+        match self.end_copy() {
+            Ok(()) => self.judge(error),
+            Err(first) => first,
+        }
+    }
+
+    fn judge(&mut self, error: tokio_postgres::Error) -> DbError {
         let code = error.code();
         if self.trusts_absence && code == Some(&SqlState::UNIQUE_VIOLATION) {
             self.again = true;
@@ -277,111 +334,5 @@ pub(crate) fn from_postgres(error: tokio_postgres::Error) -> DbError {
         // connection, authorization, resources (disk full), operator intervention, I/O, read-only
         Some("08" | "28" | "53" | "57" | "58" | "25" | "3D") => DbError::Unavailable(text),
         _ => DbError::Corrupt(text),
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mode {
-    Write,
-    Read,
-}
-
-impl Mode {
-    fn begin(self) -> &'static str {
-        match self {
-            // Every check-then-write names the rows it locks; see `Tx::query_locked`.
-            Self::Write => "BEGIN ISOLATION LEVEL READ COMMITTED",
-            Self::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-        }
-    }
-}
-
-/// A worker's loop; ends when the queue is closed and empty.
-pub(crate) fn work_loop(
-    options: &PgOptions,
-    mode: Mode,
-    first: PgSession,
-    queue: &Queue<Box<dyn Job>>,
-    faults: &Faults,
-) {
-    let mut session = Some(first);
-    loop {
-        let job = match queue.pop(Duration::from_mins(1)) {
-            Pop::Job(job) => job,
-            Pop::TimedOut => continue,
-            Pop::Closed => return,
-        };
-        match begin(options, mode, &mut session) {
-            Ok(session) => run(session, mode, faults, job),
-            Err(error) => {
-                tracing::warn!(%error, "no connection to the database");
-                job.answer(Err(error));
-            }
-        }
-    }
-}
-
-/// Begins a transaction, on a fresh connection where the old one turns out to be dead: nothing was
-/// done yet, so nothing is done twice.
-fn begin<'s>(
-    options: &PgOptions,
-    mode: Mode,
-    slot: &'s mut Option<PgSession>,
-) -> Result<&'s mut PgSession, DbError> {
-    if let Some(mut session) = slot.take().filter(|session| !session.is_closed()) {
-        match session.batch(mode.begin()) {
-            Ok(()) => return Ok(slot.insert(session)),
-            Err(error) if session.is_closed() => {
-                tracing::debug!(%error, "a database connection was dead");
-            }
-            Err(error) => {
-                *slot = Some(session);
-                return Err(error);
-            }
-        }
-    }
-    let mut session = PgSession::connect(options)?;
-    session.batch(mode.begin())?;
-    Ok(slot.insert(session))
-}
-
-/// Runs a job in the transaction that has begun, and again in others while the server asks for it.
-fn run(session: &mut PgSession, mode: Mode, faults: &Faults, mut job: Box<dyn Job>) {
-    for attempt in 1..=ATTEMPTS {
-        let begun = if attempt == 1 { Ok(()) } else { session.batch(mode.begin()) };
-        let result = begun.and_then(|()| attempt_once(session, faults, &mut *job));
-        if !session.again || attempt == ATTEMPTS {
-            return job.answer(result);
-        }
-        if session.doubting == 0 {
-            session.cautious = CAUTIOUS;
-        }
-        tracing::debug!(verb = job.verb(), attempt, "a transaction runs again");
-        std::thread::sleep(Duration::from_millis(1 << attempt.min(5)));
-    }
-}
-
-fn attempt_once(
-    session: &mut PgSession,
-    faults: &Faults,
-    job: &mut dyn Job,
-) -> Result<(), DbError> {
-    session.again = false;
-    session.trusts_versions = false;
-    session.trusts_absence = false;
-    let wish = job.run(&mut Tx::new(Backend::Postgres(session), job.verb(), faults));
-    match wish {
-        Wish::Commit => session.batch("COMMIT"),
-        Wish::RollBack if session.again => {
-            session.batch("ROLLBACK")?;
-            Err(DbError::Busy("a serialization failure or deadlock".to_owned()))
-        }
-        Wish::RollBack => {
-            if let Err(error) = session.batch("ROLLBACK") {
-                // The server drops the transaction with the connection.
-                tracing::debug!(%error, "a rollback was not answered");
-            }
-            Ok(())
-        }
     }
 }

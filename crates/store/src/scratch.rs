@@ -1,5 +1,6 @@
 //! For tests of this crate: a database of its own on the PostgreSQL that `EXCHEQUER_TEST_POSTGRES` names.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::db::on_own_thread;
@@ -49,5 +50,5 @@ fn run(server: &str, sql: String) {
 
 fn options(url: &str) -> PgOptions {
     let config = url.parse().expect("an address of PostgreSQL");
-    PgOptions { config, lock_timeout_ms: 1_000, require_durable: false }
+    PgOptions { config, lock_timeout_ms: 1_000, require_durable: false, remembered: Arc::default() }
 }

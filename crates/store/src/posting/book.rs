@@ -21,9 +21,15 @@ impl Loaded {
         Ok(Self::of(tx.load_accounts(ids, now)?))
     }
 
-    /// The same for a batch that decides by nothing else than what it saves.
-    pub fn load_batch(tx: &mut Tx<'_>, ids: &[AccountId], now: Timestamp) -> Result<Self, DbError> {
-        Ok(Self::of(tx.load_accounts_of_batch(ids, now)?))
+    /// The same for a batch that decides by nothing else than what it saves; `by_memory`, where it may be
+    /// that [`Loaded::rests_on_memory`].
+    pub fn load_batch(
+        tx: &mut Tx<'_>,
+        ids: &[AccountId],
+        now: Timestamp,
+        by_memory: bool,
+    ) -> Result<Self, DbError> {
+        Ok(Self::of(tx.load_accounts_of_batch(ids, now, by_memory)?))
     }
 
     fn of(loaded: Vec<LoadedAccount>) -> Self {
@@ -52,6 +58,13 @@ impl Loaded {
             .map(|(now, before)| LoadedAccount { account: *now, ..*before })
             .collect();
         if changed.is_empty() { Ok(()) } else { tx.save_accounts(&changed) }
+    }
+
+    /// Whether the plan rests on an account that is only remembered: one that it leaves as it was, so that
+    /// saving it will not find out whether it still is.
+    pub fn rests_on_memory(&self) -> bool {
+        let pairs = self.book.accounts.iter().zip(&self.before);
+        pairs.into_iter().any(|(now, before)| before.remembered && *now == before.account)
     }
 
     /// Whether what leaves this account must be remembered for its daily limit.

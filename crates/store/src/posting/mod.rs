@@ -95,11 +95,7 @@ pub fn post(
     let live: Vec<usize> =
         (0..orders.len()).filter(|i| matches!(claimed[*i], Claimed::Mine)).collect();
     let resolved = parties::resolve(tx, live.iter().map(|i| &orders[*i]))?;
-    let mut loaded = Loaded::load_batch(tx, &resolved.ids(), now)?;
-    let slots = resolved.slots(&loaded);
-    let plan_orders: Vec<Order> =
-        live.iter().zip(slots).map(|(i, slots)| plan_order(&orders[*i], slots)).collect();
-    let outcomes = loaded.plan(&plan_orders, now);
+    let (loaded, outcomes) = decide(tx, orders, &live, &resolved, now)?;
 
     let mut results = Vec::with_capacity(orders.len());
     results.resize_with(orders.len(), || None);
@@ -126,6 +122,31 @@ pub fn post(
     loaded.save(tx)?;
     settle(tx, orders, &results)?;
     finish(tx, claimed, results)
+}
+
+/// Loads what the live orders need and plans them; where the plan would rest on something that this node
+/// only remembers, again with all of it read.
+fn decide(
+    tx: &mut Tx<'_>,
+    orders: &[PostOrder],
+    live: &[usize],
+    resolved: &parties::Resolved<'_>,
+    now: Timestamp,
+) -> Result<(Loaded, Vec<Outcome>), DbError> {
+    let ids = resolved.ids();
+    let mut by_memory = true;
+    loop {
+        let mut loaded = Loaded::load_batch(tx, &ids, now, by_memory)?;
+        let slots = resolved.slots(&loaded);
+        let pairs = live.iter().zip(slots);
+        let plan_orders: Vec<Order> =
+            pairs.map(|(i, slots)| plan_order(&orders[*i], slots)).collect();
+        let outcomes = loaded.plan(&plan_orders, now);
+        if !loaded.rests_on_memory() {
+            return Ok((loaded, outcomes));
+        }
+        by_memory = false;
+    }
 }
 
 /// How an order stands with its key.

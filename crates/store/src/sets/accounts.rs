@@ -4,7 +4,8 @@
 //! saving writes them again. Instead every change of a row moves its `version`, and the save changes
 //! only rows whose version is the one that was loaded. Where another transaction was faster, the whole
 //! transaction rolls back and runs again, with locks. So what is saved was decided on rows that nobody
-//! else changed, as with locks; what is refused was refused on one snapshot of committed rows.
+//! else changed, as with locks; what is refused was refused on one snapshot of committed rows. What this node
+//! saved last need not even be read ([`super::remembered`]).
 
 use std::collections::HashMap;
 
@@ -27,6 +28,8 @@ pub struct LoadedAccount {
     pub(crate) place: i64,
     /// Of its balance, when it was loaded.
     pub(crate) version: i64,
+    /// Not read in this transaction, but by an earlier one's leave.
+    pub(crate) remembered: bool,
 }
 
 /// An owner who has stopped outgoing money has set a limit of nothing: the planner needs no other rule,
@@ -73,11 +76,13 @@ impl Tx<'_> {
     }
 
     /// The same for somebody who saves whatever changes, and decides nothing else by it: a large set
-    /// is then not locked. [`Tx::save_accounts`] finds out whether it should have been.
+    /// is then not locked. [`Tx::save_accounts`] finds out whether it should have been. `by_memory`: nor
+    /// is it read where this node remembers it, which is for who looks at what did not change again.
     pub(crate) fn load_accounts_of_batch(
         &mut self,
         ids: &[AccountId],
         now: Timestamp,
+        by_memory: bool,
     ) -> Result<Vec<LoadedAccount>, DbError> {
         let ids = sorted(ids);
         let unlocked = match &mut self.backend {
@@ -90,7 +95,8 @@ impl Tx<'_> {
         if let Backend::Postgres(session) = &mut self.backend
             && unlocked
         {
-            let loaded = read_unlocked(session, &ids)?;
+            let recalled = if by_memory { session.recall(&ids) } else { HashMap::new() };
+            let loaded = read_unlocked(session, &ids, &recalled)?;
             // A daily limit is decided by other rows, too, which have no version.
             if loaded.iter().all(|a| a.account.limits.per_day.is_none()) {
                 return Ok(loaded);
@@ -143,6 +149,8 @@ impl Tx<'_> {
                 )?;
                 if changed < accounts.len() as u64 {
                     session.refuse_versions()?;
+                } else {
+                    session.saved(accounts);
                 }
                 changed
             }
@@ -155,21 +163,32 @@ impl Tx<'_> {
     }
 }
 
-/// Accounts with their balances as they are committed, in the order of `ids`; nothing is locked.
+/// Accounts with their balances as they are committed, or as they are remembered, in the order of `ids`;
+/// nothing is locked.
 fn read_unlocked(
     session: &mut PgSession,
     ids: &[AccountId],
+    recalled: &HashMap<AccountId, LoadedAccount>,
 ) -> Result<Vec<LoadedAccount>, DbError> {
-    learn(session, ids)?;
-    let fixed: Vec<(AccountId, Fixed)> =
-        ids.iter().filter_map(|id| session.known.get(id).map(|fixed| (*id, fixed))).collect();
-    let rows = session.query_raw(READ_SET, &[&column(&fixed, |(_, fixed)| fixed.place)])?;
+    let asked: Vec<AccountId> =
+        ids.iter().filter(|id| !recalled.contains_key(id)).copied().collect();
+    if asked.is_empty() {
+        return Ok(ids.iter().filter_map(|id| recalled.get(id)).copied().collect());
+    }
+    learn(session, &asked)?;
+    let known = asked.iter().filter_map(|id| session.known.get(id));
+    let places: Vec<i64> = known.map(|fixed| fixed.place).collect();
+    let rows = session.query_raw(READ_SET, &[&places])?;
     let mut balances = HashMap::with_capacity(rows.len());
     for row in &rows {
         balances.insert(row.int(0)?, row);
     }
-    let loaded = fixed.iter().filter_map(|(id, fixed)| {
-        balances.get(&fixed.place).map(|row| read_balance(*id, *fixed, *row))
+    let loaded = ids.iter().filter_map(|id| {
+        if let Some(known) = recalled.get(id) {
+            return Some(Ok(*known));
+        }
+        let fixed = session.known.get(id)?;
+        balances.get(&fixed.place).map(|row| read_balance(*id, fixed, *row))
     });
     loaded.collect()
 }
@@ -261,7 +280,8 @@ pub(super) fn read(row: &impl Columns) -> Result<LoadedAccount, DbError> {
     account.last_entry = row.bytes(12)?.map(Id::from_bytes);
     account.entry_count = row.int(13)?;
     let (place, version) = (row.int(14)?, row.int(15)?);
-    Ok(LoadedAccount { account, owner: row.bytes(1)?.map(Id::from_bytes), place, version })
+    let owner = row.bytes(1)?.map(Id::from_bytes);
+    Ok(LoadedAccount { account, owner, place, version, remembered: false })
 }
 
 /// From a row of [`READ_SET`].
@@ -279,7 +299,8 @@ fn read_balance(id: AccountId, fixed: Fixed, row: &impl Columns) -> Result<Loade
     account.credits_held = row.int(10)?;
     account.entry_count = row.int(11)?;
     account.last_entry = row.bytes(12)?.map(Id::from_bytes);
-    Ok(LoadedAccount { account, owner: fixed.owner, place: fixed.place, version: row.int(1)? })
+    let Fixed { owner, place, .. } = fixed;
+    Ok(LoadedAccount { account, owner, place, version: row.int(1)?, remembered: false })
 }
 
 fn id<K: IdKind>(bytes: Option<[u8; 16]>) -> Result<Id<K>, DbError> {

@@ -15,6 +15,7 @@ mod known;
 mod numbers;
 mod outflows;
 mod places;
+mod remembered;
 mod replaced;
 mod runs;
 mod transfers;
@@ -26,6 +27,7 @@ pub(crate) use known::{Fixed, Known};
 pub use numbers::NumberedAccount;
 pub use outflows::Outflow;
 pub(crate) use places::Places;
+pub(crate) use remembered::Remembered;
 pub use replaced::{ReplaceSql, Replacement};
 pub(crate) use runs::{ROWS as RUN_ROWS, Runs};
 

@@ -87,14 +87,18 @@ impl LedgerBank {
     }
 
     pub async fn post(&self, orders: Vec<PostOrder>) -> Result<Vec<Posted>, DbError> {
+        self.post_on(&self.db, orders).await
+    }
+
+    /// By a node of its own.
+    pub async fn post_on(&self, db: &Db, orders: Vec<PostOrder>) -> Result<Vec<Posted>, DbError> {
         let now = self.clock.now();
-        self.db
-            .write("transfers.post", move |tx| {
-                posting::post(tx, &orders, now, &|_, refusal| {
-                    Ok(Answer { status: 422, body: refusal.code().as_bytes().to_vec() })
-                })
+        db.write("transfers.post", move |tx| {
+            posting::post(tx, &orders, now, &|_, refusal| {
+                Ok(Answer { status: 422, body: refusal.code().as_bytes().to_vec() })
             })
-            .await
+        })
+        .await
     }
 
     /// Posted balances of all accounts, in order.

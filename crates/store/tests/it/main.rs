@@ -2,6 +2,7 @@
 
 mod ledger_bank;
 mod posting;
+mod remembered;
 mod runs;
 mod schema;
 mod sql;

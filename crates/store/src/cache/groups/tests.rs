@@ -6,8 +6,9 @@ use money::Rng;
 
 use super::*;
 use crate::cache::limiter::{MAX_ASKS, REDIS_TIME};
+use crate::cache::redis::Redis;
 use crate::cache::tests::{Oracle, START, ask, options};
-use crate::cache::{Cache, RedisAddress, RedisOptions, redis::Redis};
+use crate::cache::{Cache, Limit, RedisAddress, RedisOptions, Space, Subject};
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
@@ -118,6 +119,41 @@ async fn a_redis_that_forgot_the_script_is_sent_it_again() {
         let remaining = cache.decide(&[ask(1, 1_000, 60)], 0).await.unwrap().remaining;
         assert_eq!(remaining, 1_000 - 101 * (round + 1), "each was counted once");
     }
+}
+
+/// Keys of one call must lie in one slot there, so none is shared.
+#[tokio::test]
+async fn a_cluster_decides_for_a_crowd_too() {
+    if testkit::redis::address().is_none() {
+        return println!("no Redis in this run");
+    }
+    let bus = testkit::redis::free_port().to_string();
+    let arguments = ["--cluster-enabled", "yes", "--cluster-port", &bus, "--save", ""];
+    let announced = ["--cluster-announce-ip", "127.0.0.1"];
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = [&arguments[..], &announced[..]].concat();
+    let node = testkit::redis::Program::start(folder, "--port", &arguments);
+    assert_eq!(node.say("CLUSTER ADDSLOTSRANGE 0 16383"), "+OK\r\n");
+    testkit::redis::wait_until("the cluster is whole", || {
+        node.say("CLUSTER INFO").contains("cluster_state:ok")
+    });
+    let url = format!("redis+cluster://127.0.0.1:{}", node.port());
+    let address = RedisAddress::parse(&url).unwrap();
+    let prefix = testkit::redis::prefix();
+    let cache = Cache::redis(RedisOptions { address, authorities: None, prefix });
+    assert!(cache.connected(CONNECT_LIMIT).await);
+    let caller = |n: u32| {
+        // A caller's own key lies in a slot of its own.
+        let subject = Subject { space: Space::Callers, ..ask(n % 20, 5, 60).subject };
+        let (cache, limit) = (cache.clone(), Limit::new(5, 60));
+        tokio::spawn(async move { cache.decide(&[Ask { subject, limit }], 0).await })
+    };
+    let tasks: Vec<_> = (0..200).map(caller).collect();
+    let mut accepted = 0;
+    for task in tasks {
+        accepted += u32::from(task.await.unwrap().unwrap().refused.is_none());
+    }
+    assert_eq!(accepted, 20 * 5);
 }
 
 #[tokio::test]

@@ -242,8 +242,14 @@ async fn live_payment(till: &Till, live: &Shop) {
             metadata: None,
             gateway: "stripe",
         };
-        let begun = payments::create_in(tx, &act, (&merchant, Mode::Live), &new, &Held::ByTheBank)?
-            .expect("begun");
+        let begun = payments::create_in(
+            tx,
+            &act,
+            (&merchant, Mode::Live),
+            &new,
+            &Held::ByTheVault(Some(())),
+        )?
+        .expect("begun");
         let done = exchequer::gateways::Done {
             reference: "pi_1".to_owned(),
             amount: 1_000,

@@ -118,7 +118,7 @@ impl Kind {
 
 impl Number {
     pub fn new(text: &str) -> Self {
-        let parts = text.split(|c: char| c == '.' || c == ' ');
+        let parts = text.split(['.', ' ']);
         let key = parts.map(|part| (part.parse().unwrap_or(u64::MAX), part.to_owned())).collect();
         Self { key, text: text.to_owned() }
     }

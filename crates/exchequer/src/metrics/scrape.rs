@@ -67,7 +67,7 @@ pub async fn gather(bank: &Bank) -> String {
 fn requests(text: &mut Text, metrics: &Metrics) {
     let names = http::route_names();
     let asked = || {
-        let named = names.iter().map(|name| name.as_str()).chain(std::iter::repeat("none"));
+        let named = names.iter().map(String::as_str).chain(std::iter::repeat("none"));
         metrics
             .routes
             .iter()

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use exchequer::config::SETTINGS;
+use exchequer::config::{SETTINGS, Setting};
 use exchequer::controls::{Book, Control, Kind, Number, all, markdown};
 
 use super::snapshots::compare;
@@ -29,10 +29,10 @@ fn what_tests_show_is_what_the_program_says() {
     assert!(lines.len() >= LEAST_SHOWN, "only {} numbers are named", lines.len());
     let mut sorted: Vec<_> = lines.into_iter().collect();
     sorted.sort_by_key(|(book, number, ..)| (*book, Number::new(number)));
-    let mut table = HEAD.to_owned();
-    for (book, number, place, words) in &sorted {
-        table.push_str(&format!("{}\t{number}\t{place}\t{words}\n", book.name()));
-    }
+    let line = |(book, number, place, words): &Line| {
+        format!("{}\t{number}\t{place}\t{words}\n", book.name())
+    };
+    let table = HEAD.to_owned() + &sorted.iter().map(line).collect::<Vec<_>>().concat();
     compare(&root().join("crates/exchequer/src/controls/shown.tsv"), &table);
 }
 
@@ -44,7 +44,7 @@ fn the_page_is_the_programs() {
 
 #[test]
 fn everything_that_is_named_is_there() {
-    let settings: BTreeSet<String> = SETTINGS.iter().map(|setting| setting.name()).collect();
+    let settings: BTreeSet<String> = SETTINGS.iter().map(Setting::name).collect();
     for control in all().expect("tables that can be read") {
         let Control { number, kind, evidence, words, .. } = &control;
         let number = number.as_str();

@@ -132,6 +132,12 @@ pub async fn open(config: Config, clock: Clock, rng: Rng) -> Result<Bank, StartE
     let keys = KeyHolder::open(master, rows, clock.now()).await?;
     let bank = Bank::new(db, keys, config, clock, rng);
     outbox::warn_of_gaps(bank.config());
+    if bank.config().evidence.checkpoint_file.is_none() {
+        // Who owns the database could then roll it back as a whole, and nobody would notice.
+        tracing::warn!(
+            "the log's checkpoints are kept in the database alone; set evidence_checkpoint_file"
+        );
+    }
     if !bank.cache().connected(CACHE_LIMIT).await {
         // Also a node that starts now can serve reads, and the others would do no better.
         tracing::warn!("Redis is not there; signing in and moving money are refused until it is");

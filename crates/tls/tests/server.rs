@@ -119,6 +119,7 @@ async fn meet(server: &Server, client: &TlsConnector) -> Option<Met> {
     })
 }
 
+// ASVS 12.1.1: TLS 1.3, and 1.2 where a setting says so; nothing older is answered.
 #[tokio::test]
 async fn the_oldest_version_is_the_one_that_was_set() {
     let place = Place::new();
@@ -134,6 +135,7 @@ async fn the_oldest_version_is_the_one_that_was_set() {
     assert_eq!(meet(&both, &new).await.unwrap().version, ProtocolVersion::TLSv1_3);
 }
 
+// ASVS 12.1.2: suites with forward secrecy and AEAD, and no other.
 #[test]
 fn only_suites_with_forward_secrecy_and_aead_are_there() {
     for suite in rustls::crypto::aws_lc_rs::DEFAULT_CIPHER_SUITES {
@@ -216,6 +218,7 @@ fn an_opening_says_what_is_wrong_with_the_files() {
     assert_eq!(place.open().err(), Some(Refusal::NoCertificate));
 }
 
+// ASVS 12.1.3: a certificate of a merchant counts when the named authority signed it, and in its time only.
 #[tokio::test]
 async fn a_caller_s_certificate_is_asked_for_and_must_be_of_the_authority() {
     let place = Place::new();

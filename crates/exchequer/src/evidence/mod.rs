@@ -5,7 +5,7 @@
 //! the database ([`outside`]). Whoever has a checkpoint can then be shown that a row is in the log, and that the log only
 //! grew; [`prove`] compares all of it with the rows.
 //!
-//! Cost: nothing where rows are written: no column, no index, no second row. A leaf costs some three microseconds and 81
+//! Cost: nothing where rows are written: no column, no index, no second row. A leaf costs five hashes and 81
 //! bytes, an idle bank two reads a second. Bound: [`window::GRACE_SECONDS`] after its id was made a row is a leaf or never
 //! becomes one. Never here: a change of a row, a leaf that is taken back, a personal value in a leaf.
 

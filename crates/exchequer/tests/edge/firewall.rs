@@ -229,6 +229,7 @@ fn is_blocked(answer: &str) -> bool {
     answer.is_empty() || (is_refusal && !head.contains("x-request-id:"))
 }
 
+// PCI DSS 6.4.1, 6.4.2: a filter of web attacks stands before the bank, and what it stops is tried.
 #[tokio::test]
 async fn attacks_end_before_the_bank() {
     if let Some(missing) = missing() {

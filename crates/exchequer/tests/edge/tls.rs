@@ -141,6 +141,7 @@ pub async fn ask<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, text: &str) 
 const PROBE: &str = "GET /healthz HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n";
 const HSTS: &str = "strict-transport-security: max-age=63072000; includeSubDomains";
 
+// ASVS 3.4.1: every answer over TLS says for how long there is to be no other way.
 #[tokio::test]
 async fn answers_over_tls_carry_hsts_and_plain_http_has_none() {
     let served = Served::start(false).await;

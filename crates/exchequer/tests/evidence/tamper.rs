@@ -289,6 +289,7 @@ async fn prepared() -> (Town, Trust) {
     (town, trust)
 }
 
+// PCI DSS 10.3.4: whatever is changed in the trail is found, and its first row named.
 #[tokio::test]
 async fn whatever_is_done_to_the_database_is_found_and_named() {
     let (town, trust) = prepared().await;

@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask ci`, `tidy`, `browser`, `pg`, `redis` and `bench`.
+//! The project's own commands: `cargo xtask ci`, `tidy`, `browser`, `pg`, `redis`, `failover` and `bench`.
 //!
 //! Purpose: one place where every rule that a machine can hold is held. Order: arguments are read here
 //! and nothing else; each command has its module. Bound: every process that is started has a time
@@ -12,6 +12,7 @@ mod alerts;
 mod bench;
 mod browser;
 mod ci;
+mod failover;
 mod guard;
 mod postgres;
 mod process;
@@ -33,6 +34,8 @@ cargo xtask browser [--only NAME] [--release]
                                    the bank's pages in a real browser
 cargo xtask pg [--fsync] -- CMD…   runs CMD with a private PostgreSQL in EXCHEQUER_TEST_POSTGRES
 cargo xtask redis -- CMD…          runs CMD with a private Redis in EXCHEQUER_TEST_REDIS_URL
+cargo xtask failover [--binary PATH] [--seconds N]
+                                   databases, Redis and nodes of a bank are broken under load
 cargo xtask bench [--runs N] [--only GROUPS] [--quick]
                                    the speed floors, measured here, as one table";
 
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
         ["ci", "--step", name] => ci::step_named(name).and_then(|step| ci::run(&[step])),
         ["tidy"] => tidy(),
         ["bench", wish @ ..] => bench::run(wish),
+        ["failover", wish @ ..] => failover::run(wish),
         ["browser", wish @ ..] => in_browser(wish),
         ["pg", "--fsync", "--", command @ ..] => with_postgres(command, true),
         ["pg", "--", command @ ..] => with_postgres(command, false),

@@ -29,6 +29,7 @@ pub const DEPOSIT: i64 = 10_000_000;
 const READY_LIMIT: Duration = Duration::from_secs(40);
 const COMMAND_LIMIT: Duration = Duration::from_mins(2);
 const OUTPUT_BYTES: u64 = 64 * 1024;
+const PUBLIC_URL: &str = "http://localhost:8080";
 const TELLER: &str = "teller@failover.test";
 
 pub struct Bank<'guard> {
@@ -198,6 +199,8 @@ impl<'guard> Bank<'guard> {
             command.env(name, value);
         }
         command.env("EXCHEQUER_DATA_DIR", data).env("EXCHEQUER_HTTP_TRUSTED_PROXIES", "1");
+        // Tokens name it: with an address of its own a node would refuse those of the other.
+        command.env("EXCHEQUER_HTTP_PUBLIC_URL", PUBLIC_URL);
         command
     }
 

@@ -134,6 +134,20 @@ impl<'guard> Cluster<'guard> {
         send("KILL", postmaster)
     }
 
+    /// Patroni and PostgreSQL are gone; the node and its etcd are there.
+    pub fn kill_database(&mut self, number: usize) -> Result<()> {
+        let node = &mut self.nodes[number];
+        let postmaster = node.postmaster()?;
+        if let Some(mut patroni) = node.patroni.take() {
+            patroni.kill()?;
+        }
+        send("KILL", postmaster)
+    }
+
+    pub fn start_database(&mut self, number: usize) -> Result<()> {
+        self.start_patroni(number)
+    }
+
     pub fn power_on(&mut self, number: usize) -> Result<()> {
         self.nodes[number].place.plug_in()?;
         self.start_etcd(number)?;

@@ -24,6 +24,11 @@ pub struct Phase {
     pub successor: Option<Duration>,
 }
 
+/// Longer than the bank lets a statement run: a commit that waits for a standby must not become an answer then.
+const LONELY: Duration = Duration::from_secs(75);
+/// What was under way when the last standby went.
+const UNDER_WAY: Duration = Duration::from_secs(1);
+
 /// Everything that can be broken.
 pub struct Scene<'a, 'guard> {
     pub database: Cluster<'guard>,
@@ -34,6 +39,8 @@ pub struct Scene<'a, 'guard> {
     pub settle: Duration,
     /// Whether nodes are in namespaces of their own.
     pub linked: bool,
+    /// Writes that were acknowledged while only the primary had them.
+    pub lonely_writes: usize,
 }
 
 impl Scene<'_, '_> {
@@ -46,6 +53,7 @@ impl Scene<'_, '_> {
         phases.push(self.phase("Redis master killed", Self::redis)?);
         phases.push(self.phase("one bank node killed, started again", Self::bank_killed)?);
         phases.push(self.phase("rolling restart of both bank nodes", Self::rolling)?);
+        phases.push(self.phase("both standbys' databases killed", Self::lonely)?);
         if self.linked {
             phases.push(self.phase("primary cut off from its peers", Self::split)?);
             phases.push(self.phase("primary cut off from all", Self::silence)?);
@@ -95,6 +103,26 @@ impl Scene<'_, '_> {
             let_pass(self.settle);
             self.database.power_on(standby)?;
             self.database.wait_until_whole()?;
+        }
+        Ok(None)
+    }
+
+    /// With no standby nothing may be acknowledged: it would be lost with the primary.
+    fn lonely(&mut self) -> Result<Option<Duration>> {
+        let primary = self.primary()?;
+        let standbys = (0..super::database::NODES).filter(|number| *number != primary);
+        let standbys: Vec<usize> = standbys.collect();
+        for standby in &standbys {
+            self.database.kill_database(*standby)?;
+        }
+        let alone = now() + UNDER_WAY;
+        let_pass(LONELY);
+        let record = self.load.record();
+        let lonely = record.acknowledged.iter().filter(|known| known.at > alone);
+        self.lonely_writes += lonely.count();
+        drop(record);
+        for standby in &standbys {
+            self.database.start_database(*standby)?;
         }
         Ok(None)
     }

@@ -107,8 +107,15 @@ fn broken(wish: &Wish, linked: bool) -> Result<ExitCode> {
     let nodes: Vec<SocketAddr> = bank.nodes.iter().map(|node| node.at).collect();
     println!("{} customers, two nodes of the bank, three of the database", people.len());
     let load = Load::new(&people, nodes.clone());
-    let settle = wish.settle;
-    let mut scene = faults::Scene { database, redis, bank, load: &load, settle, linked };
+    let mut scene = faults::Scene {
+        database,
+        redis,
+        bank,
+        load: &load,
+        settle: wish.settle,
+        linked,
+        lonely_writes: 0,
+    };
     let phases = thread::scope(|scope| {
         for me in 0..people.len() {
             let load = &load;
@@ -123,6 +130,7 @@ fn broken(wish: &Wish, linked: bool) -> Result<ExitCode> {
     let mut report = report::report(&phases, &record, &found);
     let (said, whole) = scene.bank.verify()?;
     println!("\n{}", report.table);
+    println!("acknowledged while there was no standby: {}", scene.lonely_writes);
     print!("{}", report::strange_answers(&record));
     for (line, count) in scene.bank.complaints()?.iter().take(20) {
         println!("{count} × log: {line}");

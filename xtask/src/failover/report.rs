@@ -113,7 +113,7 @@ fn note_entries(page: &Value, found: &mut Found) -> Result<()> {
 
 pub fn report(phases: &[Phase], record: &Record, found: &Found) -> Report {
     let mut table = String::from(
-        "| fault | successor | next write | after the successor | acknowledged | lost | doubled | \
+        "| fault | successor | longest pause | its end after the successor | acknowledged | lost | doubled | \
          503 | 429 | 409 in flight | no connection | silence | other |\n\
          |--|--|--|--|--|--|--|--|--|--|--|--|--|\n",
     );
@@ -127,12 +127,12 @@ pub fn report(phases: &[Phase], record: &Record, found: &Found) -> Report {
         };
         let lost = mine.iter().filter(|known| is_lost(known, found)).count();
         let doubled = mine.iter().filter(|known| ids(known, found) > 1).count();
-        let back = longest_pause_end(&mine, phase.began);
-        let after = phase.successor.zip(back).map(|(new, back)| back.saturating_sub(new));
+        let (pause, end) = longest_pause(&mine, phase.began);
+        let after = phase.successor.map(|new| end.saturating_sub(new));
         let cells = [
             phase.name.to_owned(),
             seconds(phase.successor),
-            seconds(back),
+            seconds(Some(pause)),
             seconds(after),
             mine.len().to_string(),
             lost.to_string(),
@@ -202,18 +202,18 @@ fn is_lost(known: &Acknowledged, found: &Found) -> bool {
     !there || found.absent.contains(&known.key)
 }
 
-/// From the fault to the end of the longest time in which nobody was acknowledged anything.
-fn longest_pause_end(mine: &[&Acknowledged], began: Instant) -> Option<Duration> {
+/// The longest time in which nobody was acknowledged anything, and its end; from the fault on.
+fn longest_pause(mine: &[&Acknowledged], began: Instant) -> (Duration, Duration) {
     let mut last = began;
-    let mut longest = (Duration::ZERO, None);
+    let mut longest = (Duration::ZERO, Duration::ZERO);
     for known in mine {
         let pause = known.at.saturating_duration_since(last);
         if pause > longest.0 {
-            longest = (pause, Some(known.at.saturating_duration_since(began)));
+            longest = (pause, known.at.saturating_duration_since(began));
         }
         last = known.at;
     }
-    longest.1
+    longest
 }
 
 fn seconds(time: Option<Duration>) -> String {
@@ -259,11 +259,12 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_pause_ends_with_the_next_write() {
+    fn the_longest_pause_is_found_with_its_end() {
         let start = now();
         let at = |tenths: u64| start + Duration::from_millis(100 * tenths);
         let all = [known(at(1), "a"), known(at(34), "b"), known(at(40), "c")];
         let all: Vec<&Acknowledged> = all.iter().collect();
-        assert_eq!(seconds(longest_pause_end(&all, start)), "3.4 s");
+        let (pause, end) = longest_pause(&all, start);
+        assert_eq!((seconds(Some(pause)), seconds(Some(end))), ("3.3 s".into(), "3.4 s".into()));
     }
 }

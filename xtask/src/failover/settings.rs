@@ -53,7 +53,12 @@ bootstrap:
     postgresql:
       use_pg_rewind: true
       use_slots: true
-      parameters: {{max_connections: 100, wal_keep_size: 128MB, wal_log_hints: 'on'}}
+      parameters:
+        max_connections: 100
+        wal_keep_size: 128MB
+        wal_sender_timeout: 5s
+        wal_receiver_timeout: 5s
+        wal_retrieve_retry_interval: 500ms
   initdb: [encoding: UTF8, locale: C, auth: scram-sha-256, data-checksums]
 postgresql:
   listen: '{address}:{postgres}'

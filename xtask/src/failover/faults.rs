@@ -121,6 +121,7 @@ impl Scene<'_, '_> {
         let lonely = record.acknowledged.iter().filter(|known| known.at > alone);
         self.lonely_writes += lonely.count();
         drop(record);
+        println!("  acknowledged while there was no standby: {}", self.lonely_writes);
         for standby in &standbys {
             self.database.start_database(*standby)?;
         }

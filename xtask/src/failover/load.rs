@@ -22,6 +22,8 @@ const PAUSE: Duration = Duration::from_millis(650);
 const GIVE_UP: Duration = Duration::from_mins(1);
 /// An access token lives five minutes.
 const TOKEN_LIFE: Duration = Duration::from_mins(3);
+/// Ten sign-ins a minute are allowed, refused ones included.
+const RENEWAL_PAUSE: Duration = Duration::from_secs(10);
 
 /// What a key was answered with 201.
 pub struct Acknowledged {
@@ -158,7 +160,10 @@ impl Session<'_> {
         match (made, &self.token) {
             (Ok(token), _) => self.token = Some((token, now())),
             (Err(refusal), None) => return Err(refusal),
-            (Err(refusal), Some(_)) => self.load.record().refused.push((now(), refusal)),
+            (Err(refusal), Some((old, since))) => {
+                self.load.record().refused.push((now(), refusal));
+                self.token = Some((old.clone(), *since + RENEWAL_PAUSE));
+            }
         }
         Ok(())
     }

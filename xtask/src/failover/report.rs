@@ -14,8 +14,11 @@ use super::bank::{Customer, DEPOSIT, expect, text};
 use super::faults::Phase;
 use super::http::Request;
 use super::load::{Acknowledged, Record, Refusal};
+use super::wait::wait_for;
 use crate::Result;
 
+/// A limit of a minute may have been used up in the last outage.
+const SIGN_IN_LIMIT: Duration = Duration::from_secs(70);
 /// More pages than a bounded load can fill.
 const MOST_PAGES: usize = 200;
 
@@ -66,7 +69,11 @@ pub fn look_up(people: &[Customer], at: SocketAddr, record: &Record) -> Result<F
 
 fn one(person: &Customer, at: SocketAddr, mine: &[&Acknowledged]) -> Result<Found> {
     let mut found = Found::default();
-    let token = person.sign_in(at)?;
+    let mut token = String::new();
+    wait_for("sign-in", SIGN_IN_LIMIT, || {
+        token = person.sign_in(at)?;
+        Ok(true)
+    })?;
     let ask = |path: &str| {
         let mut request = Request::get(path);
         (request.from, request.token) = (&person.address, Some(token.as_str()));

@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask ci`, `tidy`, `browser`, `pg`, `redis`, `soak` and `bench`.
+//! The project's own commands: `cargo xtask ci`, `tidy`, `browser`, `pg`, `redis`, `failover`, `soak` and `bench`.
 //!
 //! Purpose: one place where every rule that a machine can hold is held. Order: arguments are read here
 //! and nothing else; each command has its module. Bound: every process that is started has a time
@@ -13,6 +13,7 @@ mod bench;
 mod browser;
 mod ci;
 mod edge;
+mod failover;
 mod guard;
 mod postgres;
 mod process;
@@ -37,6 +38,8 @@ cargo xtask browser [--only NAME] [--release]
 cargo xtask pg [--fsync] -- CMD…   runs CMD with a private PostgreSQL in EXCHEQUER_TEST_POSTGRES
 cargo xtask redis -- CMD…          runs CMD with a private Redis in EXCHEQUER_TEST_REDIS_URL
 cargo xtask soak [--minutes N]     the long runs: simulation and kills, other histories each time
+cargo xtask failover [--binary PATH] [--seconds N]
+                                   databases, Redis and nodes of a bank are broken under load
 cargo xtask bench [--runs N] [--only GROUPS] [--quick]
                                    the speed floors, measured here, as one table
 cargo xtask sbom                   what the program is made of, as CycloneDX 1.5";
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         ["bench", wish @ ..] => bench::run(wish),
         ["soak"] => soak::run(soak::DEFAULT_MINUTES),
         ["soak", "--minutes", minutes] => soak::named(minutes),
+        ["failover", wish @ ..] => failover::run(wish),
         ["browser", wish @ ..] => in_browser(wish),
         ["pg", "--fsync", "--", command @ ..] => with_postgres(command, true),
         ["pg", "--", command @ ..] => with_postgres(command, false),

@@ -212,7 +212,7 @@ mod tests {
                 let (mut stream, _) = listener.accept().unwrap();
                 let mut request = [0; 512];
                 let count = stream.read(&mut request).unwrap();
-                assert!(request[..count].starts_with(b"GET /healthz HTTP/1.1\r\n"));
+                assert!(request[..count].starts_with(b"GET /healthz HTTP/1.0\r\n"));
                 write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n").unwrap();
             });
             assert_eq!(check_health(address).is_ok(), healthy);

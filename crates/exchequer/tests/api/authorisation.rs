@@ -55,7 +55,7 @@ fn concrete(bank: &TestBank, path: &str) -> String {
         p if p.contains("/cards/") => bank.unknown_id::<Card>(),
         p if p.contains("/payments/") => bank.unknown_id::<Payment>(),
         p if p.contains("/merchants/") => bank.unknown_id::<Merchant>(),
-        p if p.contains("/differences/") => bank.unknown_id::<Difference>(),
+        p if p.contains("/log/") => bank.unknown_id::<Transfer>(),
         p if p.contains("/merchant_keys/") => bank.unknown_id::<Key>(),
         p if p.contains("/webhook_endpoints/") => bank.unknown_id::<Webhook>(),
         p if p.contains("/limits/{currency}") => return p.replace("{currency}", "INR"),

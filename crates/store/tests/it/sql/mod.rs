@@ -44,7 +44,8 @@ const WALKS: &[(&str, &str)] = &[
 ];
 
 /// Words that only one of the two has.
-const POSTGRES_ONLY: [&str; 5] = ["unnest(", "::", "pg_", "FOR NO KEY", "to_regclass"];
+const POSTGRES_ONLY: [&str; 6] =
+    ["unnest(", "::", "pg_", "FOR NO KEY", "to_regclass", "information_schema"];
 const SQLITE_ONLY: [&str; 2] = ["sqlite_master", "rowid"];
 
 fn texts() -> Vec<(String, String)> {

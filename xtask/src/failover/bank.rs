@@ -118,6 +118,12 @@ impl<'guard> Bank<'guard> {
         Ok((tail(&log, 40), status.success()))
     }
 
+    /// The end of each node's log.
+    pub fn last_words(&self) -> String {
+        let words = |number| tail(&self.log(number), 6);
+        (0..NODES).map(words).collect::<Vec<_>>().join("\n--\n")
+    }
+
     /// Lines of the nodes' logs at WARN and ERROR, counted by message, most first.
     pub fn complaints(&self) -> Result<Vec<(String, usize)>> {
         let mut counts: Vec<(String, usize)> = Vec::new();

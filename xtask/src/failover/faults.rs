@@ -196,5 +196,15 @@ impl Scene<'_, '_> {
             let record = self.load.record();
             Ok(record.acknowledged.last().is_some_and(|last| last.at > since))
         })
+        .map_err(|error| self.circumstances(&error))
+    }
+
+    /// What the nodes and the last clients said, for who looks for the reason.
+    fn circumstances(&self, error: &str) -> String {
+        let record = self.load.record();
+        let last = record.refused.iter().rev().take(24).map(|(_, why)| format!("{why:?}"));
+        let told = last.collect::<Vec<_>>().join(", ");
+        let (bank, database) = (self.bank.last_words(), self.database.last_words());
+        format!("{error}\nclients: {told}\n{bank}\n{database}")
     }
 }

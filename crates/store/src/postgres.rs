@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use money::AccountId;
 use tokio::runtime::Runtime;
+use tokio::time::Instant;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Config, NoTls, Statement};
@@ -32,6 +33,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const CAUTIOUS: u32 = 64;
 /// A statement that runs longer is a fault of ours or of the server; the caller has given up.
 const STATEMENT_TIMEOUT_MS: u64 = 60_000;
+/// A server that waits for a synchronous standby gives up at the statement's timeout and then answers a COMMIT as done,
+/// with a warning, though it stands on that server alone: what takes so long is not known to be kept.
+const COMMIT_LIMIT: Duration = Duration::from_millis(STATEMENT_TIMEOUT_MS - 1_000);
 
 pub(crate) type PgParam<'a> = &'a (dyn ToSql + Sync);
 
@@ -282,7 +286,11 @@ impl PgSession {
             self.batch("ROLLBACK")?;
             return Err(error);
         }
+        let began = Instant::now();
         self.batch("COMMIT")?;
+        if began.elapsed() >= COMMIT_LIMIT {
+            return Err(DbError::Unavailable("a commit was not confirmed by a standby".to_owned()));
+        }
         self.remembered.keep(self.era, &self.saved);
         Ok(())
     }

@@ -13,6 +13,7 @@ use super::snapshots::Snapshots;
 use super::tests_log::{Tally, tally};
 use super::{Run, Step, Verdict};
 use crate::Result;
+use crate::guard::Guard;
 use crate::postgres;
 use crate::process::{append, run_logged};
 use crate::{alerts, browser, edge, redis, smoke, tidy};
@@ -175,8 +176,10 @@ impl Run {
 
     /// Several processes on one PostgreSQL and one Redis; they start servers of their own beside these.
     fn tests_of_nodes(&self, log: &Path) -> Result<Verdict> {
-        let postgres = postgres::Server::start(&self.guard, false)?;
-        let redis = redis::Server::start(&self.guard)?;
+        // With folders of its own beside those of the steps before.
+        let guard = Guard::new("nodes")?;
+        let postgres = postgres::Server::start(&guard, false)?;
+        let redis = redis::Server::start(&guard)?;
         let outside = Outside {
             postgres: Some(postgres.url()),
             redis: Some(redis.url()),

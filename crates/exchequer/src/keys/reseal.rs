@@ -100,17 +100,17 @@ async fn walk(
 ) -> Result<Walked, DbError> {
     let mut walked = Walked::default();
     for column in COLUMNS.iter().filter(|column| column.sealing == sealing) {
-        let mut after = [0; 16];
+        let mut after = None;
         while !*stop.borrow() {
             let tools = bank.tools().clone();
-            let look = move |tx: &mut Tx<'_>| look(tx, &tools, column, &after);
+            let look = move |tx: &mut Tx<'_>| look(tx, &tools, column, after);
             let slice = bank.db().read("keys.reseal", look).await?;
             walked.damaged = walked.damaged.saturating_add(slice.damaged);
             if !slice.replacements.is_empty() {
                 replace(bank, column, slice.replacements, &mut walked).await?;
             }
             let Some(to) = slice.to else { break };
-            after = to;
+            after = Some(to);
         }
     }
     Ok(walked)
@@ -136,7 +136,7 @@ fn look(
     tx: &mut Tx<'_>,
     tools: &Tools,
     column: &SealedColumn,
-    after: &[u8; 16],
+    after: Option<[u8; 16]>,
 ) -> Result<Slice, DbError> {
     let ring = tools.keyring();
     let active = ring.active_version(column.sealing);
@@ -214,12 +214,12 @@ pub async fn left(db: &Db, purpose: Purpose) -> Result<BTreeMap<u32, u64>, DbErr
         Purpose::LogSigning => return db.read("keys.count", store::count_checkpoints).await,
     }
     for column in COLUMNS.iter().filter(|column| column.sealing.purpose() == purpose) {
-        let mut after = [0; 16];
+        let mut after = None;
         loop {
-            let look = move |tx: &mut Tx<'_>| store::walk(tx, column, (&after, SLICE));
+            let look = move |tx: &mut Tx<'_>| store::walk(tx, column, (after, SLICE));
             let rows: Vec<store::KeyedValue> = db.read("keys.count", look).await?;
             let Some((to, _)) = rows.last() else { break };
-            after = *to;
+            after = Some(*to);
             for value in rows.iter().filter_map(|(_, value)| value.as_ref()) {
                 count(&mut left, sealed_with(value).ok());
             }

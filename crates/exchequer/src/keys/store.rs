@@ -231,11 +231,13 @@ pub(super) const COLUMNS: &[SealedColumn] = &[
 /// A row's key, and its sealed value where it has one.
 pub(super) type KeyedValue = ([u8; 16], Option<Vec<u8>>);
 
+/// Rows behind a key, or from the first on: the bank's own salt stands under the lowest key that there is.
 pub(super) fn walk(
     tx: &mut Tx<'_>,
     column: &SealedColumn,
-    (after, most): (&[u8; 16], i64),
+    (after, most): (Option<[u8; 16]>, i64),
 ) -> Result<Vec<KeyedValue>, DbError> {
+    let after = after.as_ref().map_or(&[][..], |key| &key[..]);
     tx.query(column.walk, params![after, most])?.iter().map(keyed).collect()
 }
 

@@ -7,9 +7,8 @@
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -19,13 +18,13 @@ use crate::Result;
 use crate::guard::Guard;
 use crate::postgres::free_port;
 use crate::postgres::programs::{apt_get, in_path, is_root};
-use crate::process::{append, now, run_logged, stop};
+use crate::process::{append, now, run_logged};
+use crate::running::Running;
 use crate::smoke::{self, ask};
 use crate::workspace::{Workspace, clean_environment};
 
 const CHECK_LIMIT: Duration = Duration::from_mins(1);
 const START_LIMIT: Duration = Duration::from_secs(30);
-const STOP_GRACE: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(100);
 const ADVICE: &str =
     "no prometheus and promtool here: install them (Debian: apt-get install prometheus)";
@@ -46,13 +45,6 @@ pub fn run(workspace: &Workspace, guard: &Guard, log: &Path, limit: Duration) ->
     }
     smoke::build(workspace, guard, log, limit)?;
     scraped(workspace, guard, log, &rules.join("alerts.yml"))
-}
-
-/// A child that is stopped when it is dropped.
-struct Running<'guard> {
-    child: Child,
-    name: &'static str,
-    guard: &'guard Guard,
 }
 
 fn scraped(workspace: &Workspace, guard: &Guard, log: &Path, rules: &Path) -> Result<()> {
@@ -124,34 +116,6 @@ fn start_prometheus<'guard>(
         .current_dir(folder)
         .stdout(append(log)?);
     Running::start(&mut command, "prometheus", guard, log)
-}
-
-impl<'guard> Running<'guard> {
-    fn start(
-        command: &mut Command,
-        name: &'static str,
-        guard: &'guard Guard,
-        log: &Path,
-    ) -> Result<Self> {
-        let child = command
-            .stdin(Stdio::null())
-            .stderr(append(log)?)
-            .process_group(0)
-            .spawn()
-            .map_err(|error| format!("{name} does not start: {error}"))?;
-        guard.note(name, "TERM", i64::from(child.id()))?;
-        Ok(Self { child, name, guard })
-    }
-}
-
-impl Drop for Running<'_> {
-    fn drop(&mut self) {
-        let process = i64::from(self.child.id());
-        match stop(&mut self.child, "TERM", process, STOP_GRACE) {
-            Ok(_) => self.guard.forget(self.name),
-            Err(error) => eprintln!("xtask: {}: {error}", self.name),
-        }
-    }
 }
 
 /// Names of alerts that are pending or fire.

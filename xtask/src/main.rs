@@ -18,6 +18,7 @@ mod guard;
 mod postgres;
 mod process;
 mod redis;
+mod running;
 mod sbom;
 mod smoke;
 mod soak;

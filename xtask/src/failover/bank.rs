@@ -14,12 +14,12 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::http::Request;
-use super::running::Running;
 use super::wait::wait_for;
 use crate::Result;
 use crate::guard::Guard;
 use crate::postgres::free_port;
 use crate::process::{append, run_logged, tail};
+use crate::running::Running;
 use crate::smoke::succeed;
 use crate::workspace::clean_environment;
 

@@ -14,7 +14,6 @@ use serde_json::Value;
 
 use super::http::Request;
 use super::network::Place;
-use super::running::Running;
 use super::settings;
 use super::wait::wait_for;
 use crate::Result;
@@ -22,6 +21,7 @@ use crate::guard::Guard;
 use crate::postgres::programs::{self, Account};
 use crate::postgres::{free_port, random_password};
 use crate::process::{append, send, tail};
+use crate::running::Running;
 
 pub const NODES: usize = 3;
 const WHOLE_LIMIT: Duration = Duration::from_secs(90);

@@ -27,7 +27,6 @@ mod load;
 mod network;
 mod redis;
 mod report;
-mod running;
 mod settings;
 mod wait;
 

@@ -13,11 +13,11 @@ use std::process::{Command, ExitCode, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use super::running::Running;
 use crate::Result;
 use crate::guard::Guard;
 use crate::postgres::programs::{Account, in_path};
 use crate::process::{append, now, stop, wait_at_most};
+use crate::running::Running;
 
 /// Says to the inner run that it is in namespaces of its own.
 const INSIDE: &str = "EXCHEQUER_FAILOVER_INSIDE";

@@ -9,12 +9,12 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use super::running::Running;
 use super::wait::wait_for;
 use crate::Result;
 use crate::guard::Guard;
 use crate::postgres::{free_port, random_password};
 use crate::process::append;
+use crate::running::Running;
 
 const SERVICE: &str = "bank";
 const DOWN_AFTER_MS: u32 = 2_000;

@@ -1,4 +1,4 @@
-//! A process of the scene: noted in the guard, killed or stopped by its own id, and waited for.
+//! A server beside the bank: noted in the guard, killed or stopped by its own id, and waited for.
 
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};

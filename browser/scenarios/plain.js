@@ -39,7 +39,7 @@ export const tests = {
     await signIn(stage, page, stage.bank.customer("asha"));
     assert.deepEqual(await overflow(page), []);
     await stage.picture(page, "narrow-overview");
-    await order(page, { ...toMateo(stage, "99,999.99"), memo: "Unbreakable".repeat(9) });
+    await order(page, { ...toMateo(stage, "33,333.33"), memo: "Unbreakable".repeat(9) });
     assert.deepEqual(await overflow(page), []);
     await stage.picture(page, "narrow-review");
     assert.deepEqual(await audit(stage, page), []);

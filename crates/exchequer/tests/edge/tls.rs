@@ -220,6 +220,8 @@ async fn a_new_certificate_serves_the_next_connection() {
     let checks = health["checks"].as_array().expect("checks");
     let found = checks.iter().find(|check| check["name"] == "certificate").expect("its check");
     assert_eq!(found["state"], "degraded", "{found}");
+    let told = exchequer::metrics::scrape::gather(served.bank.bank()).await;
+    assert!(told.contains("\nexchequer_certificate_ends_timestamp_seconds "), "{told}");
     assert_eq!(served.end().await, 0);
 }
 

@@ -99,6 +99,8 @@ pub enum Job {
     WriteLog,
     /// Makes some of them again, from their rows.
     CheckLog,
+    /// Has the witness sign the newest checkpoint.
+    WitnessLog,
 }
 
 const DAY_SECONDS: i64 = 86_400;
@@ -129,7 +131,7 @@ pub const RESETS_KEPT: i64 = DAY_SECONDS;
 pub const CONFIRMATIONS_KEPT: i64 = confirmations::LIFE_SECONDS;
 
 impl Job {
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 33] = [
         Self::ExpireHolds,
         Self::EndSessions,
         Self::DeliverMails,
@@ -162,6 +164,7 @@ impl Job {
         Self::SumFigures,
         Self::WriteLog,
         Self::CheckLog,
+        Self::WitnessLog,
     ];
 
     /// As logs call it.
@@ -190,6 +193,7 @@ impl Job {
             Self::SumFigures => figures::job::NAME,
             Self::WriteLog => evidence::NAME,
             Self::CheckLog => evidence::check::NAME,
+            Self::WitnessLog => evidence::witness::NAME,
             Self::DeleteAttempts => store::ATTEMPTS.verb,
             Self::DeleteDevices => store::DEVICES.verb,
             Self::DeleteFactors => store::FACTORS.verb,
@@ -211,7 +215,8 @@ impl Job {
             | Self::AskGateways
             | Self::DeliverWebhooks
             | Self::RefreshKeys
-            | Self::WriteLog => Duration::from_secs(1),
+            | Self::WriteLog
+            | Self::WitnessLog => Duration::from_secs(1),
             Self::ResealValues => Duration::from_secs(5),
             Self::CheckLog => Duration::from_secs(30),
             Self::ExpireHolds | Self::ReverseCharges => Duration::from_secs(10),
@@ -280,6 +285,7 @@ impl Job {
             Self::ExpireApprovals => return approvals::job::sweep(bank, stop).await,
             Self::IndexNames => return customers::job::index_names(bank, stop).await,
             Self::CheckLog => return evidence::check::run(bank).await,
+            Self::WitnessLog => return evidence::witness::run(bank).await,
             Self::WriteLog => return evidence::sequencer::run(bank, stop).await,
             Self::SumFigures => return figures::job::sum(bank, stop).await,
             Self::DeleteReveals => {

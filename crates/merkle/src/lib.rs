@@ -10,7 +10,8 @@
 //! * [`proof`]: inclusion and consistency proofs, made from tiles (RFC 6962 §2.1.1, §2.1.2);
 //! * [`check`]: the same, checked without any tile (RFC 9162 §2.1.3.2, §2.1.4.2);
 //! * [`note`]: signed notes and the keys that verify them;
-//! * [`checkpoint`]: what a note says of a log.
+//! * [`checkpoint`]: what a note says of a log;
+//! * [`cosign`]: what somebody else adds to it who has seen the log only grow (C2SP `tlog-cosignature`).
 //!
 //! Cost: appending a leaf about a hash; a proof of a log of 2^30 leaves four tiles. Never here: a panic on what
 //! somebody else wrote, or a number that wraps.
@@ -27,6 +28,7 @@
 
 pub mod check;
 pub mod checkpoint;
+pub mod cosign;
 pub mod edge;
 pub mod hash;
 pub mod note;
@@ -35,6 +37,7 @@ pub mod tile;
 
 pub use check::{Refusal, check_consistency, check_inclusion};
 pub use checkpoint::{Checkpoint, CheckpointError};
+pub use cosign::WitnessKey;
 pub use edge::{Edge, EdgeError};
 pub use hash::{HASH_LEN, Hash, empty_root, leaf_hash, node_hash};
 pub use note::{Note, NoteError, VerifierKey};

@@ -57,7 +57,7 @@ impl Note {
     /// Signs a text, which must end with a line break, under a name (no blank, no plus).
     pub fn sign(text: &str, name: &str, key: &SigningKey) -> Result<Self, SignError> {
         let signature = key.sign(text.as_bytes())?;
-        let hash = key_hash(name, key.public_key());
+        let hash = key_hash(name, ED25519, key.public_key());
         let bytes = [&hash[..], &signature].concat();
         let signatures = vec![Signature { name: name.to_owned(), bytes }];
         Ok(Self { text: text.to_owned(), signatures })
@@ -90,7 +90,7 @@ impl Note {
                 return Err(NoteError::Malformed);
             };
             let known = keys.iter().find(|key| {
-                key.name == signature.name && key_hash(&key.name, &key.public)[..] == *hash
+                key.name == signature.name && key_hash(&key.name, ED25519, &key.public)[..] == *hash
             });
             let Some(key) = known else { continue };
             let verifier = DeviceKey::Ed25519 { x: key.public };
@@ -100,6 +100,31 @@ impl Note {
             is_signed = true;
         }
         if is_signed { Ok(&self.text) } else { Err(NoteError::Unsigned) }
+    }
+
+    /// The same note with further signatures: lines as a witness answers them. One that is there already stays once.
+    pub fn with_signatures(&self, lines: &str) -> Result<Self, NoteError> {
+        let lines = lines.strip_suffix('\n').ok_or(NoteError::Malformed)?;
+        let mut signatures = self.signatures.clone();
+        for line in lines.split('\n') {
+            let signature = Signature::parse(line).ok_or(NoteError::Malformed)?;
+            if !signatures.contains(&signature) {
+                signatures.push(signature);
+            }
+        }
+        let note = Self { text: self.text.clone(), signatures };
+        // What is not read again is of no use to anybody.
+        Self::parse(&note.to_string())
+    }
+
+    /// What a key has made, behind its hash; nothing of it verified.
+    pub(crate) fn made_by<'a>(
+        &'a self,
+        name: &'a str,
+        hash: &'a [u8],
+    ) -> impl Iterator<Item = &'a [u8]> {
+        let named = self.signatures.iter().filter(move |signature| signature.name == name);
+        named.filter_map(move |signature| signature.bytes.strip_prefix(hash))
     }
 
     /// What it says, whoever signed it.
@@ -154,7 +179,7 @@ impl std::str::FromStr for VerifierKey {
         let Some((&ED25519, public)) = key.split_first() else { return Err(NoteError::Key) };
         let public = <[u8; 32]>::try_from(public).map_err(|_| NoteError::Key)?;
         let key = Self::new(name, public).ok_or(NoteError::Key)?;
-        if HEXLOWER.encode(&key_hash(name, &public)) == hash {
+        if HEXLOWER.encode(&key_hash(name, ED25519, &public)) == hash {
             Ok(key)
         } else {
             Err(NoteError::Key)
@@ -164,14 +189,14 @@ impl std::str::FromStr for VerifierKey {
 
 impl std::fmt::Display for VerifierKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let hash = HEXLOWER.encode(&key_hash(&self.name, &self.public));
+        let hash = HEXLOWER.encode(&key_hash(&self.name, ED25519, &self.public));
         let key = BASE64.encode(&[&[ED25519][..], &self.public].concat());
         write!(f, "{}+{hash}+{key}", self.name)
     }
 }
 
-fn key_hash(name: &str, public: &[u8; 32]) -> [u8; KEY_HASH_LEN] {
-    let [a, b, c, d, ..] = sha256(&[name.as_bytes(), b"\n", &[ED25519], public].concat());
+pub(crate) fn key_hash(name: &str, kind: u8, public: &[u8; 32]) -> [u8; KEY_HASH_LEN] {
+    let [a, b, c, d, ..] = sha256(&[name.as_bytes(), b"\n", &[kind], public].concat());
     [a, b, c, d]
 }
 

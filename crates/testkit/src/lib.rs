@@ -21,6 +21,7 @@ pub mod redis;
 pub mod sandbox;
 pub mod texts;
 pub mod transit;
+pub mod witness;
 
 pub use bank::{Person, TestBank};
 pub use browser::Browser;
@@ -32,3 +33,4 @@ pub use merchant::{Shop, Signed};
 pub use receiver::Receiver;
 pub use sandbox::Till;
 pub use transit::Transit;
+pub use witness::Witness;

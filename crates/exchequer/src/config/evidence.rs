@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use merkle::WitnessKey;
 use merkle::note::is_name;
 
+use super::address::check_origin;
 use super::reading::{Reading, quoted};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +14,16 @@ pub struct Evidence {
     pub origin: String,
     /// Where checkpoints are appended; none: nowhere, and a database that was rolled back as a whole is not noticed.
     pub checkpoint_file: Option<PathBuf>,
+    /// Who else keeps the newest one, and signs it.
+    pub witness: Option<WitnessAddress>,
+}
+
+/// A witness (C2SP `tlog-witness`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WitnessAddress {
+    /// In front of `/add-checkpoint`.
+    pub url: String,
+    pub key: WitnessKey,
 }
 
 const MAX_ORIGIN_CHARACTERS: usize = 255;
@@ -28,7 +40,53 @@ pub(super) fn read(reading: &mut Reading, public_url: &str) -> Evidence {
     Evidence {
         origin: given.unwrap_or_else(|| origin_of(public_url)),
         checkpoint_file: reading.path("evidence_checkpoint_file"),
+        witness: witness(reading),
     }
+}
+
+fn witness(reading: &mut Reading) -> Option<WitnessAddress> {
+    let url = reading.text("evidence_witness_url").filter(|url| !url.is_empty());
+    let key = reading.text("evidence_witness_key").filter(|key| !key.is_empty());
+    let (url, key) = match (url, key) {
+        (None, None) => return None,
+        (Some(url), Some(key)) => (url, key),
+        (Some(_), None) => {
+            let allowed = "name+hash+key, as the witness publishes it";
+            reading.fault("evidence_witness_key", "not given, and there is a witness", allowed);
+            return None;
+        }
+        (None, Some(_)) => {
+            let allowed = "an address such as https://witness.example";
+            reading.fault("evidence_witness_url", "not given, and there is a key", allowed);
+            return None;
+        }
+    };
+    if let Err(wrong) = check_prefix(&url) {
+        let wrong = format!("{} {wrong}", quoted(&url));
+        reading.fault("evidence_witness_url", wrong, "an address such as https://witness.example");
+    }
+    match key.parse() {
+        Ok(key) => Some(WitnessAddress { url, key }),
+        Err(_) => {
+            let wrong = format!("no key of a witness: {}", quoted(&key));
+            let allowed =
+                "name+hash+key, as the witness publishes it; the key is of type 4 (cosignature/v1)";
+            reading.fault("evidence_witness_key", wrong, allowed);
+            None
+        }
+    }
+}
+
+/// An origin, and a path behind it where the witness has one.
+fn check_prefix(url: &str) -> Result<(), String> {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+    check_origin(&format!("{scheme}://{authority}"))?;
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._~/".contains(c);
+    if !path.chars().all(is_plain) || url.ends_with('/') {
+        return Err("has more than a plain path, or ends with a slash".to_owned());
+    }
+    Ok(())
 }
 
 /// The address without its scheme, as C2SP `tlog-checkpoint` advises.

@@ -37,7 +37,7 @@ mod webhooks;
 pub use approvals::Approvals;
 pub use cards::{CardVault, Cards, SandboxGateway, StripeGateway};
 pub use database::DatabaseUrl;
-pub use evidence::Evidence;
+pub use evidence::{Evidence, WitnessAddress};
 pub use factors::Factors;
 pub use fault::{Fault, Faults, Origin};
 pub use init::{Created, InitError, init_files};

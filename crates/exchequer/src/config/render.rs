@@ -234,6 +234,13 @@ fn cards(config: &Config, name: &str) -> String {
         "approvals_hours" => config.approvals.hours.to_string(),
         "evidence_origin" => config.evidence.origin.clone(),
         "evidence_checkpoint_file" => checkpoint_file(config),
+        "evidence_witness_url" => {
+            config.evidence.witness.as_ref().map(|witness| witness.url.clone()).unwrap_or_default()
+        }
+        "evidence_witness_key" => {
+            let witness = config.evidence.witness.as_ref();
+            witness.map(|witness| witness.key.to_string()).unwrap_or_default()
+        }
         other => unreachable!("{other} is a row of the table of settings without an arm here"),
     }
 }

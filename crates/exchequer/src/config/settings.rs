@@ -373,4 +373,10 @@ pub const SETTINGS: &[Setting] = &[
         "A file that each signed checkpoint of the log is appended to, on another disk or machine than the database: \
          what `exchequer verify --checkpoints` holds a bank against, to notice one that was rolled back or cut off as a \
          whole. Empty: none, which serve says at its start; a demo bank: checkpoints.txt in its folder."),
+    row("evidence", "witness_url", Kind::Text, "",
+        "A witness (C2SP tlog-witness) that each signed checkpoint is sent to, as the address in front of /add-checkpoint: \
+         https, or http on this machine. It checks that the log only grew, keeps what it saw and signs it, so that not even \
+         whoever has the bank's keys can tell another history later. Empty: none."),
+    row("evidence", "witness_key", Kind::Text, "",
+        "The witness' public key, name+hash+key as it publishes it (type 4, cosignature/v1)."),
 ];

@@ -2,7 +2,7 @@
 //!
 //! Order: a row is committed; within a second the [`sequencer`] makes it a leaf ([`leaf`]) with a number that is never
 //! given again; tiles, [`bundle`]s and a signed checkpoint are written in one transaction; the checkpoint is kept outside
-//! the database ([`outside`]). Whoever has a checkpoint can then be shown that a row is in the log, and that the log only
+//! the database ([`outside`], [`witness`]). Whoever has a checkpoint can then be shown that a row is in the log, and that the log only
 //! grew; [`prove`] compares all of it with the rows.
 //!
 //! Cost: nothing where rows are written: no column, no index, no second row. A leaf costs five hashes and 81
@@ -24,6 +24,7 @@ pub mod sequencer;
 pub mod status;
 mod store;
 pub mod window;
+pub(crate) mod witness;
 
 /// The job and what it writes.
 pub(crate) const NAME: &str = "log.write";

@@ -12,8 +12,10 @@ use std::path::{Path, PathBuf};
 
 use ::store::DbError;
 use merkle::{Checkpoint, Note, VerifierKey, root_of};
+use money::Timestamp;
 use vault::Keyring;
 
+use super::status::Status;
 use super::store as log;
 use crate::bank::Bank;
 use crate::events;
@@ -26,6 +28,30 @@ const ROTATED_AT: u64 = 4 << 20;
 pub struct Outside {
     /// The size of the last note, once the file was held against the log.
     written: Option<u64>,
+}
+
+/// Who keeps checkpoints besides the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keeper {
+    File,
+    Witness,
+}
+
+impl Keeper {
+    /// As events call it.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::File => "checkpoint_file",
+            Self::Witness => "witness",
+        }
+    }
+
+    fn fails(self, status: &mut Status) -> &mut Option<(Timestamp, String)> {
+        match self {
+            Self::File => &mut status.outside_fails,
+            Self::Witness => &mut status.witness_fails,
+        }
+    }
 }
 
 /// Keeps the newest checkpoint there, if it is not there yet.
@@ -41,23 +67,24 @@ pub async fn keep(bank: &Bank, outside: &mut Outside) -> Result<(), DbError> {
         match check(bank, &path, newest.size).await? {
             Ok(None) => {}
             Ok(Some(size)) => outside.written = Some(size),
-            Err(why) => return fail(bank, why).await,
+            Err(why) => return fail(bank, Keeper::File, why).await,
         }
     }
     if outside.written == Some(newest.size) {
-        return recover(bank).await;
+        return recover(bank, Keeper::File).await;
     }
     let note = newest.note.clone();
     let appended = tokio::task::spawn_blocking(move || append(&path, &note, newest.size)).await;
     match appended {
         Ok(Ok(())) => {
             outside.written = Some(newest.size);
-            recover(bank).await
+            recover(bank, Keeper::File).await
         }
         Ok(Err(error)) => {
             // What is in the file is looked at anew.
             outside.written = None;
-            fail(bank, format!("the file of checkpoints cannot be written: {error}")).await
+            let why = format!("the file of checkpoints cannot be written: {error}");
+            fail(bank, Keeper::File, why).await
         }
         Err(error) => Err(DbError::Panicked(error.to_string())),
     }
@@ -164,35 +191,44 @@ fn append(path: &Path, note: &str, size: u64) -> io::Result<()> {
     file.sync_all()
 }
 
-async fn fail(bank: &Bank, why: String) -> Result<(), DbError> {
+/// Tells, once until it recovers, that somebody has not kept the newest checkpoint.
+pub(super) async fn fail(bank: &Bank, keeper: Keeper, why: String) -> Result<(), DbError> {
     let now = bank.tools().now();
     let is_new = {
         let mut status = bank.sequencer().status();
+        let fails = keeper.fails(&mut status);
         // The event is a row of the log, too: telling it each time would never end.
-        let is_new = status.outside_fails.is_none();
-        status.outside_fails.get_or_insert_with(|| (now, why.clone()));
+        let is_new = fails.is_none();
+        fails.get_or_insert_with(|| (now, why.clone()));
         is_new
     };
     if !is_new {
         return Ok(());
     }
-    tracing::error!(why, "checkpoints of the log are kept nowhere but in the database");
-    note(bank, "failed").await
+    tracing::error!(
+        why,
+        keeper = keeper.name(),
+        "a checkpoint of the log is not kept outside the database"
+    );
+    note(bank, keeper, "failed").await
 }
 
-async fn recover(bank: &Bank) -> Result<(), DbError> {
-    let failed = bank.sequencer().status().outside_fails.take();
+pub(super) async fn recover(bank: &Bank, keeper: Keeper) -> Result<(), DbError> {
+    let failed = keeper.fails(&mut bank.sequencer().status()).take();
     if failed.is_none() {
         return Ok(());
     }
-    tracing::info!("checkpoints of the log are kept outside the database again");
-    note(bank, "done").await
+    tracing::info!(
+        keeper = keeper.name(),
+        "checkpoints of the log are kept outside the database again"
+    );
+    note(bank, keeper, "done").await
 }
 
-async fn note(bank: &Bank, outcome: &'static str) -> Result<(), DbError> {
+async fn note(bank: &Bank, keeper: Keeper, outcome: &'static str) -> Result<(), DbError> {
     let act = bank.system_act(super::NAME);
     let record = move |tx: &mut ::store::Tx<'_>| {
-        events::record(tx, &act, "log.kept_outside", "checkpoint_file", outcome, None)
+        events::record(tx, &act, "log.kept_outside", keeper.name(), outcome, None)
     };
     bank.db().write("log.outside", record).await
 }

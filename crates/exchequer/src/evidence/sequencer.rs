@@ -23,6 +23,7 @@ use super::salts::Salts;
 use super::status::Status;
 use super::store::{self as log, Read, State};
 use super::window::{GRACE_SECONDS, Window, slice_of, start_of};
+use super::witness::Witness;
 use crate::bank::{Bank, Tools};
 
 /// Rows of each table read at once: some ten milliseconds of a reader, and a write of a few.
@@ -38,6 +39,7 @@ pub struct Sequencer {
     node: OnceLock<RowId>,
     memory: tokio::sync::Mutex<Option<Memory>>,
     outside: tokio::sync::Mutex<Outside>,
+    pub(super) witness: tokio::sync::Mutex<Witness>,
     status: Mutex<Status>,
 }
 

@@ -26,6 +26,10 @@ pub struct Status {
     pub wrong: Option<(Timestamp, String)>,
     /// Since when checkpoints are kept nowhere but in the database, and why.
     pub outside_fails: Option<(Timestamp, String)>,
+    /// Since when the witness has not signed the newest checkpoint, and why.
+    pub witness_fails: Option<(Timestamp, String)>,
+    /// Leaves of the newest checkpoint that the witness has signed.
+    pub witnessed: u64,
 }
 
 impl Status {

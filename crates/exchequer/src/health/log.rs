@@ -22,6 +22,8 @@ pub fn check(status: &Status, now: Timestamp) -> Check {
             State::Degraded,
             "Checkpoints are kept nowhere but in the database. Look at the file that has them.",
         )
+    } else if status.witness_fails.is_some() {
+        (State::Degraded, "The witness has not signed the newest checkpoint. See what it says.")
     } else if is_late {
         (State::Degraded, "Rows wait for their place in the log. Look at the database's load.")
     } else {
@@ -42,11 +44,11 @@ pub fn check(status: &Status, now: Timestamp) -> Check {
     if let Some((since, what)) = &status.wrong {
         facts.push(fact("first wrong", format!("{what}, known since {since}")));
     }
-    if let Some((since, why)) = &status.outside_fails {
-        facts.push(fact(
-            "outside",
-            format!("{why}; for {} s", now.micros_since(*since) / 1_000_000),
-        ));
+    for (name, fails) in [("outside", &status.outside_fails), ("witness", &status.witness_fails)] {
+        if let Some((since, why)) = fails {
+            let seconds = now.micros_since(*since) / 1_000_000;
+            facts.push(fact(name, format!("{why}; for {seconds} s")));
+        }
     }
     Check { name: "log", state, advice, facts }
 }
@@ -62,6 +64,8 @@ mod tests {
         assert_eq!(check(&status, now).state, State::Ok);
         status.lag_ms = Some(LATE_MS + 1);
         assert_eq!(check(&status, now).state, State::Degraded);
+        status.witness_fails = Some((now, "no connection".to_owned()));
+        assert!(check(&status, now).advice.contains("witness"));
         status.outside_fails = Some((now, "full".to_owned()));
         assert!(check(&status, now).advice.contains("nowhere"));
         status.wrong = Some((now, "events evt_1".to_owned()));

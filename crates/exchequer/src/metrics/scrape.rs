@@ -206,6 +206,8 @@ fn log(text: &mut Text, bank: &Bank) {
     text.single("exchequer_log_leaves", Kind::Gauge, help, status.size);
     let help = "Whether this node writes the log: 1 on one of all nodes.";
     text.single("exchequer_log_leader", Kind::Gauge, help, u8::from(status.is_leader));
+    let help = "Leaves of the newest checkpoint that the witness has signed, as this node knows.";
+    text.single("exchequer_log_witnessed_leaves", Kind::Gauge, help, status.witnessed);
     let micros =
         status.lag_ms.and_then(|lag| u64::try_from(lag).ok()).unwrap_or(0).saturating_mul(1_000);
     let help = "From the oldest row of the last append to its leaf.";

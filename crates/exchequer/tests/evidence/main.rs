@@ -4,6 +4,7 @@ mod outside;
 mod receipts;
 mod sequence;
 mod tamper;
+mod witness;
 
 use std::sync::Arc;
 

@@ -1,8 +1,11 @@
 //! Accounts: opened, looked at, searched, taken away as a file; receipts.
 
+use exchequer::evidence::receipt::SignedReceipt;
+use exchequer::jobs::Job;
 use exchequer::staff::model::Role;
 use serde_json::json;
 use testkit::{Person, TestBank};
+use tokio::sync::watch;
 
 use crate::signed_in;
 
@@ -176,6 +179,7 @@ async fn another_customers_account_statement_and_receipt_are_not_there() {
         format!("/accounts/{account}/statement"),
         format!("/accounts/{account}/statement?format=pdf"),
         format!("/transfers/{transfer}"),
+        format!("/transfers/{transfer}/receipt"),
         "/accounts/acc_00000000000000000000000000".to_owned(),
         "/accounts/..%2F..%2Fme".to_owned(),
         "/transfers/%00".to_owned(),
@@ -228,4 +232,32 @@ async fn a_receipt_tells_each_party_its_side() {
     assert!(receipt.says("पैसा भेजा गया") && receipt.says("5 जनवरी 2026, 15:30"), "{}", receipt.html);
     let receipt = signed_in(&bank, &ravi).await.get(&path).await.expect(200);
     assert!(receipt.says("Money received") && receipt.says(HOSTILE), "{}", receipt.html);
+}
+
+#[tokio::test]
+async fn a_signed_receipt_is_a_file_that_is_checked_without_the_bank() {
+    let bank = TestBank::new().await;
+    let (asha, account) = funded(&bank, "asha", 100_000).await;
+    let other = bank.account(&asha, "INR").await;
+    let transfer = sent(&asha, &account, &other, 12_345, HOSTILE).await;
+    let browser = signed_in(&bank, &asha).await;
+    let path = format!("/transfers/{transfer}/receipt");
+    assert!(browser.get(&format!("/transfers/{transfer}")).await.expect(200).html.contains(&path));
+    let early = browser.get(&path).await.expect(409);
+    assert!(early.says("The bank signs within a second or two of a payment."), "{}", early.html);
+    let (_running, stop) = watch::channel(false);
+    Job::WriteLog.run(bank.bank(), &stop).await.expect("the log is written");
+    let file = browser.visit(&path).await.expect(200);
+    let named = format!("attachment; filename=\"{transfer}.receipt.json\"");
+    assert_eq!(file.header("content-disposition"), Some(&*named));
+    assert_eq!(file.header("content-type"), Some("application/json"));
+    assert_eq!(file.header("cache-control"), Some("no-store"));
+    let keys = bank.client().get("/v1/log/keys").await.expect(200);
+    let key = keys.text("/keys/0").parse().expect("a key");
+    let text = String::from_utf8_lossy(&file.body).into_owned();
+    let checked = SignedReceipt::verify(&text, &key).expect("it is right");
+    assert_eq!(
+        (checked.transfer.amount, checked.transfer.memo.as_deref()),
+        (12_345, Some(HOSTILE))
+    );
 }

@@ -30,6 +30,7 @@ pub fn pages(pages: Pages) -> Pages {
         .customer(Method::GET, "/accounts/{id}", page::show)
         .customer(Method::GET, "/accounts/{id}/statement", statement::show)
         .customer(Method::GET, "/transfers/{id}", receipt::show)
+        .customer(Method::GET, "/transfers/{id}/receipt", receipt::signed)
 }
 
 #[derive(Debug, Clone, Deserialize)]

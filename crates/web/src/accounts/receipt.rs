@@ -1,6 +1,8 @@
 //! `/transfers/{id}`: one transfer, for whoever sent or received it; to keep or to print.
+//! `/transfers/{id}/receipt`: the same signed for by the bank, as the file that the API gives.
 
 use askama::Template;
+use http::{HeaderValue, header};
 use serde::Deserialize;
 
 use crate::answer::{Answer, Outcome};
@@ -90,6 +92,17 @@ pub async fn show(customer: Customer) -> Outcome {
         transfer: &transfer,
     };
     Answer::page(&page)
+}
+
+/// What `exchequer receipt verify` takes, byte by byte as the API gave it.
+pub async fn signed(customer: Customer) -> Outcome {
+    let id = segment(customer.segment(0));
+    let (mut headers, body) = customer.get(format!("/v1/transfers/{id}/receipt")).file().await?;
+    let name = format!("attachment; filename=\"{id}.receipt.json\"");
+    // The API has found the id, so it is one: letters, digits and a line.
+    let name = HeaderValue::try_from(name).unwrap_or(HeaderValue::from_static("attachment"));
+    headers.insert(header::CONTENT_DISPOSITION, name);
+    Ok(Answer::File(headers, body))
 }
 
 fn side<'a>(words: &'static Words, party: &'a Party) -> Side<'a> {

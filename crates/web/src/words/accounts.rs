@@ -74,6 +74,8 @@ words! {
         reverses: "Takes back", "किसकी वापसी";
         reversed: "an earlier transfer", "पिछला ट्रांसफ़र";
         print: "Print", "छापें";
+        signed: "Signed receipt", "हस्ताक्षरित रसीद";
+        signed_hint: "The signed receipt is a file that anybody can check without the bank.", "हस्ताक्षरित रसीद एक फ़ाइल है जिसे कोई भी बैंक के बिना जाँच सकता है।";
         again: "Send again", "फिर भेजें";
         add_payee: "Add to your payees", "प्राप्तकर्ताओं में जोड़ें";
         to_account: "To the account", "खाते पर जाएँ";

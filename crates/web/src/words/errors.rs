@@ -6,7 +6,7 @@ use crate::language::Language;
 type Row = (&'static str, &'static str, &'static str);
 
 /// By the API's code. What is not here is told in the API's own words.
-const REFUSALS: [Row; 35] = [
+const REFUSALS: [Row; 36] = [
     ("invalid_credentials", "E-mail or password is wrong.", "ई-मेल या पासवर्ड गलत है।"),
     (
         "invalid_code",
@@ -148,6 +148,11 @@ const REFUSALS: [Row; 35] = [
         "statement_too_long",
         "There are too many entries for one statement. Choose a shorter period.",
         "एक विवरण के लिए प्रविष्टियाँ बहुत अधिक हैं। छोटी अवधि चुनें।",
+    ),
+    (
+        "receipt_not_ready",
+        "The bank signs within a second or two of a payment. Go back and try again.",
+        "बैंक भुगतान के एक-दो सेकंड में हस्ताक्षर करता है। वापस जाएँ और फिर से कोशिश करें।",
     ),
     (
         "too_many_accounts",

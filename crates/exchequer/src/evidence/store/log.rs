@@ -154,6 +154,13 @@ pub fn insert_checkpoint(tx: &mut Tx<'_>, checkpoint: &KeptCheckpoint) -> Result
     Ok(())
 }
 
+/// Puts a checkpoint with further signatures in the place of the same one without.
+pub fn save_note(tx: &mut Tx<'_>, size: u64, note: &str) -> Result<(), DbError> {
+    let sql = "UPDATE log_checkpoints SET note = $2 WHERE size = $1";
+    tx.execute(sql, params![place(size)?, note])?;
+    Ok(())
+}
+
 /// The newest.
 pub fn checkpoint(tx: &mut Tx<'_>) -> Result<Option<KeptCheckpoint>, DbError> {
     let sql = "SELECT size, at, note FROM log_checkpoints ORDER BY size DESC LIMIT 1";

@@ -6,7 +6,6 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::Router;
 use exchequer::bank::Bank;
 use exchequer::config::{Config, Redis as RedisConfig};
 use exchequer::customers::model::Email;
@@ -36,7 +35,7 @@ const CACHE_LIMIT: Duration = Duration::from_secs(20);
 
 pub struct TestBank {
     bank: Bank,
-    service: Router,
+    service: edge::Service,
     clock: Clock,
     database: TestDatabase,
     /// Beside it, where this run wants one.

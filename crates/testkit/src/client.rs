@@ -3,11 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use bytes::Bytes;
-use exchequer::http::Peer;
+use exchequer::http::{Peer, Service};
 use http::{HeaderMap, Method, StatusCode, header};
 use http_body_util::BodyExt;
 use serde_json::Value;
@@ -16,7 +15,7 @@ use tower::ServiceExt;
 /// A caller, signed in or not.
 #[derive(Clone)]
 pub struct Client {
-    service: Router,
+    service: Service,
     token: Option<String>,
     address: Arc<str>,
     agent: Arc<str>,
@@ -37,7 +36,7 @@ pub fn key() -> String {
 }
 
 impl Client {
-    pub fn new(service: Router) -> Self {
+    pub fn new(service: Service) -> Self {
         Self { service, token: None, address: Arc::from("192.0.2.1"), agent: Arc::from("testkit") }
     }
 

@@ -1,11 +1,10 @@
 //! Cross-origin requests: an explicit list of origins, none by default, never a wildcard.
 
-use axum::body::Body;
-use axum::response::Response;
 use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode, header};
 
 use super::dispatch::METHODS;
+use super::service::Response;
 use crate::config::Config;
 
 /// How long a browser may remember a preflight, seconds.
@@ -38,7 +37,7 @@ pub(super) fn preflight(config: &Config, parts: &Parts) -> Option<Response> {
     if !asks || allowed(config, parts).is_none() {
         return None;
     }
-    let mut response = Response::new(Body::empty());
+    let mut response = Response::default();
     *response.status_mut() = StatusCode::NO_CONTENT;
     let methods = METHODS.map(|m| m.to_string()).join(", ");
     let headers = response.headers_mut();

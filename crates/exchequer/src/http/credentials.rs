@@ -17,6 +17,7 @@ use super::callers::{self, Caller, Incoming};
 use super::codes::Code;
 use super::problem::Problem;
 use super::reply::RawReply;
+use super::step_up;
 use crate::bank::Bank;
 use crate::sessions::cache::{Carried, Verified};
 use crate::sessions::places::Arriving;
@@ -40,12 +41,12 @@ pub(super) async fn identify(incoming: &Incoming<'_>) -> Result<Identified, Prob
     let (bank, parts) = (incoming.bank, incoming.parts);
     let refused = || Problem::new(Code::Unauthenticated);
     let cookie = web::extract(bank.config(), &parts.headers)?;
-    let authorization = parts.headers.get_all(header::AUTHORIZATION).iter().collect::<Vec<_>>();
-    let (verified, cookie) = match (authorization.as_slice(), cookie) {
-        ([], Some(cookie)) => (by_cookie(incoming, cookie).await?, Some(cookie)),
-        ([value], None) => (by_token(incoming, value).await?, None),
-        ([_, ..], Some(_)) => return Err(Problem::new(Code::TwoCredentials)),
-        _ => return Err(refused()),
+    let mut tokens = parts.headers.get_all(header::AUTHORIZATION).iter();
+    let (verified, cookie) = match (tokens.next(), tokens.next(), cookie) {
+        (None, _, Some(cookie)) => (by_cookie(incoming, cookie).await?, Some(cookie)),
+        (Some(token), None, None) => (by_token(incoming, token).await?, None),
+        (Some(_), _, Some(_)) => return Err(Problem::new(Code::TwoCredentials)),
+        (None, _, None) | (Some(_), Some(_), None) => return Err(refused()),
     };
     let owes_csrf_token = cookie.is_some() && !has_csrf_token(bank, parts, &verified)?;
     let agent = parts.headers.get(header::USER_AGENT);
@@ -54,7 +55,7 @@ pub(super) async fn identify(incoming: &Incoming<'_>) -> Result<Identified, Prob
         raw_agent: agent.map(HeaderValue::as_bytes).unwrap_or_default(),
         agent: || callers::agent(parts),
         request: incoming.request,
-        step_up: step_up(parts),
+        step_up: proof(parts),
     };
     let origin = verified.arrive(bank, arriving).await?;
     Ok(Identified { verified, origin, cookie: cookie.map(str::to_owned), owes_csrf_token })
@@ -78,8 +79,8 @@ pub(super) fn shows_key(parts: &Parts) -> bool {
 }
 
 /// The single use proof of a step-up.
-pub(super) fn step_up(parts: &Parts) -> Option<&str> {
-    let mut values = parts.headers.get_all("step-up").iter();
+pub(super) fn proof(parts: &Parts) -> Option<&str> {
+    let mut values = parts.headers.get_all(step_up::HEADER).iter();
     let value = values.next()?.to_str().ok()?;
     values.next().is_none().then_some(value)
 }
@@ -109,7 +110,7 @@ pub(super) fn check_form<C: Caller>(caller: &C, body: &Bytes) -> Result<(), Prob
 pub(super) async fn after_step_up<C: Caller>(caller: &C, parts: &Parts, reply: &mut RawReply) {
     let context = caller.context();
     let Some((session, cookie)) = context.web_session() else { return };
-    if step_up(parts).is_none() || reply.status >= 300 || reply.cookie.is_some() {
+    if proof(parts).is_none() || reply.status >= 300 || reply.cookie.is_some() {
         return;
     }
     match web::rotate(context, session, cookie).await {

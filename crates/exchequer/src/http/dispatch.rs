@@ -9,17 +9,15 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use axum::body::Body;
-use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
-use axum::response::Response;
+use axum::extract::Request;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use money::RequestId;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use super::body::Sent;
 use super::callers::{self, Caller};
 use super::codes::Code;
 use super::cors;
@@ -33,31 +31,8 @@ use super::once::{self, PROBLEM_JSON};
 use super::problem::Problem;
 use super::reply::{HTML, JSON, RawReply};
 use super::routes::{Access, BodyLimit, Handler, Route, unrouted};
+use super::service::{Incoming, Response};
 use crate::bank::Bank;
-
-/// The peer's address, put into the request by the connection.
-#[derive(Clone)]
-pub struct Peer(pub Arc<str>);
-
-/// A request whose path was matched.
-pub struct Incoming {
-    segments: Vec<String>,
-    request: Request,
-}
-
-impl<S: Send + Sync> FromRequest<S> for Incoming {
-    type Rejection = Response;
-
-    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
-        let (mut parts, body) = request.into_parts();
-        // A path that is not UTF-8 after decoding names nothing.
-        let segments = match RawPathParams::from_request_parts(&mut parts, state).await {
-            Ok(params) => params.iter().map(|(_, value)| value.to_owned()).collect(),
-            Err(_) => vec![String::new()],
-        };
-        Ok(Self { segments, request: Request::from_parts(parts, body) })
-    }
-}
 
 /// Serves one request of one route.
 pub(super) async fn serve<C, I, T, H>(
@@ -76,7 +51,7 @@ where
     let id: RequestId = bank.tools().id_at(started);
     let (parts, body) = incoming.request.into_parts();
     let limit = Duration::from_secs(bank.config().http.request_timeout_seconds);
-    let gate = Gate::new(&bank, &route, &parts);
+    let gate = Gate::new(&bank, &route, (incoming.peer.as_ref(), &parts));
     let request = (&parts, body, id);
     let work = AssertUnwindSafe(handle(&gate, &route, handler, request, &incoming.segments));
     // Stopping to wait does not cancel: a transaction that has begun finishes, and its key keeps
@@ -115,7 +90,7 @@ async fn handle<C, I, T, H>(
     gate: &Gate<'_>,
     route: &Route,
     handler: H,
-    (parts, body, request): (&Parts, Body, RequestId),
+    (parts, body, request): (&Parts, Sent, RequestId),
     segments: &[String],
 ) -> Result<RawReply, Problem>
 where
@@ -169,26 +144,21 @@ async fn bulk_place(bank: &Bank) -> Result<SemaphorePermit<'static>, Problem> {
     }
 }
 
-async fn read_body(bank: &Bank, route: &Route, body: Body) -> Result<Bytes, Problem> {
+async fn read_body(bank: &Bank, route: &Route, body: Sent) -> Result<Bytes, Problem> {
     let http = &bank.config().http;
     let limit = match route.body_limit {
         BodyLimit::Ordinary => http.max_body_bytes,
         BodyLimit::Bulk => http.max_bulk_body_bytes,
     };
-    let mut read = std::pin::pin!(Limited::new(body, limit).collect());
+    let mut read = std::pin::pin!(body.gather(limit));
     let timeout = Duration::from_secs(http.body_timeout_seconds);
     // Most bodies came in one piece with their head: those need no timer.
-    let result = match read.as_mut().now_or_never() {
-        Some(result) => Ok(result),
-        None => tokio::time::timeout(timeout, read).await,
-    };
-    match result {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Problem::new(Code::BodyTooLarge)),
-        Ok(Err(error)) => Err(Problem::new(Code::MalformedRequest)
-            .detail("the body could not be read")
-            .cause(error)),
-        Err(_) => Err(Problem::new(Code::BodyTimeout)),
+    match read.as_mut().now_or_never() {
+        Some(result) => result,
+        None => match tokio::time::timeout(timeout, read).await {
+            Ok(result) => result,
+            Err(_) => Err(Problem::new(Code::BodyTimeout)),
+        },
     }
 }
 
@@ -272,7 +242,7 @@ fn respond(result: Result<RawReply, Problem>, id: &RequestId, keep: Keep) -> Res
         }
     };
     let length = reply.body.len();
-    let mut response = Response::new(Body::from(reply.body));
+    let mut response = Response::new(reply.body.into());
     *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or_default();
     let headers = response.headers_mut();
     headers.clone_from(&JSON_HEADERS);
@@ -280,8 +250,8 @@ fn respond(result: Result<RawReply, Problem>, id: &RequestId, keep: Keep) -> Res
         headers.insert(REQUEST_ID, value);
     }
     if reply.status == 204 {
+        // Its length of 0 is written by HTTP/2 alone.
         headers.remove(header::CONTENT_TYPE);
-        headers.remove(header::CONTENT_LENGTH);
     } else {
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
         if reply.content_type != JSON {

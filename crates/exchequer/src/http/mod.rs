@@ -1,9 +1,10 @@
 //! The edge: connections, routes, callers, strict input, problems, idempotency.
 //!
-//! A request goes: connection (`server`) → router → `dispatch` (request id, body, caller, permission,
+//! A request goes: connection (`server`) → route (`service`) → `dispatch` (request id, body, caller, permission,
 //! key, handler, panic net, headers) → the domain's `api.rs`. What it never does: decide about money.
 
 mod begun;
+mod body;
 pub mod callers;
 pub mod codes;
 pub mod cors;
@@ -23,18 +24,19 @@ pub mod problem;
 pub mod reply;
 pub mod routes;
 pub mod server;
+mod service;
 mod step_up;
 pub mod system;
 
 pub(crate) use begun::Begun;
 pub use callers::{Context, Customer, Public, Staff};
 pub use codes::Code;
-pub use dispatch::Peer;
 pub use input::{Json, Nothing, Path, Query};
 pub use merchant::{Merchant, Unproven};
 pub use problem::{FieldProblem, Problem};
 pub use reply::{Answer, Empty, Page, Reply};
 pub use routes::{Route, Routes};
+pub use service::{Peer, Service};
 pub use step_up::StepUp;
 
 use std::sync::LazyLock;
@@ -81,6 +83,6 @@ pub fn route_names() -> &'static [String] {
 }
 
 /// The whole service, ready for a connection or an in-process test.
-pub fn service(bank: &Bank) -> axum::Router {
-    crate::pages::service(routes().into_router(bank), bank)
+pub fn service(bank: &Bank) -> Service {
+    routes().into_service(bank)
 }

@@ -1,5 +1,6 @@
 //! Once: the idempotency key of a request, and the transaction that is its only effect.
 
+use http::HeaderName;
 use http::request::Parts;
 use store::posting;
 use store::rows::{OnceKey, StoredAnswer};
@@ -11,7 +12,7 @@ use super::problem::Problem;
 use super::reply::{Answer, JSON, RawReply, Reply};
 use crate::bank::{Act, Tools};
 
-const HEADER: &str = "idempotency-key";
+const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 /// Characters of a key.
 const MAX_KEY_CHARS: usize = 255;
 pub(crate) const PROBLEM_JSON: &str = "application/problem+json";

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::State;
 use axum::routing::{MethodFilter, on};
 use http::Method;
 use utoipa::ToSchema;
@@ -20,6 +21,7 @@ use super::limits::rules::{Class, class_of};
 use super::merchant::Merchant;
 use super::problem::Problem;
 use super::reply::{Answer, Empty};
+use super::service::{Incoming, Serve, Service};
 use crate::approvals::model::AskedView;
 use crate::bank::Bank;
 use crate::sessions::cache::Visit;
@@ -78,10 +80,8 @@ pub enum BodyLimit {
 /// The table, and the router that grows with it.
 #[derive(Default)]
 pub struct Routes {
-    entries: Vec<(Arc<Route>, Mount)>,
+    entries: Vec<(Arc<Route>, Serve)>,
 }
-
-type Mount = Box<dyn FnOnce(Router<Bank>, &Arc<Route>) -> Router<Bank> + Send>;
 
 /// A function from a caller and an input to an answer.
 pub trait Handler<C, I, T>: Clone + Send + Sync + 'static {
@@ -274,24 +274,31 @@ impl Routes {
         route.output = T::describe();
         route.class = class_of(&route);
         route.number = u8::try_from(self.entries.len()).unwrap_or(u8::MAX);
-        let mount: Mount = Box::new(move |router, route| {
-            let method = MethodFilter::try_from(route.method.clone()).unwrap_or(MethodFilter::GET);
-            let entry = Arc::clone(route);
-            let serve = move |state: axum::extract::State<Bank>, request: dispatch::Incoming| {
-                dispatch::serve(state.0, Arc::clone(&entry), handler.clone(), request)
-            };
-            router.route(route.path, on(method, serve))
+        let route = Arc::new(route);
+        let entry = Arc::clone(&route);
+        let serve: Serve = Arc::new(move |bank, incoming| {
+            let (bank, entry, handler) = (bank.clone(), Arc::clone(&entry), handler.clone());
+            Box::pin(dispatch::serve(bank, entry, handler, incoming))
         });
-        self.entries.push((Arc::new(route), mount));
+        self.entries.push((route, serve));
         self
     }
 
-    pub(super) fn into_router(self, bank: &Bank) -> Router {
-        let mut router = Router::new();
+    /// All routes, before the pages.
+    pub(super) fn into_service(self, bank: &Bank) -> Service {
+        let router = crate::pages::service(self.router(bank), bank);
+        Service::new(bank, self.entries, router)
+    }
+
+    fn router(&self, bank: &Bank) -> Router {
         let table: Arc<[Arc<Route>]> =
             self.entries.iter().map(|(route, _)| Arc::clone(route)).collect();
-        for (route, mount) in self.entries {
-            router = mount(router, &route);
+        let mut router = Router::new();
+        for (route, serve) in &self.entries {
+            let method = MethodFilter::try_from(route.method.clone()).unwrap_or(MethodFilter::GET);
+            let serve = Arc::clone(serve);
+            let answer = move |state: State<Bank>, request: Incoming| serve(&state, request);
+            router = router.route(route.path, on(method, answer));
         }
         router
             .fallback(dispatch::not_found)

@@ -14,7 +14,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::Request;
 use futures_util::FutureExt;
 use http::{HeaderValue, header};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -25,11 +24,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio_rustls::server::TlsStream;
-use tower::Service;
 
-use super::dispatch::Peer;
 use super::limits;
 use super::patience::{Limits, Patient, Progress};
+use super::service::{Peer, Service};
 use crate::bank::Bank;
 use crate::config::Http;
 
@@ -98,7 +96,7 @@ pub async fn serve(bank: Bank, listener: TcpListener, stop: impl Future<Output =
 
 /// The requests of one connection.
 struct Conversation {
-    service: axum::Router,
+    service: Service,
     peer: Peer,
     /// Shown and verified in the handshake.
     certificate: Option<Arc<ClientCertificate>>,
@@ -132,16 +130,13 @@ where
 {
     let Conversation { service, peer, certificate, proxies, progress } = conversation;
     let is_secure = S::IS_SECURE;
-    let serve = hyper::service::service_fn(move |request: hyper::Request<_>| {
+    let serve = hyper::service::service_fn(move |mut request: hyper::Request<_>| {
         progress.begin(request.version());
-        let mut request: Request = request.map(axum::body::Body::new);
         let is_secure = is_secure || limits::is_https(request.headers(), proxies);
-        request.extensions_mut().insert(peer.clone());
         if let Some(certificate) = &certificate {
             request.extensions_mut().insert(Arc::clone(certificate));
         }
-        // A router is always ready.
-        let (answer, progress) = (service.clone().call(request), Arc::clone(&progress));
+        let (answer, progress) = (service.answer(&peer, request), Arc::clone(&progress));
         answer.map(move |mut answer| {
             progress.answer();
             if let (Ok(answer), true) = (&mut answer, is_secure) {

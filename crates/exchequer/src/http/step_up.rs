@@ -15,7 +15,7 @@ use super::codes::Code;
 use super::input::{Description, Input, Raw};
 use super::problem::Problem;
 
-const HEADER: HeaderName = HeaderName::from_static("step-up");
+pub(super) const HEADER: HeaderName = HeaderName::from_static("step-up");
 /// A proof is some 75 characters.
 const MAX_PROOF_CHARS: usize = 200;
 

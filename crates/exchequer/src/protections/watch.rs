@@ -90,7 +90,7 @@ impl Watch {
     pub fn is_too_much(
         &self,
         customer: &CustomerId,
-        sums: &HashMap<Currency, i64>,
+        sums: &[(Currency, i64)],
         (rules, now): (&StepUp, Timestamp),
     ) -> bool {
         let mut all = self.passed.lock().unwrap_or_else(PoisonError::into_inner);

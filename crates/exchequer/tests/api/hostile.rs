@@ -191,3 +191,31 @@ async fn every_answer_carries_its_id_and_the_security_headers() {
         }
     }
 }
+
+// RFC 9110 §9.3.2: HEAD is answered as GET is, without the body. A path that no id stands in is found in another way than
+// one with an id; nobody can tell.
+#[tokio::test]
+async fn a_route_answers_alike_with_an_id_in_its_path_and_without() {
+    let p = Pair::new().await;
+    for path in ["/v1/accounts".to_owned(), format!("/v1/accounts/{}", p.from)] {
+        let get = p.asha.client.get(&path).await;
+        assert_eq!(get.status.as_u16(), 200, "{path}");
+        let length = get.body.len().to_string();
+        assert_eq!(get.header("content-length"), Some(length.as_str()), "{path}");
+        let request = p.asha.client.request(Method::HEAD, &path);
+        let head =
+            p.asha.client.send(request.body(axum::body::Body::empty()).expect("a request")).await;
+        assert_eq!((head.status, head.body.len()), (get.status, 0), "{path}");
+        let names = |reply: &testkit::Reply| {
+            let mut names: Vec<_> =
+                reply.headers.keys().map(|name| name.as_str().to_owned()).collect();
+            names.sort_unstable();
+            names
+        };
+        assert_eq!(names(&head), names(&get), "{path}");
+        let request = p.asha.client.request(Method::PATCH, &path);
+        let other =
+            p.asha.client.send(request.body(axum::body::Body::empty()).expect("a request")).await;
+        other.refused(405, "method_not_allowed");
+    }
+}

@@ -69,8 +69,12 @@ const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy"
 const MICROS_PER_SECOND: i64 = 1_000_000;
 
 impl<'r> Gate<'r> {
-    pub fn new(bank: &'r Bank, route: &Route, parts: &'r Parts) -> Self {
-        let peer = parts.extensions.get::<Peer>().map_or("", |peer| &*peer.0);
+    pub fn new(
+        bank: &'r Bank,
+        route: &Route,
+        (peer, parts): (Option<&'r Peer>, &'r Parts),
+    ) -> Self {
+        let peer = peer.map_or("", |peer| &*peer.0);
         let proxies = bank.config().http.trusted_proxies;
         let address = address::client(peer, &parts.headers, proxies);
         let is_public = matches!(route.access, Access::Public(_));

@@ -22,7 +22,7 @@ use tokio::time::Instant;
 use vault::{Place, Purpose, Sealing, sealed_with};
 
 use super::store::{self, COLUMNS, SealedColumn};
-use super::{KeyAct, SETTLED_SECONDS, record};
+use super::{KeyAct, SETTLED_SECONDS, record, reindex};
 use crate::bank::{Bank, Tools};
 use crate::cards::keeper::{self, Keeper};
 
@@ -70,14 +70,7 @@ pub async fn sweep(bank: &Bank, stop: &watch::Receiver<bool>) -> Result<u64, DbE
         let purpose = sealing.purpose();
         // A node that has not taken up the next version cannot replace anything.
         let active = bank.tools().keyring().active_version(sealing);
-        let settled = bank.db().read("keys.unfinished", move |tx| store::unfinished(tx, purpose));
-        let settled: Vec<u32> = settled
-            .await?
-            .into_iter()
-            .filter(|(version, _)| *version < active)
-            .filter(|(_, retired_at)| retired_at.plus_seconds(SETTLED_SECONDS) <= now)
-            .map(|(version, _)| version)
-            .collect();
+        let settled = settled(bank, purpose, active, now).await?;
         if settled.is_empty() {
             continue;
         }
@@ -91,10 +84,30 @@ pub async fn sweep(bank: &Bank, stop: &watch::Receiver<bool>) -> Result<u64, DbE
             finish(bank, purpose, settled, now).await?;
         }
     }
+    let met = reindex::sweep(bank, stop).await?;
+    replaced = replaced.saturating_add(met.replaced);
+    fruitless |= met.old.saturating_add(met.damaged) > 0 && met.replaced == 0;
     if fruitless {
         bank.tools().keys().walk_again_at(now.plus_seconds(FRUITLESS_SECONDS));
     }
     Ok(replaced.saturating_add(keeper::sweep(bank, stop).await?))
+}
+
+/// Older versions that are to be finished and that no node uses any more.
+pub(super) async fn settled(
+    bank: &Bank,
+    purpose: Purpose,
+    active: u32,
+    now: Timestamp,
+) -> Result<Vec<u32>, DbError> {
+    let unfinished = bank.db().read("keys.unfinished", move |tx| store::unfinished(tx, purpose));
+    Ok(unfinished
+        .await?
+        .into_iter()
+        .filter(|(version, _)| *version < active)
+        .filter(|(_, retired_at)| retired_at.plus_seconds(SETTLED_SECONDS) <= now)
+        .map(|(version, _)| version)
+        .collect())
 }
 
 async fn walk(
@@ -136,7 +149,7 @@ async fn replace(
 }
 
 /// The rest after a slice that took so long.
-fn rest_after(took: Duration) -> Duration {
+pub(super) fn rest_after(took: Duration) -> Duration {
     took.saturating_mul(RESTS).min(LONGEST_REST)
 }
 
@@ -176,7 +189,7 @@ fn look(
     Ok(slice)
 }
 
-async fn finish(
+pub(super) async fn finish(
     bank: &Bank,
     purpose: Purpose,
     versions: Vec<u32>,
@@ -208,8 +221,8 @@ pub fn columns() -> impl Iterator<Item = (Sealing, &'static str, &'static str)> 
     COLUMNS.iter().map(|column| (column.sealing, column.table, column.column))
 }
 
-/// How many values are left under each version of a purpose, counted now, slice by slice. Hashes in events
-/// and indexes are not values: nothing is opened with their keys.
+/// How many values are left under each version of a purpose, counted now, slice by slice. Hashes in events are not
+/// values: nothing is looked up by them. Of `blind_index` these are the rows whose indexes are under it.
 pub async fn left(db: &Db, purpose: Purpose) -> Result<BTreeMap<u32, u64>, DbError> {
     let mut left = BTreeMap::new();
     match purpose {
@@ -218,7 +231,8 @@ pub async fn left(db: &Db, purpose: Purpose) -> Result<BTreeMap<u32, u64>, DbErr
             left.extend(db.read("keys.count", store::count_fingerprints).await?);
             return Ok(left);
         }
-        Purpose::BlindIndex | Purpose::TokenSigning | Purpose::EventFields => return Ok(left),
+        Purpose::BlindIndex => return db.read("keys.count", store::count_indexes).await,
+        Purpose::TokenSigning | Purpose::EventFields => return Ok(left),
         // No checkpoint is signed anew, and the key is what verifies it.
         Purpose::LogSigning => return db.read("keys.count", store::count_checkpoints).await,
     }

@@ -9,7 +9,7 @@ use money::{AccountId, Clock, Currency, IdKind, IdMint, RequestId, Rng, Timestam
 use store::cache::Cache;
 use store::rows::Origin;
 use store::{Db, DbError};
-use vault::{BlindIndex, Keyring, SecretString};
+use vault::{Keyring, SecretString};
 
 use crate::cards::keeper::Keeper;
 use crate::config::Config;
@@ -59,7 +59,6 @@ struct ToolParts {
     rng: Rng,
     mint: IdMint,
     keys: KeyHolder,
-    request_hashes: BlindIndex,
     config: Config,
 }
 
@@ -79,8 +78,7 @@ impl Bank {
         card_gateways: CardGateways,
     ) -> Self {
         let mint = IdMint::new(rng.clone());
-        let request_hashes = keys.ring().blind_index_of("idempotency.request_hash");
-        let tools = Tools(Arc::new(ToolParts { clock, rng, mint, keys, request_hashes, config }));
+        let tools = Tools(Arc::new(ToolParts { clock, rng, mint, keys, config }));
         let hashing = HashingPool::new(&tools.config().passwords, &tools);
         let door = Door::open(db.clone(), tools.clone());
         let cache = cache_of(&tools);
@@ -227,11 +225,6 @@ impl Tools {
         &self.0.keys
     }
 
-    /// What `idempotency` keeps of a request; the key is derived once, as each changing request needs it.
-    pub fn request_hashes(&self) -> &BlindIndex {
-        &self.0.request_hashes
-    }
-
     /// What this bank was configured to be: profile, limits, caps.
     pub fn config(&self) -> &Config {
         &self.0.config
@@ -267,11 +260,15 @@ fn sealing(error: vault::SealError) -> DbError {
 }
 
 /// The cache that the configuration names. Keys begin with a name that follows from the bank's own data
-/// keys: all nodes of a bank have the same, and banks that share a Redis do not meet.
+/// keys: all nodes of a bank have the same, and banks that share a Redis do not meet. It is made of the key that is
+/// never destroyed, so that a node that starts after a rotation has the name that the others have.
 fn cache_of(tools: &Tools) -> Cache {
     let Some(redis) = &tools.config().redis else { return Cache::memory() };
     let prefix = redis.prefix.clone().unwrap_or_else(|| {
-        let hash = tools.keyring().blind_index("cache.prefix", b"exchequer");
+        let ring = tools.keyring();
+        let first = ring.log_keys().iter().min_by_key(|key| key.version());
+        let first = first.map_or(&[][..], |key| &key.public_key()[..]);
+        let hash = vault::sha256(&[b"exchequer.v1.cache-prefix:", first].concat());
         format!("exq.{}:", data_encoding::HEXLOWER.encode(&hash[..4]))
     });
     redis.cache(prefix)

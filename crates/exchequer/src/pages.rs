@@ -30,7 +30,9 @@ pub fn service(api: Router, bank: &Bank) -> Router {
         rng: tools.rng().clone(),
         clock: tools.clock().clone(),
         carry,
-        sign: Arc::new(move |cookie| tools.keyring().blind_index(TOKENS, cookie)),
+        sign: Arc::new(move |cookie| {
+            tools.keyring().blind_indexes(TOKENS, cookie).iter().copied().collect()
+        }),
         seal: Arc::new(move |holder, text| {
             sealing.keyring().seal(sealing.rng(), &place(holder), text).ok()
         }),

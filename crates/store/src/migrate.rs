@@ -50,6 +50,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(14, "0014_console"),
     migration!(15, "0015_reversals"),
     migration!(16, "0016_log"),
+    migration!(17, "0017_indexes"),
 ];
 
 /// How many there are.

@@ -266,7 +266,13 @@ pub struct OnceKey {
     /// random costs more than all the rest of a transfer.
     pub scope: [u8; 16],
     pub request_hash: [u8; 16],
+    /// The hash under other versions of its key, as a node that uses one of them, or a request from before a
+    /// rotation, has stored it; zeros where there are fewer.
+    pub other_hashes: [[u8; 16]; OTHER_HASHES],
 }
+
+/// Versions of the key of request hashes besides the one in use.
+pub const OTHER_HASHES: usize = 3;
 
 impl OnceKey {
     /// `principal` is the caller's kind and id; `route` its method and pattern; `request` the path, query
@@ -276,7 +282,14 @@ impl OnceKey {
         if let Some(time) = uuid_time(key) {
             scope[..6].copy_from_slice(&time);
         }
-        Self { scope, request_hash: short_hash(request) }
+        let none = [[0; 16]; OTHER_HASHES];
+        Self { scope, request_hash: short_hash(request), other_hashes: none }
+    }
+
+    /// Whether a stored hash is that of this request.
+    pub fn is_request(&self, stored: &[u8; 16]) -> bool {
+        // Zeros are no hash, but with a chance of 2^-128 for each request.
+        *stored == self.request_hash || (*stored != [0; 16] && self.other_hashes.contains(stored))
     }
 }
 

@@ -9,9 +9,12 @@
 //! Each key that seals is counted ([`Keyring::take_uses`]); past [`REFUSED_AFTER`] sealings it refuses.
 
 mod data_key;
+mod indexes;
 mod purpose;
 
 pub use self::data_key::{DataKey, WrappedKey};
+pub use self::indexes::{BlindIndex, Indexes, MAX_INDEX_VERSIONS};
+use self::indexes::{IndexKey, IndexKeys};
 pub use self::purpose::{KeyState, Purpose, Sealing};
 use crate::aead;
 use crate::card::{FingerprintKey, FormatPreservingKey};
@@ -53,7 +56,9 @@ pub enum KeyError {
 /// The opened data keys, shared by all threads.
 pub struct Keyring {
     sealer: Sealer,
-    blind_index: hmac::Key,
+    indexes: IndexKeys,
+    /// Derived once, since each request with an idempotency key has one.
+    request_hashes: BlindIndex,
     event_fields: hmac::Key,
     signing: SigningKeys,
     log: SigningKeys,
@@ -70,16 +75,7 @@ pub struct CardTokenKeys {
     pub tokens: FormatPreservingKey,
 }
 
-/// What the sealed values of one column are looked up by; see [`Keyring::blind_index`].
-pub struct BlindIndex(hmac::Key);
-
-impl BlindIndex {
-    pub fn of(&self, normalised: &[u8]) -> [u8; mac::MAC_LEN] {
-        mac::hmac_sha256(&self.0, &[normalised])
-    }
-}
-
-const BLIND_INDEX_LABEL: &str = "exchequer.v1.blind-index:";
+const REQUEST_HASHES: &str = "idempotency.request_hash";
 const EVENT_FIELD_LABEL: &str = "exchequer.v1.event-field:";
 
 impl Keyring {
@@ -129,12 +125,16 @@ impl Keyring {
             Ok(SigningKeys::new(keys.active, keys.others))
         };
         let hash = |purpose| each(&keys, purpose, now, |key| Some(mac::key(key.bytes.expose())));
+        let indexes = IndexKeys::new(each(&keys, Purpose::BlindIndex, now, |key| {
+            Some(IndexKey { version: key.version, key: mac::key(key.bytes.expose()) })
+        })?);
         Ok(Self {
             sealer: sealer(Purpose::PersonalData)?,
             card_data: sealer(Purpose::CardData)?,
             merchant_secrets: sealer(Purpose::MerchantSecrets)?,
             card_tokens: std::iter::once(card_tokens.active).chain(card_tokens.others).collect(),
-            blind_index: hash(Purpose::BlindIndex)?.active,
+            request_hashes: indexes.of(REQUEST_HASHES),
+            indexes,
             event_fields: hash(Purpose::EventFields)?.active,
             signing: signing(Purpose::TokenSigning)?,
             log: signing(Purpose::LogSigning)?,
@@ -230,7 +230,8 @@ impl Keyring {
     }
 
     /// What a sealed value is looked up by: HMAC-SHA256 under a key of the column's own, so that
-    /// equal values in two columns do not show. Equal values in one column do.
+    /// equal values in two columns do not show. Equal values in one column do. Made with the version in use;
+    /// what was written is looked for with [`Keyring::blind_indexes`].
     ///
     /// `column` is `table.column`; `normalised` is the one spelling of the value (an e-mail in
     /// lower case, a phone number in E.164).
@@ -238,10 +239,47 @@ impl Keyring {
         self.blind_index_of(column).of(normalised)
     }
 
+    /// The same under every version.
+    pub fn blind_indexes(&self, column: &'static str, normalised: &[u8]) -> Indexes {
+        self.blind_index_of(column).all(normalised)
+    }
+
     /// The index of one column, for a caller that looks up often: deriving the key is most of the cost.
     pub fn blind_index_of(&self, column: &'static str) -> BlindIndex {
-        let key = mac::derive(&self.blind_index, BLIND_INDEX_LABEL, column.as_bytes());
-        BlindIndex(mac::key(key.as_slice()))
+        self.indexes.of(column)
+    }
+
+    /// What requests under idempotency keys are compared by.
+    pub fn request_hashes(&self) -> &BlindIndex {
+        &self.request_hashes
+    }
+
+    /// The version that new indexes are made with.
+    pub fn index_version(&self) -> u32 {
+        self.indexes.active_version()
+    }
+
+    /// Every version that indexes are looked for with.
+    pub fn index_versions(&self) -> impl Iterator<Item = u32> {
+        self.indexes.versions()
+    }
+
+    /// The key of one column alone under a version, sealed for `place`: so that what cannot be computed anew is
+    /// found when the version is gone. No other column's key follows from it. None: there is no such version.
+    pub fn keep_index(
+        &self,
+        rng: &Rng,
+        (version, column): (u32, &'static str),
+        place: &Place<'_>,
+    ) -> Result<Option<Vec<u8>>, SealError> {
+        let Some(key) = self.indexes.column_key(version, column) else { return Ok(None) };
+        self.sealer.seal(rng, place, key.expose()).map(Some)
+    }
+
+    /// The index that [`Keyring::keep_index`] sealed for the same place.
+    pub fn kept_index(&self, place: &Place<'_>, sealed: &[u8]) -> Result<BlindIndex, SealError> {
+        let key = self.sealer.open(place, sealed)?;
+        Ok(BlindIndex::of_key(mac::key(key.expose())))
     }
 
     /// What an event keeps of a sensitive field: enough to see whether it changed.

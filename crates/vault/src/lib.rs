@@ -53,8 +53,8 @@ mod vectors;
 
 pub use device_key::DeviceKey;
 pub use keyring::{
-    BlindIndex, CardTokenKeys, DataKey, KeyError, KeyState, Keyring, Purpose, REFUSED_AFTER,
-    ROTATED_AFTER, Sealing, USED_AFTER_SECONDS, WrappedKey,
+    BlindIndex, CardTokenKeys, DataKey, Indexes, KeyError, KeyState, Keyring, MAX_INDEX_VERSIONS,
+    Purpose, REFUSED_AFTER, ROTATED_AFTER, Sealing, USED_AFTER_SECONDS, WrappedKey,
 };
 pub use master::{MASTER_KEY_ID_LEN, MasterKey, MasterKeyError};
 pub use password::{

@@ -85,16 +85,16 @@ pub struct Member {
 impl Caller for Visitor {
     async fn admit(visit: Arc<Visit>) -> Result<Self, Trouble> {
         let held = visit.cookie(VISIT_COOKIE).filter(|held| held.len() == 22).map(str::to_owned);
-        let known = held.as_deref().map(|held| token_of(&visit, held));
+        let known = held.as_deref().map(|held| tokens_of(&visit, held)).unwrap_or_default();
         if *visit.method() == Method::POST
-            && known.as_deref().is_none_or(|known| !is_same(known, visit.form().raw(CSRF_FIELD)))
+            && !known.iter().any(|known| is_same(known, visit.form().raw(CSRF_FIELD)))
         {
             return Err(Trouble::Stale);
         }
-        let csrf_token = known.unwrap_or_else(|| {
+        let csrf_token = known.into_iter().next().unwrap_or_else(|| {
             let fresh = visit.fresh_key();
             visit.give_cookie(VISIT_COOKIE, &fresh, VISIT_SECONDS);
-            token_of(&visit, &fresh)
+            tokens_of(&visit, &fresh).into_iter().next().unwrap_or_default()
         });
         Ok(Self { visit, csrf_token })
     }
@@ -207,8 +207,10 @@ impl Deref for Customer {
     }
 }
 
-fn token_of(visit: &Visit, held: &str) -> String {
-    BASE64URL_NOPAD.encode(&(visit.site().settings.sign)(held.as_bytes()))
+/// The token that forms get, and behind it those that forms of before may have.
+fn tokens_of(visit: &Visit, held: &str) -> Vec<String> {
+    let signed = (visit.site().settings.sign)(held.as_bytes());
+    signed.iter().map(|hash| BASE64URL_NOPAD.encode(hash)).collect()
 }
 
 /// In a time that does not depend on where they differ.

@@ -43,7 +43,7 @@ use axum::Router;
 pub use api::Api;
 
 /// A keyed hash.
-pub type Sign = Arc<dyn Fn(&[u8]) -> [u8; 32] + Send + Sync>;
+pub type Sign = Arc<dyn Fn(&[u8]) -> Vec<[u8; 32]> + Send + Sync>;
 
 /// Seals or opens bytes for a holder, on every node alike; none where that cannot be done.
 pub type Seal = Arc<dyn Fn(&[u8], &[u8]) -> Option<Vec<u8>> + Send + Sync>;
@@ -63,7 +63,8 @@ pub struct Settings {
     /// What of a connection goes on to the API: the peer's address. Nothing else may, since the router
     /// keeps the parts of a page's path beside it.
     pub carry: fn(&http::Extensions) -> http::Extensions,
-    /// A keyed hash, the same on every node: makes the token of a form from a visitor's cookie.
+    /// A keyed hash, the same on every node: makes the token of a form from a visitor's cookie. First the one in
+    /// use, then those of other versions of its key, which forms from before a rotation have.
     pub sign: Sign,
     /// Seals what a page carries and nobody is to read there; `open` undoes it.
     pub seal: Seal,

@@ -49,6 +49,7 @@ pub fn lock_of_in(
     act: &Act,
     counter: &Counter,
 ) -> Result<Option<Locked>, DbError> {
+    store::adopt(tx, counter)?;
     let Some(row) = store::lock(tx, counter)? else { return Ok(None) };
     match row.standing(act.now) {
         Standing::Open => Ok(None),
@@ -97,6 +98,7 @@ pub fn fail_in(
     (counter, who): (&Counter, Option<&PrincipalRef>),
 ) -> Result<Option<Locked>, DbError> {
     let rule = act.tools.config().sessions.lockout;
+    store::adopt(tx, counter)?;
     // Of many first tries at once each is to find a row that it can lock.
     store::ensure(tx, counter, act.now)?;
     if let Some(locked) = lock_of_in(tx, act, counter)? {

@@ -1,6 +1,7 @@
 //! A counter, when it locks and when its lock is over. Pure.
 
 use money::Timestamp;
+use vault::Indexes;
 
 use crate::bank::Tools;
 use crate::config::Lockout;
@@ -24,6 +25,8 @@ pub enum Realm {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Counter {
     pub(super) subject: [u8; 32],
+    /// The same under other versions of the key.
+    pub(super) former: Vec<[u8; 32]>,
     pub(super) kind: Kind,
     /// Zeros: all unknown devices together.
     pub(super) device: [u8; 32],
@@ -84,15 +87,27 @@ impl Counter {
     pub fn password(tools: &Tools, realm: Realm, email: &str, device: Option<[u8; 32]>) -> Self {
         let email = email.trim().to_ascii_lowercase();
         let input = [realm.as_str().as_bytes(), &[0], email.as_bytes()].concat();
-        let subject = tools.keyring().blind_index("attempts.password", &input);
-        Self { subject, kind: Kind::Password, device: device.unwrap_or_default() }
+        Self::new(
+            &tools.keyring().blind_indexes("attempts.password", &input),
+            Kind::Password,
+            device,
+        )
     }
 
     /// Of a principal's second factors, all together.
     pub fn factor(tools: &Tools, who: &PrincipalRef, device: Option<[u8; 32]>) -> Self {
         let input = [who.kind().as_bytes(), &[0], who.bytes()].concat();
-        let subject = tools.keyring().blind_index("attempts.factor", &input);
-        Self { subject, kind: Kind::Factor, device: device.unwrap_or_default() }
+        Self::new(&tools.keyring().blind_indexes("attempts.factor", &input), Kind::Factor, device)
+    }
+
+    fn new(subjects: &Indexes, kind: Kind, device: Option<[u8; 32]>) -> Self {
+        let (subject, former) = (*subjects.active(), subjects.others().to_vec());
+        Self { subject, former, kind, device: device.unwrap_or_default() }
+    }
+
+    /// The same counter under each version of the key, the one in use first.
+    pub(super) fn subjects(&self) -> impl Iterator<Item = &[u8; 32]> {
+        std::iter::once(&self.subject).chain(&self.former)
     }
 
     pub fn is_known_device(&self) -> bool {

@@ -6,13 +6,34 @@ use store::{DbError, Row, Tx, params};
 use super::model::{Counter, Tally};
 use crate::sessions::model::PrincipalRef;
 
+/// The counter's row, or the one that it has under another version of the key and that was not adopted yet.
 pub(super) fn get(tx: &mut Tx<'_>, counter: &Counter) -> Result<Option<Tally>, DbError> {
-    let row = tx.query_opt(
-        "SELECT failures, last_at, locked_until FROM attempts \
-         WHERE subject = $1 AND kind = $2 AND device = $3",
-        params![&counter.subject, counter.kind.as_str(), &counter.device],
-    )?;
-    row.as_ref().map(read).transpose()
+    for subject in counter.subjects() {
+        let row = tx.query_opt(
+            "SELECT failures, last_at, locked_until FROM attempts \
+             WHERE subject = $1 AND kind = $2 AND device = $3",
+            params![subject, counter.kind.as_str(), &counter.device],
+        )?;
+        if let Some(row) = row {
+            return read(&row).map(Some);
+        }
+    }
+    Ok(None)
+}
+
+/// Brings a counter that was begun under another version of the key to the one in use, so that a rotation gives
+/// nobody new tries. Where both are there, as when two nodes turn to the new version at different moments, the
+/// one in use goes on.
+pub(super) fn adopt(tx: &mut Tx<'_>, counter: &Counter) -> Result<(), DbError> {
+    for former in &counter.former {
+        tx.execute(
+            "UPDATE attempts SET subject = $1 WHERE subject = $4 AND kind = $2 AND device = $3 \
+             AND NOT EXISTS (SELECT 1 FROM attempts AS a \
+             WHERE a.subject = $1 AND a.kind = $2 AND a.device = $3)",
+            params![&counter.subject, counter.kind.as_str(), &counter.device, former],
+        )?;
+    }
+    Ok(())
 }
 
 pub(super) fn lock(tx: &mut Tx<'_>, counter: &Counter) -> Result<Option<Tally>, DbError> {
@@ -52,19 +73,23 @@ pub(super) fn save(tx: &mut Tx<'_>, counter: &Counter, tally: &Tally) -> Result<
 }
 
 pub(super) fn clear(tx: &mut Tx<'_>, counter: &Counter) -> Result<(), DbError> {
-    tx.execute(
-        "DELETE FROM attempts WHERE subject = $1 AND kind = $2 AND device = $3",
-        params![&counter.subject, counter.kind.as_str(), &counter.device],
-    )?;
+    for subject in counter.subjects() {
+        tx.execute(
+            "DELETE FROM attempts WHERE subject = $1 AND kind = $2 AND device = $3",
+            params![subject, counter.kind.as_str(), &counter.device],
+        )?;
+    }
     Ok(())
 }
 
 /// The counters of all devices, of the same subject and kind.
 pub(super) fn clear_devices(tx: &mut Tx<'_>, counter: &Counter) -> Result<(), DbError> {
-    tx.execute(
-        "DELETE FROM attempts WHERE subject = $1 AND kind = $2",
-        params![&counter.subject, counter.kind.as_str()],
-    )?;
+    for subject in counter.subjects() {
+        tx.execute(
+            "DELETE FROM attempts WHERE subject = $1 AND kind = $2",
+            params![subject, counter.kind.as_str()],
+        )?;
+    }
     Ok(())
 }
 

@@ -5,7 +5,7 @@
 //! another value.
 
 use money::{ChallengeId, Rng, Timestamp};
-use vault::SecretString;
+use vault::{Indexes, SecretString};
 
 use super::model::{Method, Purpose};
 use crate::bank::Tools;
@@ -23,13 +23,13 @@ pub fn is_six_digits(text: &str) -> bool {
     text.len() == DIGITS && text.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// What is kept of a code.
+/// What is kept of a code: under the version in use, and compared with under each.
 pub fn hash(
     tools: &Tools,
     challenge: &ChallengeId,
     (purpose, method): (Purpose, Method),
     code: &str,
-) -> [u8; 32] {
+) -> Indexes {
     let mut input = Vec::with_capacity(48);
     input.extend_from_slice(challenge.bytes());
     // The words have no zero byte, so no two inputs are one.
@@ -37,7 +37,7 @@ pub fn hash(
         input.extend_from_slice(word.as_bytes());
         input.push(0);
     }
-    tools.keyring().blind_index("challenges.code_hash", &input)
+    tools.keyring().blind_indexes("challenges.code_hash", &input)
 }
 
 /// What a person reads, the code first: gateways cut long texts. `about` is what the question names: amount and

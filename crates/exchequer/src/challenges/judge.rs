@@ -2,7 +2,6 @@
 
 use ::store::{DbError, Tx};
 use money::FactorId;
-use vault::same_bytes;
 
 use super::code;
 use super::model::{Answer, ChallengeRow, Method, Purpose, is_within};
@@ -68,9 +67,9 @@ pub(super) fn judge(
             Ok(taken.then_some(Right { factor: None }))
         }
         (Answer::Webauthn(given), PrincipalRef::Customer(id)) => {
-            let nonce = webauthn::nonce(&act.tools, (&row.id, row.purpose), row.binding.as_ref());
+            let nonces = webauthn::nonce(&act.tools, (&row.id, row.purpose), row.binding.as_ref());
             let about = (id, row.factor.as_ref());
-            let taken = webauthn::take_in(tx, act, about, &nonce, given)?;
+            let taken = webauthn::take_in(tx, act, about, &nonces, given)?;
             Ok(taken.map(|factor| Right { factor: Some(factor) }))
         }
         (Answer::Password(given), PrincipalRef::Customer(id)) => {
@@ -97,6 +96,6 @@ fn sent_code_is(act: &Act, row: &ChallengeRow, method: Method, given: &str) -> b
     row.sent.as_ref().is_some_and(|sent| {
         sent.method == method
             && is_within(act.now, row.created_at, sent.expires_at)
-            && same_bytes(&sent.hash, &hash)
+            && hash.has(&sent.hash)
     })
 }

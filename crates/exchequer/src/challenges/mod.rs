@@ -85,7 +85,7 @@ pub fn ask_in(
             let nonce =
                 webauthn::nonce(&act.tools, (&id, question.purpose), question.binding.as_ref());
             let about = (&customer, question.factor.as_ref());
-            Some(webauthn::request_options(tx, act, about, &nonce)?)
+            Some(webauthn::request_options(tx, act, about, nonce.active())?)
         }
         PrincipalRef::Customer(_) | PrincipalRef::Staff(_) => None,
     };

@@ -40,7 +40,7 @@ pub fn ask_passkey_in(tx: &mut Tx<'_>, act: &Act) -> Result<Asked, DbError> {
     store::insert(tx, act, &id, (&nobody, None), &question, expires_at)?;
     let options = webauthn::anybodys_options(
         act,
-        &webauthn::nonce(&act.tools, (&id, Purpose::Passkey), None),
+        webauthn::nonce(&act.tools, (&id, Purpose::Passkey), None).active(),
     );
     Ok(Asked { id, methods: vec![Method::Webauthn], expires_at, webauthn: Some(options) })
 }
@@ -59,9 +59,9 @@ pub(super) fn answer_in(
         return refuse(tx, act, row, ("unknown".to_owned(), AnswerRefusal::WrongCode));
     };
     let who = PrincipalRef::Customer(customer);
-    let nonce = webauthn::nonce(&act.tools, (&row.id, Purpose::Passkey), None);
+    let nonces = webauthn::nonce(&act.tools, (&row.id, Purpose::Passkey), None);
     if !store::lock_principal(tx, &who)?
-        || webauthn::take_in(tx, act, (&customer, Some(&factor)), &nonce, answer)?.is_none()
+        || webauthn::take_in(tx, act, (&customer, Some(&factor)), &nonces, answer)?.is_none()
     {
         return refuse(tx, act, row, (who.to_string(), AnswerRefusal::WrongCode));
     }

@@ -97,7 +97,7 @@ fn deliver_in(
     if let Err(refusal) = outbox::send_in(tx, act, &message)? {
         return Ok(Err(refusal));
     }
-    let hash = code::hash(&act.tools, &row.id, (row.purpose, method), drawn.expose());
+    let hash = *code::hash(&act.tools, &row.id, (row.purpose, method), drawn.expose()).active();
     store::set_code(tx, &row.id, &SentCode { method, hash, expires_at: until }, factor)?;
     Ok(Ok(()))
 }

@@ -31,7 +31,8 @@ async fn rows(db: &Db) -> Result<Vec<Vec<String>>, Failure> {
         let of_purpose = || keys.iter().filter(|key| key.purpose == purpose);
         // Counting reads every value, so it waits for a rotation.
         let has_retired = of_purpose().any(|key| key.state == KeyState::Retired);
-        let holds_values = purpose.sealing().is_some() || purpose == Purpose::CardTokens;
+        let holds_values = purpose.sealing().is_some()
+            || matches!(purpose, Purpose::CardTokens | Purpose::BlindIndex);
         let left = if has_retired && holds_values {
             Some(keys::reseal::left(db, purpose).await?)
         } else {
@@ -164,6 +165,9 @@ fn consequence(purpose: Purpose) -> &'static str {
             "New checkpoints of the log are signed with it; hand its verifier key (`/v1/log`) to whoever keeps \
              checkpoints. Those signed before verify for ever."
         }
-        Purpose::BlindIndex => "Lookups use it.",
+        Purpose::BlindIndex => {
+            "What sealed values are looked up by is computed anew while the bank serves: `exchequer keys list` \
+             shows how many rows are left. The old version may be destroyed 30 days later."
+        }
     }
 }

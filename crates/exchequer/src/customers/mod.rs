@@ -9,6 +9,7 @@ pub mod hashing;
 pub(crate) mod job;
 pub mod model;
 pub mod names;
+mod reindex;
 pub mod search;
 pub mod standing;
 mod store;
@@ -20,8 +21,9 @@ use serde_json::json;
 use self::model::{Customer, Email, GovernmentId, Phone};
 use crate::bank::{Act, Tools};
 use crate::sessions::model::PrincipalRef;
-use crate::{events, factors, protections, sessions};
+use crate::{events, factors, keys, protections, sessions};
 
+pub use self::reindex::{indexes_behind, move_indexes_in};
 pub use self::search::{SearchKey, search};
 
 /// Who wants to be a customer.
@@ -87,6 +89,7 @@ pub fn register_in(
     password_hash: &str,
 ) -> Result<Registered, DbError> {
     let id = act.id();
+    keys::admit_index_in(tx, act)?;
     let is_new = store::insert(tx, act, &id, wanted, password_hash)?;
     let after = traces(&act.tools, wanted);
     if is_new {

@@ -41,16 +41,20 @@ pub fn words(name: &str) -> BTreeSet<String> {
     words.take(MAX_WORDS).map(str::to_owned).collect()
 }
 
-/// The keyed hashes of words.
+/// The keyed hashes of words, under the version in use.
 pub fn indexes(tools: &Tools, words: &BTreeSet<String>) -> Vec<WordIndex> {
-    let ring = tools.keyring();
-    let index = |word: &String| {
-        let mac = ring.blind_index("customers.full_name_word", word.as_bytes());
+    all_indexes(tools, words).iter().filter_map(|all| all.first().copied()).collect()
+}
+
+/// The same for each word under every version of the key, the one in use first.
+pub fn all_indexes(tools: &Tools, words: &BTreeSet<String>) -> Vec<Vec<WordIndex>> {
+    let index = tools.keyring().blind_index_of("customers.full_name_word");
+    let half = |mac: &[u8; 32]| {
         let mut half = WordIndex::default();
         half.copy_from_slice(&mac[..16]);
         half
     };
-    words.iter().map(index).collect()
+    words.iter().map(|word| index.all(word.as_bytes()).iter().map(half).collect()).collect()
 }
 
 /// `A*** R***`: the first character of each word, and not how long it is.

@@ -67,16 +67,33 @@ fn by_words(
     let start = CustomerId::from_bytes([0; 16]);
     let after = after.unwrap_or(&start);
     let mut lists = Vec::with_capacity(words.len());
-    for word in names::indexes(tools, words) {
-        lists.push(store::with_word(tx, &word, (after, SCANNED))?);
+    let cut = usize::try_from(SCANNED).unwrap_or(usize::MAX);
+    for word in names::all_indexes(tools, words) {
+        let mut of_word = Vec::with_capacity(word.len());
+        for version in &word {
+            of_word.push(store::with_word(tx, version, (after, SCANNED))?);
+        }
+        lists.push(in_any(of_word, cut));
     }
-    let (ids, scanned) = in_all(&lists, usize::try_from(SCANNED).unwrap_or(usize::MAX));
+    let (ids, scanned) = in_all(&lists, cut);
     let mut customers = Vec::new();
     for id in ids.iter().take(usize::try_from(read).unwrap_or(usize::MAX)) {
         let found = store::get(tx, tools, id)?;
         customers.push(found.ok_or_else(|| DbError::Corrupt(format!("{id} has only a name")))?);
     }
     Ok((customers, scanned))
+}
+
+/// What is in any of the lists, each ascending and cut at `cut`, up to where none was cut; at most `cut` of it.
+fn in_any<T: Copy + Ord>(lists: Vec<Vec<T>>, cut: usize) -> Vec<T> {
+    let is_cut = |list: &&Vec<T>| list.len() >= cut;
+    let end = lists.iter().filter(is_cut).filter_map(|list| list.last().copied()).min();
+    let mut any: Vec<T> = lists.into_iter().flatten().collect();
+    any.retain(|id| end.is_none_or(|end| *id <= end));
+    any.sort_unstable();
+    any.dedup();
+    any.truncate(cut);
+    any
 }
 
 /// What is in all of the lists, each ascending and cut at `cut`, up to where none was cut; and that place.
@@ -96,7 +113,16 @@ fn in_all<T: Copy + Ord>(lists: &[Vec<T>], cut: usize) -> (Vec<T>, Option<T>) {
 
 #[cfg(test)]
 mod tests {
-    use super::in_all;
+    use super::{in_all, in_any};
+
+    #[test]
+    fn what_is_in_any_list_is_given_up_to_where_all_were_read() {
+        assert_eq!(in_any(vec![vec![1, 3], vec![2, 3]], 4), [1, 2, 3]);
+        assert_eq!(in_any(vec![vec![1, 3, 5, 7], vec![6, 8]], 4), [1, 3, 5, 6]);
+        assert_eq!(in_any(vec![vec![1, 2, 3, 4], vec![9]], 4), [1, 2, 3, 4]);
+        assert_eq!(in_any(vec![vec![1, 2, 3, 9], vec![2, 5, 6, 7]], 4), [1, 2, 3, 5]);
+        assert_eq!(in_any::<u8>(vec![vec![]], 4), []);
+    }
 
     #[test]
     fn what_is_in_all_lists_is_found_up_to_where_all_were_read() {

@@ -2,10 +2,11 @@
 //! blind index.
 
 mod names;
+mod reindex;
 
 use money::{CustomerId, Timestamp};
 use store::{DbError, Row, Tx, params};
-use vault::Place;
+use vault::{Indexes, Place};
 
 use super::model::{Customer, Email, GovernmentId, Invalid, Phone};
 use super::standing::Standing;
@@ -13,6 +14,7 @@ use super::{Addressee, Confirmed, Credentials, Registration};
 use crate::bank::{Act, Tools};
 
 pub(super) use names::{insert_words, names_after, with_word};
+pub(super) use reindex::{indexes_of, move_indexes, remove_words, under_version};
 
 macro_rules! select {
     () => {
@@ -22,7 +24,8 @@ macro_rules! select {
 }
 const INSERT: &str = "INSERT INTO customers (id, status, email_sealed, email_index, \
      full_name_sealed, phone_sealed, phone_index, government_id_sealed, government_id_index, \
-     password_hash, created_at) VALUES ($1, 0, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
+     password_hash, created_at, index_version) \
+     VALUES ($1, 0, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
      ON CONFLICT (email_index) DO NOTHING";
 
 const EMAIL: &str = "email_sealed";
@@ -30,7 +33,13 @@ const FULL_NAME: &str = "full_name_sealed";
 const PHONE: &str = "phone_sealed";
 const GOVERNMENT_ID: &str = "government_id_sealed";
 
-/// False where the e-mail is known: nothing was inserted. Sealing costs the same in both cases.
+/// Names that the keys of indexes are derived with.
+const EMAIL_INDEX: &str = "customers.email";
+const PHONE_INDEX: &str = "customers.phone";
+const GOVERNMENT_ID_INDEX: &str = "customers.government_id";
+
+/// False where the e-mail is known under any version of its index: nothing was inserted. Sealing costs the same in
+/// both cases. The caller was admitted (`keys::admit_index_in`).
 pub(super) fn insert(
     tx: &mut Tx<'_>,
     act: &Act,
@@ -39,25 +48,32 @@ pub(super) fn insert(
     password_hash: &str,
 ) -> Result<bool, DbError> {
     let tools = &act.tools;
+    // Read before the indexes are made: where the key changes between, the row is computed anew.
+    let version = tools.keyring().index_version();
     let phone = wanted.phone.as_ref().map(Phone::as_str);
     let government_id = wanted.government_id.as_ref().map(GovernmentId::as_str);
     let phone_sealed = phone.map(|p| tools.seal(&place(PHONE, id), p)).transpose()?;
     let government_id_sealed =
         government_id.map(|g| tools.seal(&place(GOVERNMENT_ID, id), g)).transpose()?;
-    let government_id_index = government_id.map(|g| index(tools, "customers.government_id", g));
+    let government_id_index = government_id.map(|g| index(tools, GOVERNMENT_ID_INDEX, g));
+    let indexes = email_indexes(tools, &wanted.email);
+    if !indexes.others().is_empty() && id_by_email(tx, tools, &wanted.email)?.is_some() {
+        return Ok(false);
+    }
     let inserted = tx.execute(
         INSERT,
         params![
             id,
             &tools.seal(&place(EMAIL, id), wanted.email.as_str())?,
-            &email_index(tools, &wanted.email),
+            indexes.active(),
             &tools.seal(&place(FULL_NAME, id), &wanted.full_name)?,
             phone_sealed.as_ref(),
-            wanted.phone.as_ref().map(|p| phone_index(tools, p)).as_ref(),
+            phone.map(|p| index(tools, PHONE_INDEX, p)).as_ref(),
             government_id_sealed.as_ref(),
             government_id_index.as_ref(),
             password_hash,
-            act.now
+            act.now,
+            i64::from(version)
         ],
     )?;
     Ok(inserted == 1)
@@ -77,8 +93,10 @@ pub(super) fn by_email(
     tools: &Tools,
     email: &Email,
 ) -> Result<Option<Customer>, DbError> {
-    let sql = concat!(select!(), "WHERE email_index = $1");
-    let row = tx.query_opt(sql, params![&email_index(tools, email)])?;
+    let indexes = email_indexes(tools, email);
+    let [a, b, c, d] = indexes.places();
+    let sql = concat!(select!(), "WHERE email_index IN ($1, $2, $3, $4)");
+    let row = tx.query_opt(sql, params![a, b, c, d])?;
     row.map(|row| read(tools, &row)).transpose()
 }
 
@@ -92,9 +110,16 @@ pub(super) fn by_phone(
     let sql = concat!(select!(), "WHERE phone_index = $1 AND id > $2 ORDER BY id LIMIT $3");
     // No id is all zeros.
     let start = CustomerId::from_bytes([0; 16]);
-    let index = phone_index(tools, phone);
-    let rows = tx.query(sql, params![&index, after.unwrap_or(&start), most])?;
-    rows.iter().map(|row| read(tools, row)).collect()
+    let mut found = Vec::new();
+    for index in tools.keyring().blind_indexes(PHONE_INDEX, phone.as_str().as_bytes()).iter() {
+        let rows = tx.query(sql, params![index, after.unwrap_or(&start), most])?;
+        for row in &rows {
+            found.push(read(tools, row)?);
+        }
+    }
+    found.sort_by_key(|customer: &Customer| customer.id);
+    found.truncate(usize::try_from(most).unwrap_or(usize::MAX));
+    Ok(found)
 }
 
 pub(super) fn id_by_email(
@@ -102,9 +127,11 @@ pub(super) fn id_by_email(
     tools: &Tools,
     email: &Email,
 ) -> Result<Option<CustomerId>, DbError> {
+    let indexes = email_indexes(tools, email);
+    let [a, b, c, d] = indexes.places();
     let row = tx.query_opt(
-        "SELECT id FROM customers WHERE email_index = $1",
-        params![&email_index(tools, email)],
+        "SELECT id FROM customers WHERE email_index IN ($1, $2, $3, $4)",
+        params![a, b, c, d],
     )?;
     row.map(|row| row.id(0)).transpose()
 }
@@ -114,9 +141,12 @@ pub(super) fn credentials(
     tools: &Tools,
     email: &Email,
 ) -> Result<Option<Credentials>, DbError> {
+    let indexes = email_indexes(tools, email);
+    let [a, b, c, d] = indexes.places();
     let row = tx.query_opt(
-        "SELECT id, status, password_hash FROM customers WHERE email_index = $1",
-        params![&email_index(tools, email)],
+        "SELECT id, status, password_hash FROM customers \
+         WHERE email_index IN ($1, $2, $3, $4)",
+        params![a, b, c, d],
     )?;
     row.map(|row| {
         Ok(Credentials {
@@ -146,9 +176,12 @@ pub(super) fn lock_by_email(
     tools: &Tools,
     email: &Email,
 ) -> Result<Option<Addressee>, DbError> {
+    let indexes = email_indexes(tools, email);
+    let [a, b, c, d] = indexes.places();
     let rows = tx.query_locked(
-        "SELECT id, status, email_verified_at FROM customers WHERE email_index = $1 ORDER BY id",
-        params![&email_index(tools, email)],
+        "SELECT id, status, email_verified_at FROM customers \
+         WHERE email_index IN ($1, $2, $3, $4) ORDER BY id",
+        params![a, b, c, d],
     )?;
     rows.first()
         .map(|row| {
@@ -279,12 +312,8 @@ fn place<'a>(column: &'static str, id: &'a CustomerId) -> Place<'a> {
     Place { table: "customers", column, row: id.bytes() }
 }
 
-fn email_index(tools: &Tools, email: &Email) -> [u8; 32] {
-    index(tools, "customers.email", email.as_str())
-}
-
-fn phone_index(tools: &Tools, phone: &Phone) -> [u8; 32] {
-    index(tools, "customers.phone", phone.as_str())
+fn email_indexes(tools: &Tools, email: &Email) -> Indexes {
+    tools.keyring().blind_indexes(EMAIL_INDEX, email.as_str().as_bytes())
 }
 
 fn index(tools: &Tools, column: &'static str, normalised: &str) -> [u8; 32] {

@@ -20,6 +20,7 @@ pub mod ceremony;
 pub mod model;
 pub mod qr;
 pub mod recovery;
+mod reindex;
 mod store;
 pub mod totp;
 pub mod webauthn;
@@ -33,6 +34,7 @@ pub use self::model::{
     ConfirmRefusal, Confirmed, EnrolRefusal, Enrolled, FactorRow, Kind, New, Status,
 };
 pub use self::recovery::{replace_in as replace_recovery_codes_in, take_recovery_code_in};
+pub use self::reindex::{indexes_behind, move_indexes_in};
 use crate::bank::{Act, Tools};
 use crate::challenges::{self, Answer, AnswerRefusal, Method, Purpose, Question};
 use crate::http::Code;

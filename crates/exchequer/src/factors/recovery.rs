@@ -7,10 +7,11 @@
 use ::store::{DbError, Tx};
 use money::{CustomerId, Rng};
 use serde_json::json;
+use vault::Indexes;
 
 use super::{model, store};
 use crate::bank::{Act, Tools};
-use crate::events;
+use crate::{events, keys};
 
 /// Codes of a set.
 pub const CODES: usize = 10;
@@ -32,7 +33,7 @@ pub fn replace_in(
     let mut codes = Vec::with_capacity(CODES);
     for _ in 0..CODES {
         let code = draw(act.tools.rng());
-        let hash = hash(&act.tools, customer, &normalised(&code));
+        let hash = *hashes(&act.tools, customer, &normalised(&code)).active();
         store::insert_recovery_code(tx, customer, &hash, act.now)?;
         codes.push(code);
     }
@@ -49,8 +50,7 @@ pub fn take_recovery_code_in(
     customer: &CustomerId,
     code: &str,
 ) -> Result<bool, DbError> {
-    let hash = hash(&act.tools, customer, &normalised(code));
-    if !store::use_recovery_code(tx, customer, &hash, act.now)? {
+    if !use_in(tx, act, customer, &normalised(code))? {
         return Ok(false);
     }
     let left = store::recovery_codes_left(tx, customer)?;
@@ -101,9 +101,34 @@ fn normalised(text: &str) -> String {
         .collect()
 }
 
-fn hash(tools: &Tools, customer: &CustomerId, normalised: &str) -> [u8; 32] {
-    let input = [&customer.bytes()[..], normalised.as_bytes()].concat();
-    tools.keyring().blind_index("recovery_codes.code_hash", &input)
+/// Codes are not stored, so their hashes stay those of the version that made them: those that there are, and those
+/// that are gone but for the key of this column.
+fn use_in(
+    tx: &mut Tx<'_>,
+    act: &Act,
+    customer: &CustomerId,
+    normalised: &str,
+) -> Result<bool, DbError> {
+    for hash in hashes(&act.tools, customer, normalised).iter() {
+        if store::use_recovery_code(tx, customer, hash, act.now)? {
+            return Ok(true);
+        }
+    }
+    for index in keys::kept_in(tx, &act.tools)? {
+        let hash = index.of(&input(customer, normalised));
+        if store::use_recovery_code(tx, customer, &hash, act.now)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn hashes(tools: &Tools, customer: &CustomerId, normalised: &str) -> Indexes {
+    tools.keyring().blind_indexes(keys::KEPT_COLUMN, &input(customer, normalised))
+}
+
+fn input(customer: &CustomerId, normalised: &str) -> Vec<u8> {
+    [&customer.bytes()[..], normalised.as_bytes()].concat()
 }
 
 #[cfg(test)]

@@ -2,10 +2,12 @@
 
 use money::{CustomerId, FactorId, Timestamp};
 use store::{DbError, Row, Tx, params};
-use vault::{Place, SecretString};
+use vault::{Indexes, Place, SecretString};
 
 use super::model::{FactorRow, Kind, Status};
+use super::reindex::Moved;
 use crate::bank::{Act, Tools};
+use crate::keys::reindex::Behind;
 
 macro_rules! select {
     () => {
@@ -49,12 +51,12 @@ pub(super) fn insert_credential(
     tx: &mut Tx<'_>,
     act: &Act,
     row: &FactorRow,
-    (kept, index): (&SecretString, &[u8; 32]),
+    (kept, (index, version)): (&SecretString, (&[u8; 32], u32)),
 ) -> Result<bool, DbError> {
     let sealed = act.tools.seal(&place(&row.id), kept.expose())?;
     let inserted = tx.execute(
         "INSERT INTO factors (id, customer, kind, name, status, secret_sealed, counter, created_at, \
-         credential_index) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
+         credential_index, index_version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
          ON CONFLICT (credential_index) DO NOTHING",
         params![
             &row.id,
@@ -65,19 +67,66 @@ pub(super) fn insert_credential(
             &sealed,
             row.counter,
             row.created_at,
-            index
+            index,
+            i64::from(version)
         ],
     )?;
     Ok(inserted == 1)
 }
 
+/// Whether the id is registered, whoever has it, under any version of its index.
+pub(super) fn has_credential(tx: &mut Tx<'_>, indexes: &Indexes) -> Result<bool, DbError> {
+    let [a, b, c, d] = indexes.places();
+    let sql = "SELECT id FROM factors WHERE credential_index IN ($1, $2, $3, $4)";
+    Ok(tx.query_opt(sql, params![a, b, c, d])?.is_some())
+}
+
+/// Factors behind a key, and of credentials the version of their index.
+pub(super) fn versions_behind(
+    tx: &mut Tx<'_>,
+    (after, most): Behind,
+) -> Result<Vec<(FactorRow, Option<u32>)>, DbError> {
+    let after = after.as_ref().map_or(&[][..], |key| &key[..]);
+    let rows = tx.query(
+        "SELECT id, customer, kind, name, status, secret_sealed, counter, created_at, \
+         confirmed_at, last_used_at, \
+         CASE WHEN credential_index IS NULL THEN NULL ELSE index_version END \
+         FROM factors WHERE id > $1 ORDER BY id LIMIT $2",
+        params![after, most],
+    )?;
+    let damaged = |_| DbError::Corrupt("the version of an index".to_owned());
+    rows.iter()
+        .map(|row| {
+            let version = row.int_opt(10)?.map(u32::try_from).transpose().map_err(damaged)?;
+            Ok((read(row)?, version))
+        })
+        .collect()
+}
+
+/// False where the row is not under that version any more, or the credential is another row's.
+pub(super) fn move_index(tx: &mut Tx<'_>, moved: &Moved) -> Result<bool, DbError> {
+    let rows = tx.execute(
+        "UPDATE factors SET credential_index = $2, index_version = $3 \
+         WHERE id = $1 AND index_version = $4 \
+         AND NOT EXISTS (SELECT 1 FROM factors AS f WHERE f.credential_index = $2 AND f.id <> $1)",
+        params![
+            &moved.id,
+            &moved.index,
+            i64::from(moved.to_version),
+            i64::from(moved.from_version)
+        ],
+    )?;
+    Ok(rows == 1)
+}
+
 /// The active factor with this credential.
 pub(super) fn by_credential(
     tx: &mut Tx<'_>,
-    index: &[u8; 32],
+    indexes: &Indexes,
 ) -> Result<Option<FactorRow>, DbError> {
-    let sql = concat!(select!(), "WHERE credential_index = $1 AND status = 1");
-    let row = tx.query_opt(sql, params![index])?;
+    let [a, b, c, d] = indexes.places();
+    let sql = concat!(select!(), "WHERE credential_index IN ($1, $2, $3, $4) AND status = 1");
+    let row = tx.query_opt(sql, params![a, b, c, d])?;
     row.as_ref().map(read).transpose()
 }
 

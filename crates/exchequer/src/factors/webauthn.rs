@@ -17,8 +17,8 @@ use data_encoding::BASE64URL_NOPAD;
 use money::{ChallengeId, CustomerId, FactorId, SessionId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use vault::SecretString;
 use vault::webauthn::{Credential, WebauthnError};
+use vault::{Indexes, SecretString};
 
 use super::ceremony::{CHALLENGE_LEN, Form, Holder, Refused, RelyingParty};
 use super::model::{Confirmed, EnrolRefusal, FactorRow, Kind, Status, copied};
@@ -27,7 +27,7 @@ use crate::bank::{Act, Tools};
 use crate::challenges::{self, Purpose, Question};
 use crate::http::Code;
 use crate::sessions::model::PrincipalRef;
-use crate::{customers, events};
+use crate::{customers, events, keys};
 
 /// Why a credential is not registered, in the order in which it is decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,7 +86,7 @@ pub fn begin_in(
     let holder =
         Holder { id: customer.bytes(), email: holder.email.as_str(), full_name: &holder.full_name };
     let nonce = nonce(&act.tools, (&asked.id, Purpose::Enrol), None);
-    Ok(Ok(party(&act.tools).creation_options(form, &holder, &known, &nonce)))
+    Ok(Ok(party(&act.tools).creation_options(form, &holder, &known, nonce.active())))
 }
 
 /// Registers the credential that answers the newest registration of this session, and makes it active: being
@@ -103,15 +103,27 @@ pub fn register_in(
     let Some(begun) = challenges::take_registration_in(tx, act, customer, session)? else {
         return refuse(tx, act, customer, RegisterRefusal::NotBegun);
     };
-    let nonce = nonce(&act.tools, (&begun, Purpose::Enrol), None);
-    let credential = match party(&act.tools).finish_creation(&nonce, answer) {
+    let nonces = nonce(&act.tools, (&begun, Purpose::Enrol), None);
+    let finish = |nonce: &[u8; CHALLENGE_LEN]| party(&act.tools).finish_creation(nonce, answer);
+    let credential = match under_any(&nonces, finish) {
         Ok(credential) => credential,
         Err(refused) => return refuse(tx, act, customer, RegisterRefusal::Refused(refused)),
     };
     let mut row = FactorRow::unconfirmed(act.id(), *customer, (Kind::Webauthn, name), act.now);
     row.counter = i64::from(credential.counter);
-    let index = index(&act.tools, &credential.id);
-    if !store::insert_credential(tx, act, &row, (&keep(&credential)?, &index))? {
+    // The version is read before the index is made: where the key changes between, the row is computed anew.
+    let version = act.tools.keyring().index_version();
+    let indexes = indexes(&act.tools, &credential.id);
+    keys::admit_index_in(tx, act)?;
+    let is_known = store::has_credential(tx, &indexes)?;
+    if is_known
+        || !store::insert_credential(
+            tx,
+            act,
+            &row,
+            (&keep(&credential)?, (indexes.active(), version)),
+        )?
+    {
         return refuse(tx, act, customer, RegisterRefusal::Known);
     }
     let confirmed = activate_in(tx, act, &row)?;
@@ -142,7 +154,7 @@ pub fn holder_of(
     answer: &Value,
 ) -> Result<Option<(CustomerId, FactorId)>, DbError> {
     let Ok((holder, id)) = super::ceremony::claimed(answer) else { return Ok(None) };
-    let row = store::by_credential(tx, &index(tools, &id))?;
+    let row = store::by_credential(tx, &indexes(tools, &id))?;
     let row = row.filter(|row| row.customer.bytes()[..] == holder[..]);
     Ok(row.map(|row| (row.customer, row.id)))
 }
@@ -153,7 +165,7 @@ pub fn take_in(
     tx: &mut Tx<'_>,
     act: &Act,
     (customer, factor): (&CustomerId, Option<&FactorId>),
-    nonce: &[u8; CHALLENGE_LEN],
+    nonces: &Indexes,
     answer: &Value,
 ) -> Result<Option<FactorId>, DbError> {
     // A key that is not discoverable need not say whose it is; one that does must say it rightly.
@@ -162,7 +174,9 @@ pub fn take_in(
     }
     let (rows, known): (Vec<FactorRow>, Vec<Credential>) =
         of_customer(tx, act, customer, factor)?.into_iter().unzip();
-    let shown = match party(&act.tools).finish_request(nonce, &known, answer) {
+    let finish =
+        |nonce: &[u8; CHALLENGE_LEN]| party(&act.tools).finish_request(nonce, &known, answer);
+    let shown = match under_any(nonces, finish) {
         Ok(shown) => shown,
         Err(refused) => {
             if refused == Refused::Bytes(WebauthnError::Copied) {
@@ -177,19 +191,33 @@ pub fn take_in(
     Ok(Some(row.id))
 }
 
-/// What the authenticator signs for a challenge: unguessable, and bound to the act where the challenge is.
+/// What the authenticator signs for a challenge: unguessable, and bound to the act where the challenge is. One that
+/// was asked for before a rotation is answered under the version of then.
 pub fn nonce(
     tools: &Tools,
     (challenge, purpose): (&ChallengeId, Purpose),
     binding: Option<&[u8; 32]>,
-) -> [u8; CHALLENGE_LEN] {
+) -> Indexes {
     let mut input = Vec::with_capacity(64);
     input.extend_from_slice(challenge.bytes());
     // The words have no zero byte, so no two inputs are one.
     input.extend_from_slice(purpose.as_str().as_bytes());
     input.push(0);
     input.extend_from_slice(binding.map_or(&[][..], |binding| &binding[..]));
-    tools.keyring().blind_index("webauthn.challenge", &input)
+    tools.keyring().blind_indexes("webauthn.challenge", &input)
+}
+
+/// What an answer gives for the nonce that it was signed for; where it was for none, what it gives for the one in
+/// use. Only the nonce is tried again: every other fault is one under each.
+fn under_any<T>(
+    nonces: &Indexes,
+    finish: impl Fn(&[u8; CHALLENGE_LEN]) -> Result<T, Refused>,
+) -> Result<T, Refused> {
+    let first = finish(nonces.active());
+    if !matches!(first, Err(Refused::OtherCeremony)) {
+        return first;
+    }
+    nonces.others().iter().map(finish).find(Result::is_ok).unwrap_or(first)
 }
 
 fn party(tools: &Tools) -> RelyingParty {
@@ -242,8 +270,13 @@ fn refuse<T>(
     Ok(Err(refusal))
 }
 
-fn index(tools: &Tools, credential_id: &[u8]) -> [u8; 32] {
-    tools.keyring().blind_index("factors.credential_index", credential_id)
+/// What a stored credential is found by, under the version in use.
+pub(super) fn index_of(tools: &Tools, row: &FactorRow) -> Result<[u8; 32], DbError> {
+    Ok(*indexes(tools, &credential(tools, row)?.id).active())
+}
+
+fn indexes(tools: &Tools, credential_id: &[u8]) -> Indexes {
+    tools.keyring().blind_indexes("factors.credential_index", credential_id)
 }
 
 fn keep(credential: &Credential) -> Result<SecretString, DbError> {

@@ -106,7 +106,7 @@ fn begin_in<T>(
         other => other?,
     };
     if let Some(stored) = claimed {
-        if stored.request_hash != key.request_hash {
+        if !key.is_request(&stored.request_hash) {
             return Ok(First::Refused(Problem::new(Code::IdempotencyKeyReused)));
         }
         return Ok(match (stored.status, stored.resource) {

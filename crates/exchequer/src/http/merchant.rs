@@ -12,7 +12,7 @@ use http::header;
 use http::request::Parts;
 use money::{KeyId, MerchantId, Timestamp};
 use store::DbError;
-use store::rows::{OnceKey, Origin};
+use store::rows::{OTHER_HASHES, OnceKey, Origin};
 use tls::ClientCertificate;
 use vault::signature::{self, Header, Request, Scheme};
 
@@ -185,7 +185,11 @@ async fn take(bank: &Bank, once: &Once) -> Result<(), Problem> {
 /// False where it stands there already. It is kept as an idempotency key is, whose scope no caller has.
 async fn write_down(bank: &Bank, once: &Once) -> Result<bool, Problem> {
     let (tools, now) = (bank.tools().clone(), bank.tools().now());
-    let key = OnceKey { scope: once.hash, request_hash: once.hash };
+    let key = OnceKey {
+        scope: once.hash,
+        request_hash: once.hash,
+        other_hashes: [[0; 16]; OTHER_HASHES],
+    };
     let written: Result<bool, DbError> = bank
         .db()
         .write("merchants.nonce", move |tx| {

@@ -44,8 +44,11 @@ pub(super) fn key(
     let mut once = OnceKey::new(&principal, route, key, &[path, query, body]);
     // Keyed, because a body can hold a password: behind a plain hash a dump would confirm a guess at
     // it in nanoseconds, and the slow hash beside it would guard nothing.
-    let keyed = tools.request_hashes().of(&once.request_hash);
-    once.request_hash.copy_from_slice(&keyed[..16]);
+    let keyed = tools.keyring().request_hashes().all(&once.request_hash);
+    once.request_hash.copy_from_slice(&keyed.active()[..16]);
+    for (other, hash) in once.other_hashes.iter_mut().zip(keyed.others()) {
+        other.copy_from_slice(&hash[..16]);
+    }
     Ok(once)
 }
 
@@ -101,7 +104,7 @@ fn run_in<T>(
         other => other?,
     };
     if let Some(stored) = claimed {
-        if stored.request_hash != key.request_hash {
+        if !key.is_request(&stored.request_hash) {
             return Ok(Ran::Reused);
         }
         return Ok(match answered(&act.tools, &key.scope, &stored)? {

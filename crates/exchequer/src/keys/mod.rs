@@ -1,5 +1,5 @@
 //! The data keys in the database: made with a new bank, opened at start-up, rotated, sealed anew, destroyed,
-//! wrapped anew.
+//! wrapped anew. Blind indexes are computed anew ([`reindex`]) where other values are sealed anew.
 //!
 //! `vault` knows what a key is for and how it is wrapped; here are its rows. The life of a version: made
 //! and known to every node ([`holder`] looks for new ones each second), used from
@@ -12,8 +12,10 @@
 
 pub mod api;
 pub mod holder;
+mod indexes;
 pub mod kms;
 pub mod master;
+pub mod reindex;
 pub mod reseal;
 mod store;
 pub mod transit;
@@ -24,27 +26,27 @@ use ::store::rows::{EventRow, Origin};
 use ::store::{Db, DbError, Tx};
 use money::{IdMint, RequestId, Rng, Timestamp};
 use serde_json::json;
-use vault::{DataKey, KeyState, Purpose, Sealing, USED_AFTER_SECONDS, WrappedKey};
+use vault::{
+    DataKey, KeyState, MAX_INDEX_VERSIONS, Purpose, Sealing, USED_AFTER_SECONDS, WrappedKey,
+};
 
+pub use self::indexes::{KEPT_COLUMN, admit_index_in, kept_in};
 use self::master::{Master, MasterError};
 pub use self::store::KeyRow;
 use crate::bank::{Act, Bank};
 use crate::events;
 use crate::http::{Code, Problem};
+use crate::jobs::ANSWERS_KEPT;
 
 /// Why a key is not rotated, in the order in which it is found out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RotationRefusal {
-    /// Values are looked up under the active version alone, and what some indexes were made of is not
-    /// stored (codes, hashes of requests), so they could not be made again.
-    #[error(
-        "the blind_index key cannot be rotated: recovery codes and idempotency keys are found by it, \
-         and what they were made of is not stored, so their indexes cannot be made again"
-    )]
-    IndexesWouldBeLost,
     /// The bank has no keys; `exchequer migrate` makes the first.
     #[error("there is no {} key to rotate; run `exchequer migrate`", .0.as_str())]
     NoKey(Purpose),
+    /// What is looked up is looked for under every version.
+    #[error("there are {MAX_INDEX_VERSIONS} versions of blind_index: destroy the oldest first")]
+    TooManyVersions,
     #[error("somebody else rotated the {} key at the same time", .0.as_str())]
     Meanwhile(Purpose),
 }
@@ -62,7 +64,8 @@ pub enum DestroyRefusal {
         "two operators have to approve it: one asks at POST /v1/staff/data_keys/destroy, another approves"
     )]
     NotApproved,
-    /// A node may not know yet that it is retired, or a token that it signed still lives.
+    /// A node may not know yet that it is retired, or a token that it signed or a request that it was hashed with
+    /// may still come.
     #[error("it may still be in use somewhere: not before {until}")]
     TooEarly { until: Timestamp },
     #[error("{left} values are left under it")]
@@ -98,11 +101,11 @@ pub fn list(tx: &mut Tx<'_>) -> Result<Vec<WrappedKey>, DbError> {
     store::list(tx)
 }
 
-/// Retired versions whose values are not all sealed anew, and since when; of what is sealed, as nothing else is.
+/// Retired versions whose values are not all sealed or computed anew, and since when.
 pub fn unfinished(tx: &mut Tx<'_>) -> Result<Vec<(Purpose, u32, Timestamp)>, DbError> {
     let mut all = Vec::new();
-    for sealing in Sealing::ALL {
-        let purpose = sealing.purpose();
+    let walked = Sealing::ALL.map(Sealing::purpose).into_iter().chain([Purpose::BlindIndex]);
+    for purpose in walked {
         let versions = store::unfinished(tx, purpose)?;
         all.extend(versions.into_iter().map(|(version, since)| (purpose, version, since)));
     }
@@ -145,20 +148,15 @@ pub async fn rotate(
     act: &KeyAct,
     purpose: Purpose,
 ) -> Result<Result<u32, RotationRefusal>, KeysError> {
-    match purpose {
-        Purpose::BlindIndex => return Ok(Err(RotationRefusal::IndexesWouldBeLost)),
-        Purpose::PersonalData
-        | Purpose::TokenSigning
-        | Purpose::EventFields
-        | Purpose::CardData
-        | Purpose::CardTokens
-        | Purpose::MerchantSecrets
-        | Purpose::LogSigning => {}
-    }
     let known = db.read("keys.list", store::list).await?;
     let Some(newest) = newest(&known, purpose) else {
         return Ok(Err(RotationRefusal::NoKey(purpose)));
     };
+    let is_there = |key: &&WrappedKey| key.purpose == purpose && key.state != KeyState::Destroyed;
+    let is_full = known.iter().filter(is_there).count() >= MAX_INDEX_VERSIONS;
+    if purpose == Purpose::BlindIndex && is_full {
+        return Ok(Err(RotationRefusal::TooManyVersions));
+    }
     let version = newest
         .checked_add(1)
         .ok_or_else(|| DbError::Corrupt(format!("version {newest} of a data key")))?;
@@ -236,10 +234,12 @@ fn may_be_destroyed(
     if terms.needs_approval && found.destruction_approved_at.is_none() {
         return Err(DestroyRefusal::NotApproved);
     }
-    let tokens_live = match row.purpose {
+    let still_asked_for = match row.purpose {
         Purpose::TokenSigning => i64::try_from(terms.access_seconds).unwrap_or(i64::MAX),
+        // What is looked for under every version and not computed anew: answers under idempotency keys live
+        // longest.
+        Purpose::BlindIndex => ANSWERS_KEPT,
         Purpose::PersonalData
-        | Purpose::BlindIndex
         | Purpose::EventFields
         | Purpose::CardData
         | Purpose::CardTokens
@@ -247,7 +247,7 @@ fn may_be_destroyed(
         | Purpose::LogSigning => 0,
     };
     let retired_at = row.retired_at.unwrap_or(row.created_at);
-    let until = retired_at.plus_seconds(SETTLED_SECONDS).plus_seconds(tokens_live);
+    let until = retired_at.plus_seconds(SETTLED_SECONDS).plus_seconds(still_asked_for);
     if now < until {
         return Err(DestroyRefusal::TooEarly { until });
     }

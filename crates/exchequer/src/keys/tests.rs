@@ -115,17 +115,28 @@ async fn a_rotated_key_takes_over_and_the_old_one_still_opens() {
 }
 
 #[tokio::test]
-async fn what_lookups_stand_on_is_not_rotated() {
+async fn a_purpose_without_a_key_is_not_rotated() {
     let keys = Keys::new();
-    assert_eq!(
-        keys.rotate(Purpose::TokenSigning).await,
-        Err(RotationRefusal::NoKey(Purpose::TokenSigning))
-    );
+    let refused = keys.rotate(Purpose::TokenSigning).await;
+    assert_eq!(refused, Err(RotationRefusal::NoKey(Purpose::TokenSigning)));
+}
+
+// What was hashed with it is compared for as long as answers are kept, and lookups try each version.
+#[tokio::test]
+async fn versions_of_the_index_key_are_few_and_outlive_answers() {
+    let mut keys = Keys::new();
     keys.create().await;
-    let rows = keys.rows().await;
-    let refused = keys.rotate(Purpose::BlindIndex).await;
-    assert_eq!(refused, Err(RotationRefusal::IndexesWouldBeLost));
-    assert_eq!(keys.rows().await, rows);
+    let purpose = Purpose::BlindIndex;
+    for version in 2..=4 {
+        assert_eq!(keys.rotate(purpose).await, Ok(version));
+    }
+    assert_eq!(keys.rotate(purpose).await, Err(RotationRefusal::TooManyVersions));
+    let until = keys.act.now.plus_seconds(SETTLED_SECONDS + ANSWERS_KEPT);
+    assert_eq!(keys.destroy(purpose, 1).await, Err(DestroyRefusal::TooEarly { until }));
+    keys.act.now = until;
+    assert_eq!(keys.destroy(purpose, 1).await, Ok(()));
+    assert_eq!(keys.rotate(purpose).await, Ok(5));
+    keys.verify().await;
 }
 
 #[tokio::test]

@@ -30,6 +30,7 @@ mod store;
 use ::store::{DbError, Tx};
 use money::{CustomerId, MessageId, Timestamp};
 use serde_json::json;
+use vault::Indexes;
 
 pub use self::gateways::{Gateways, install_cryptography};
 use self::model::Status;
@@ -274,9 +275,9 @@ fn send(
     let config = act.tools.config();
     let id: MessageId = act.id();
     let is_counted = kind != Kind::Notice || message.channel == Channel::Sms;
-    let index = destination_index(&act.tools, message, kind);
+    let indexes = destination_indexes(&act.tools, message, kind);
     let way = way(config, message.channel);
-    if let Err(refusal) = admit(tx, act, message, (way, &index, is_counted))? {
+    if let Err(refusal) = admit(tx, act, message, (way, &indexes, is_counted))? {
         record_refusal(tx, act, message, (&id, refusal))?;
         return Ok(Err(refusal));
     }
@@ -286,7 +287,8 @@ fn send(
         (Kind::Asked | Kind::Notice, Way::Inbox) => Status::Sent,
         (Kind::Asked | Kind::Notice, Way::Gateway | Way::Nowhere) => Status::Waiting,
     };
-    let row = NewRow { index, status, is_counted, is_kept: kind != Kind::Pretended };
+    let row =
+        NewRow { index: *indexes.active(), status, is_counted, is_kept: kind != Kind::Pretended };
     store::insert(tx, act, &id, message, &row)?;
     Ok(Ok(id))
 }
@@ -295,7 +297,7 @@ fn admit(
     tx: &mut Tx<'_>,
     act: &Act,
     message: &Message,
-    (way, index, is_counted): (Way, &[u8; 32], bool),
+    (way, indexes, is_counted): (Way, &Indexes, bool),
 ) -> Result<Result<(), SendRefusal>, DbError> {
     let messages = &act.tools.config().messages;
     let caps = messages.caps;
@@ -314,10 +316,10 @@ fn admit(
     if !is_counted {
         return Ok(Ok(()));
     }
-    store::lock_destination(tx, index, act.now)?;
+    store::lock_destination(tx, indexes.active(), act.now)?;
     let window = |seconds| Window { now: act.now, seconds };
     for (seconds, most) in [(HOUR, caps.destination_hour), (DAY, caps.destination_day)] {
-        let filling = store::filling_destination(tx, index, window(seconds), i64::from(most))?;
+        let filling = store::filling_destination(tx, indexes, window(seconds), i64::from(most))?;
         if let Some(retry_after) = until_room(act.now, filling, seconds) {
             return Ok(Err(SendRefusal::TooManyForDestination { retry_after }));
         }
@@ -339,14 +341,14 @@ fn until_room(now: Timestamp, filling: Option<Timestamp>, window: i64) -> Option
 
 /// Each purpose has caps of its own, and notices together: reset tokens that a stranger asks for must not use up
 /// the codes of the customer's own sign-in.
-fn destination_index(tools: &Tools, message: &Message, kind: Kind) -> [u8; 32] {
+fn destination_indexes(tools: &Tools, message: &Message, kind: Kind) -> Indexes {
     let label = match kind {
         Kind::Asked | Kind::Pretended => message.purpose,
         Kind::Notice => "notice",
     };
     let channel = message.channel.as_str();
     let text = format!("{label}:{channel}:{}", message.destination);
-    tools.keyring().blind_index("outbox.destination", text.as_bytes())
+    tools.keyring().blind_indexes("outbox.destination", text.as_bytes())
 }
 
 fn record_refusal(

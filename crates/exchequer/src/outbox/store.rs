@@ -3,7 +3,7 @@
 use money::{MessageId, Timestamp};
 use serde::{Deserialize, Serialize};
 use store::{DbError, Row, Tx, params};
-use vault::Place;
+use vault::{Indexes, Place};
 
 use super::model::{Channel, MAX_PAUSE_SECONDS, Message, Status};
 use crate::bank::{Act, Tools};
@@ -127,16 +127,24 @@ impl Window {
 /// When the message was made that fills the cap: the `most`-th newest to a destination in the window.
 pub(super) fn filling_destination(
     tx: &mut Tx<'_>,
-    index: &[u8; 32],
+    indexes: &Indexes,
     window: Window,
     most: i64,
 ) -> Result<Option<Timestamp>, DbError> {
-    let row = tx.query_opt(
-        "SELECT created_at FROM outbox WHERE counted = 1 AND destination_index = $1 \
-         AND created_at > $2 AND created_at <= $3 ORDER BY created_at DESC LIMIT 1 OFFSET $4",
-        params![index, window.begin(), window.end(), most.saturating_sub(1)],
-    )?;
-    row.map(|row| row.time(0)).transpose()
+    let mut newest: Vec<Timestamp> = Vec::new();
+    for index in indexes.iter() {
+        let rows = tx.query(
+            "SELECT created_at FROM outbox WHERE counted = 1 AND destination_index = $1 \
+             AND created_at > $2 AND created_at <= $3 ORDER BY created_at DESC LIMIT $4",
+            params![index, window.begin(), window.end(), most],
+        )?;
+        for row in &rows {
+            newest.push(row.time(0)?);
+        }
+    }
+    newest.sort_unstable_by(|a, b| b.cmp(a));
+    let last = usize::try_from(most.saturating_sub(1)).unwrap_or(usize::MAX);
+    Ok(newest.get(last).copied())
 }
 
 /// The same over a whole channel.

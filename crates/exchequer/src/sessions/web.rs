@@ -15,7 +15,7 @@ use data_encoding::BASE64URL_NOPAD;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, header};
 use money::SessionId;
-use vault::{SecretString, random_token, same_bytes, token_hash};
+use vault::{Indexes, SecretString, random_token, token_hash};
 
 use super::model::{Form, PrincipalRef};
 use super::{Opened, Opening, api, store};
@@ -106,13 +106,16 @@ pub fn extract<'h>(config: &Config, headers: &'h HeaderMap) -> Result<Option<&'h
 
 /// The token that pages of this session send back.
 pub fn csrf_token(tools: &Tools, session: &SessionId) -> String {
-    let mac = tools.keyring().blind_index("sessions.csrf", session.bytes());
-    BASE64URL_NOPAD.encode(&mac)
+    BASE64URL_NOPAD.encode(csrf(tools, session).active())
 }
 
-/// Whether `shown` is the session's token.
+/// Whether `shown` is the session's token, or was until its key was rotated.
 pub fn is_csrf_token(tools: &Tools, session: &SessionId, shown: &str) -> bool {
-    same_bytes(csrf_token(tools, session).as_bytes(), shown.as_bytes())
+    BASE64URL_NOPAD.decode(shown.as_bytes()).is_ok_and(|shown| csrf(tools, session).has(&shown))
+}
+
+fn csrf(tools: &Tools, session: &SessionId) -> Indexes {
+    tools.keyring().blind_indexes("sessions.csrf", session.bytes())
 }
 
 /// Makes a browser forget its cookie.

@@ -71,6 +71,7 @@ async fn scene() -> (Scene, Shop) {
     let _card = shop.card("4242424242424242").await;
     crate::scene::keep_secrets(&admin, &shop).await;
     let _leaves = run(s.bank.bank(), Job::WriteLog).await; // which makes the salts
+    crate::scene::keep_index(&s.bank).await;
     (s, shop)
 }
 

@@ -14,6 +14,7 @@ mod edge;
 mod factors;
 mod gateway_chaos;
 mod holds;
+mod indexes;
 mod keys;
 mod kms;
 mod lockout;

@@ -2,8 +2,9 @@
 
 use exchequer::staff::model::Role;
 use serde_json::{Value, json};
-use store::DbError;
+use store::{DbError, params};
 use testkit::{Person, Reply, Shop, TestBank};
+use vault::Place;
 
 /// Asha has 10,000 INR; Bela has an empty account.
 pub struct Scene {
@@ -74,4 +75,18 @@ pub async fn keep_secrets(admin: &Person, shop: &Shop) {
     let _two = shop.post(&rotate, &json!({})).await.expect(200);
     let keys = format!("/v1/staff/merchants/{}/keys", shop.id);
     let _waits = admin.client.post(&keys, &json!({ "mode": "live" })).await.expect(202);
+}
+
+/// The key of a column's index, as it is kept when its version is finished.
+pub async fn keep_index(bank: &TestBank) {
+    let tools = bank.bank().tools();
+    let (row, column) = (1_u128.to_be_bytes(), exchequer::keys::KEPT_COLUMN);
+    let place = Place { table: "kept_indexes", column: "key_sealed", row: &row };
+    let kept = tools.keyring().keep_index(tools.rng(), (1, column), &place).expect("a key");
+    let kept = kept.expect("version 1");
+    let text =
+        "INSERT INTO kept_indexes (id, version, key_sealed, created_at) VALUES ($1, 1, $2, 0)";
+    let run = bank.bank().db().write("attack", move |tx| tx.execute(text, params![&row, &kept]));
+    let rows: u64 = run.await.unwrap_or_else(|error: DbError| panic!("{error}"));
+    assert_eq!(rows, 1);
 }

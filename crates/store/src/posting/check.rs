@@ -65,7 +65,7 @@ pub fn claim_one(
     let mut claims = [KeyClaim { key, status: super::CREATED, resource }];
     match tx.claim_keys(&mut claims, now)?.remove(&key.scope) {
         None => Ok(None),
-        Some(stored) if stored.request_hash != key.request_hash => Ok(Some(Posted::KeyReused)),
+        Some(stored) if !key.is_request(&stored.request_hash) => Ok(Some(Posted::KeyReused)),
         Some(stored) => Ok(Some(Posted::Replayed(replay(tx, stored)?))),
     }
 }

@@ -172,7 +172,7 @@ fn claim(tx: &mut Tx<'_>, orders: &[PostOrder], now: Timestamp) -> Result<Vec<Cl
         claimed.push(if leader == i {
             claims.push(KeyClaim { key, status: CREATED, resource: *order.id.bytes() });
             Claimed::Mine
-        } else if orders[leader].key == order.key {
+        } else if orders[leader].key.is_some_and(|led| is_same(&led, &key)) {
             Claimed::Follows(leader)
         } else {
             Claimed::Reused
@@ -185,13 +185,18 @@ fn claim(tx: &mut Tx<'_>, orders: &[PostOrder], now: Timestamp) -> Result<Vec<Cl
     for (order, claim) in orders.iter().zip(&mut claimed) {
         let Some(key) = order.key else { continue };
         let Some(answer) = stored.get(&key.scope) else { continue };
-        *claim = if key.request_hash == answer.request_hash {
+        *claim = if key.is_request(&answer.request_hash) {
             Claimed::Stored(answer.clone())
         } else {
             Claimed::Reused
         };
     }
     Ok(claimed)
+}
+
+/// Whether two keys of one scope came with one request, even where a rotation came between them.
+fn is_same(a: &OnceKey, b: &OnceKey) -> bool {
+    a.is_request(&b.request_hash) || b.is_request(&a.request_hash)
 }
 
 fn plan_order(order: &PostOrder, [debit, credit]: [Option<usize>; 2]) -> Order {

@@ -295,6 +295,45 @@ fn indexes_and_hashes_are_keyed_by_column_and_field() {
     assert_ne!(index, crate::sha256(b"+919876543210"));
 }
 
+// PCI DSS 3.7.4: what was written under the version before is found while the next one takes over.
+#[test]
+fn an_index_is_looked_for_under_every_version_and_written_under_the_one_in_use() {
+    let mut rows = BANK.rows.clone();
+    let column = "customers.phone";
+    let first = open(&BANK.master, &rows).blind_index(column, b"1");
+    let made = NOW.plus_seconds(100);
+    let drawn = DataKey::draw(&Rng::seeded(77), Purpose::BlindIndex, 2, made);
+    rows.push(drawn.wrap(&BANK.master, &Rng::seeded(78)).unwrap());
+
+    let before = Keyring::open(&BANK.master, &rows, made).unwrap();
+    assert_eq!((before.index_version(), before.blind_index(column, b"1")), (1, first));
+    let after = Keyring::open(&BANK.master, &rows, made.plus_seconds(USED_AFTER_SECONDS)).unwrap();
+    assert_eq!(after.index_version(), 2);
+    let second = after.blind_index(column, b"1");
+    assert_ne!(first, second);
+    assert_eq!(after.index_versions().collect::<Vec<_>>(), [2, 1]);
+    for (ring, active, other) in [(&before, first, second), (&after, second, first)] {
+        let all = ring.blind_indexes(column, b"1");
+        assert_eq!((all.active(), all.others()), (&active, &[other][..]));
+        assert!(all.has(&first) && all.has(&second) && !all.has(&[0; 32]));
+        assert_eq!(all.places(), [&active, &other, &active, &active]);
+    }
+    assert_eq!(after.request_hashes().all(b"r").others().len(), 1);
+}
+
+#[test]
+fn the_index_of_one_column_is_kept_when_its_key_goes() {
+    let ring = &BANK.ring;
+    let (column, rng) = ("recovery_codes.code_hash", Rng::System);
+    let kept = ring.keep_index(&rng, (1, column), &PLACE).unwrap().unwrap();
+    let index = ring.kept_index(&PLACE, &kept).unwrap();
+    assert_eq!(index.of(b"code"), ring.blind_index(column, b"code"));
+    assert_ne!(index.of(b"code"), ring.blind_index("customers.email", b"code"));
+    assert!(ring.keep_index(&rng, (2, column), &PLACE).unwrap().is_none());
+    let elsewhere = Place { row: &[9; 16], ..PLACE };
+    assert!(ring.kept_index(&elsewhere, &kept).is_err());
+}
+
 proptest! {
     #[test]
     fn what_was_sealed_opens_here_and_nowhere_else(

@@ -11,7 +11,7 @@ use super::*;
 use crate::db::{Location, Options};
 use crate::fault::Faults;
 use crate::migrate;
-use crate::rows::OnceKey;
+use crate::rows::{OTHER_HASHES, OnceKey};
 use crate::sets::KeyClaim;
 use crate::sqlite::Access;
 use crate::tx::Backend;
@@ -54,7 +54,7 @@ fn key(number: u16) -> OnceKey {
     // Many share a fingerprint: a filter that says "perhaps" is never enough.
     (scope[9], scope[15]) = (b & 31, b);
     scope[14] = a;
-    OnceKey { scope, request_hash: [b; 16] }
+    OnceKey { scope, request_hash: [b; 16], other_hashes: [[0; 16]; OTHER_HASHES] }
 }
 
 /// Claims keys as a set or one by one; gives the resources of those that were there.

@@ -41,6 +41,7 @@ const WALKS: &[(&str, &str)] = &[
     ("UPDATE sessions SET ended_at = $1, end_reason = 'restored'", "a restore ends all of them"),
     ("SELECT run, scope FROM idempotency ORDER BY", "verify reads every row of every table"),
     ("SELECT key_version, CAST(COUNT(*)", "an operator asks what an old key still serves"),
+    ("SELECT index_version, CAST(COUNT(*)", "an operator asks what an old key still serves"),
 ];
 
 /// Words that only one of the two has.

@@ -78,6 +78,8 @@ async function structure(page) {
     if (count("h1") !== 1) complaints.push(`${count("h1")} h1`);
     if (count("main") !== 1) complaints.push(`${count("main")} main`);
     if (!document.documentElement.lang) complaints.push("no language");
+    const isStill = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    if (isStill && document.getAnimations().length > 0) complaints.push("something moves for who wants nothing to move");
     for (const inline of document.querySelectorAll('[style]:not([style=""]), style, script:not([src])')) {
       complaints.push(`inline style or script: ${inline.outerHTML.slice(0, 80)}`);
     }
@@ -85,5 +87,13 @@ async function structure(page) {
     const twice = ids.filter((id, index) => ids.indexOf(id) !== index);
     if (twice.length > 0) complaints.push(`an id twice: ${twice.join(", ")}`);
     return complaints;
+  });
+}
+
+// Tables that have to be scrolled sideways in this window, each with what it lacks.
+export async function tooWideTables(page) {
+  return page.evaluate(() => {
+    const scrolled = [...document.querySelectorAll(".table")].filter((box) => box.scrollWidth > box.clientWidth + 1);
+    return scrolled.map((box) => `the table ${box.getAttribute("aria-label")} is ${box.scrollWidth - box.clientWidth} px too wide`);
   });
 }

@@ -2,7 +2,8 @@
 //
 // Kinds are paths with their ids taken out. Bound: [`MAX_PAGES`]. It follows links only, so it changes nothing.
 
-import { audit, heard, MAX_HTML_BYTES, moves, NARROW, overflow } from "./audit.js";
+import { audit, heard, MAX_HTML_BYTES, moves, NARROW, overflow, tooWideTables } from "./audit.js";
+import { unheard } from "./tree.js";
 
 const OF_A_KIND = 2;
 const MAX_PAGES = 150;
@@ -45,6 +46,9 @@ async function visit(stage, page, path, named) {
   complaints.push(...headersOf(head.headers()));
   await page.goto(path);
   complaints.push(...(await moves(page)), ...(await audit(stage, page)));
+  // The window is as wide as a small laptop's: a table fits it, and scrolls in narrower ones only.
+  complaints.push(...(await tooWideTables(page)).map((text) => `${text} at ${page.viewportSize().width} px`));
+  complaints.push(...(await unheard(page)));
   const links = await linksOf(page);
   const name = kindOf(path).replaceAll(/[^a-z0-9]+/gi, "-").replaceAll(/^-|-$/g, "") || "first";
   await stage.picture(page, `${named}-${name}`);

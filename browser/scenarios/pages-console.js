@@ -21,6 +21,19 @@ async function allFine(stage, name, atLeast) {
   assert.ok(seen.length >= atLeast, `only ${seen.map(({ path }) => path)}`);
 }
 
+const FAILS_WITHIN_MS = 30_000;
+
+// Webhooks are sent by a job of the bank's own: an endpoint fails some moments after the payment.
+async function failing(bank, token) {
+  const end = Date.now() + FAILS_WITHIN_MS;
+  while (Date.now() < end) {
+    const { data } = await bank.must("GET", "/v1/staff/webhook_endpoints?trouble=true", { token });
+    if (data.length > 0) return;
+    await new Promise((resolve) => setTimeout(resolve, 250));
+  }
+  assert.fail("no endpoint fails");
+}
+
 export const tests = {
   "an administrator": async (stage) => {
     const { bank } = stage;
@@ -33,6 +46,11 @@ export const tests = {
     for (const outcome of ["approved", "card_declined", "insufficient_funds"]) await bank.charge(outcome, 125_000);
     const { id } = await bank.charge("approved", 99_900);
     await bank.signed("POST", `/v1/payments/${id}/refunds`, { amount: 30_000 });
+    // What is wide: large amounts, and an endpoint with a long address that is nowhere and so takes nothing (RFC 6761 §6.4).
+    const url = `https://shop.invalid/${"a-long-way-to-the-hooks/".repeat(6)}`;
+    await bank.signed("POST", "/v1/webhook_endpoints", { url });
+    await bank.charge("approved", 98_765_432_10);
+    await failing(bank, token);
     await allFine(stage, "deputy", 12);
   },
   "a compliance officer": (stage) => allFine(stage, "auditor", 12),

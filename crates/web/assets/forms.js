@@ -44,5 +44,10 @@ document.addEventListener("click", async (event) => {
   button.textContent = button.dataset.copied;
 });
 
-// What is wrong is found by who cannot see it: the first fault gets the focus.
-document.querySelector("[aria-invalid='true']")?.focus();
+// What is wrong is found by who cannot see it: the first fault gets the focus, else what is said of the whole form, since an
+// alert that a page comes with is not announced by every screen reader.
+const fault = document.querySelector("[aria-invalid='true']") ?? document.querySelector("main [role='alert']");
+if (fault) {
+  if (fault.matches("[role='alert']")) fault.tabIndex = -1;
+  fault.focus();
+}

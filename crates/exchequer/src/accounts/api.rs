@@ -97,7 +97,7 @@ pub struct EntryQuery {
     max_amount: Option<i64>,
     /// `in` or `out`.
     direction: Option<String>,
-    /// A part of the memo or of the counterparty, 1 to 100 characters, in capitals or not.
+    /// A part of the memo, of the counterparty or of one's own name for it; 1 to 100 characters, in capitals or not.
     query: Option<String>,
 }
 
@@ -190,12 +190,13 @@ async fn entries(
 ) -> Answer<Page<EntryView>> {
     let filter = query.filter()?;
     let (limit, from) = PageQuery::of(query.limit, query.cursor).read::<TransferId>()?;
-    let owner = caller.id();
+    let (owner, tools) = (caller.id(), caller.bank().tools().clone());
     let page = caller
         .read("accounts.entries", move |tx| {
             let owned = super::find(tx, &owner, &id)?;
             let owned = owned.ok_or_else(|| Problem::new(Code::NotFound))?;
-            super::entries(tx, &owned, from.as_ref(), (&filter, limit))?.ok_or_else(bad_cursor)
+            super::entries(tx, &tools, &owned, from.as_ref(), (&filter, limit))?
+                .ok_or_else(bad_cursor)
         })
         .await?;
     Ok(Reply::ok(&page))

@@ -9,28 +9,26 @@
 //! What it never does: move money.
 
 pub mod api;
+mod entries;
 mod limits;
 pub mod model;
 pub mod number;
 pub mod search;
 mod store;
 
-use ::store::rows::TransferRow;
 use ::store::{DbError, LoadedAccount, Tx};
 use ledger::{Account, BalancePolicy, StatusRefusal};
-use money::{AccountId, Currency, CustomerId, TransferId};
+use money::{AccountId, Currency, CustomerId};
 use serde_json::json;
 
-use self::model::{
-    AccountRow, BANK, EntryView, MAX_OPEN_ACCOUNTS, other_side, previous_entry, status_name,
-};
+use self::model::{AccountRow, MAX_OPEN_ACCOUNTS, status_name};
 use self::number::AccountNumber;
-use self::search::Filter;
 use crate::bank::{self, Act, Own};
-use crate::http::{Code, Page, Problem};
+use crate::http::{Code, Problem};
 use crate::outbox::{self, Notice, masked_number};
 use crate::{customers, events, protections};
 
+pub use self::entries::{entries, entries_of};
 pub use self::limits::{set_limits, standing_limits};
 pub use self::store::{Owned, find, find_numbered, get_any, list};
 
@@ -149,65 +147,6 @@ pub fn close(
     id: &AccountId,
 ) -> Result<Result<AccountRow, Problem>, DbError> {
     change(tx, act, id, &Change::CLOSE)
-}
-
-/// A page of an account's entries that fit a filter, newest first, from the entry of transfer `from` on.
-/// `None` when `from` is not an entry of this account: a stranger's transfer and an unknown one look alike.
-pub fn entries(
-    tx: &mut Tx<'_>,
-    owned: &Owned,
-    from: Option<&TransferId>,
-    (filter, most): (&Filter, i64),
-) -> Result<Option<Page<EntryView>>, DbError> {
-    if filter.is_empty() {
-        return entries_of(tx, &owned.row().account, from, most);
-    }
-    if let Some(from) = from
-        && !store::is_entry(tx, &owned.row().account.id, from)?
-    {
-        return Ok(None);
-    }
-    search::page(tx, owned, from, (filter, most)).map(Some)
-}
-
-/// The same without a filter, of anybody's account, the bank's own included: for operators.
-pub fn entries_of(
-    tx: &mut Tx<'_>,
-    account: &Account,
-    from: Option<&TransferId>,
-    most: i64,
-) -> Result<Option<Page<EntryView>>, DbError> {
-    if let Some(from) = from
-        && !store::is_entry(tx, &account.id, from)?
-    {
-        return Ok(None);
-    }
-    let Some(from) = from.or(account.last_entry.as_ref()) else {
-        return Ok(Some(Page { data: Vec::new(), next_cursor: None }));
-    };
-    let rows = tx.entries(&account.id, from, most)?;
-    let next = rows.last().and_then(|row| previous_entry(row, &account.id));
-    let shown = counterparties(tx, &account.id, &rows)?;
-    let views = rows.iter().zip(shown);
-    let data = views.map(|(row, shown)| EntryView::new(row, &account.id, shown)).collect();
-    Ok(Some(Page { data, next_cursor: next.map(|id| id.to_string()) }))
-}
-
-/// How the other sides of an account's transfers are shown, in their order.
-fn counterparties(
-    tx: &mut Tx<'_>,
-    account: &AccountId,
-    rows: &[TransferRow],
-) -> Result<Vec<String>, DbError> {
-    let others: Vec<AccountId> = rows.iter().map(|row| other_side(row, account)).collect();
-    let numbers = tx.account_numbers(&others)?;
-    let shown = others.iter().map(|other| {
-        let found = numbers
-            .get(other)
-            .ok_or_else(|| DbError::Corrupt(format!("{other} has entries and is not there")))?;
-        Ok(if found.of_bank { BANK.to_owned() } else { found.number.clone() })
-    });
-    shown.collect()
 }
 
 /// A change of standing, with the event of its success and of its refusal.

@@ -66,6 +66,9 @@ pub struct EntryView {
     pub balance_after: i64,
     /// The number of the account on the other side, or `bank`.
     pub counterparty: String,
+    /// What one calls that account: the name of a payee on one's list, or of an account of one's own; else null. Operators
+    /// are told none.
+    pub counterparty_name: Option<String>,
     pub memo: Option<String>,
     pub posted_at: String,
 }
@@ -108,8 +111,13 @@ impl From<&AccountRow> for AccountView {
 }
 
 impl EntryView {
-    /// This account's line of one of its transfers; `counterparty` is how the other side is shown.
-    pub fn new(row: &TransferRow, account: &AccountId, counterparty: String) -> Self {
+    /// This account's line of one of its transfers; the other side is shown as `counterparty`.
+    pub fn new(
+        row: &TransferRow,
+        account: &AccountId,
+        counterparty: String,
+        counterparty_name: Option<String>,
+    ) -> Self {
         let (side, amount, balance_after) = if row.debit.account == *account {
             ("debit", row.amount.saturating_neg(), row.debit.balance)
         } else {
@@ -121,6 +129,7 @@ impl EntryView {
             amount,
             balance_after,
             counterparty,
+            counterparty_name,
             memo: row.memo.clone(),
             posted_at: row.posted_at.to_string(),
         }

@@ -1,4 +1,4 @@
-//! Entries of an account that fit a filter, newest first.
+//! Entries of an account that fit a filter, newest first; also by the names that their owner has for other accounts.
 //!
 //! Order: to the newest entry of the last day asked for ([`seek`]), then back along the chain, a chunk at a time,
 //! until the page is full, the first day has begun, or enough was looked at. The cursor is the entry to go on
@@ -11,9 +11,10 @@ use ::store::rows::TransferRow;
 use ::store::{DbError, Tx};
 use money::{Timestamp, TransferId};
 
-use super::counterparties;
-use super::model::{EntryView, previous_entry};
+use super::entries::{Names, Shown, counterparties, cursor, named};
+use super::model::{EntryView, other_side, previous_entry};
 use super::store::Owned;
+use crate::bank::Tools;
 use crate::http::Page;
 use crate::statements::seek::{self, Search, Sought};
 
@@ -37,7 +38,7 @@ pub struct Filter {
     /// Minor units, without sign, included.
     pub max_amount: Option<i64>,
     pub direction: Option<Direction>,
-    /// A part of the memo, or of the counterparty as it is shown; in lower case.
+    /// A part of the memo, or of the counterparty as it is shown or called; in lower case.
     pub text: Option<String>,
 }
 
@@ -66,10 +67,10 @@ impl Filter {
     }
 
     /// What is read in it.
-    fn fits(&self, row: &TransferRow, counterparty: &str) -> bool {
+    fn fits(&self, (row, counterparty): &Shown, name: Option<&str>) -> bool {
         let Some(text) = &self.text else { return true };
         let has = |field: &str| field.to_lowercase().contains(text);
-        row.memo.as_deref().is_some_and(has) || has(counterparty)
+        row.memo.as_deref().is_some_and(has) || has(counterparty) || name.is_some_and(has)
     }
 }
 
@@ -77,6 +78,7 @@ impl Filter {
 /// the account's; without it from the newest.
 pub fn page(
     tx: &mut Tx<'_>,
+    tools: &Tools,
     owned: &Owned,
     from: Option<&TransferId>,
     (filter, most): (&Filter, i64),
@@ -88,16 +90,20 @@ pub fn page(
         match seek::go(tx, Search::new(account.id, entry, until), &mut budget)? {
             Sought::Found(found) => next = found,
             Sought::Farther(search) => {
-                let next_cursor = Some(search.from().to_string());
+                let next_cursor = cursor(Some(search.from()));
                 return Ok(Page { data: Vec::new(), next_cursor });
             }
         }
     }
     let wanted = usize::try_from(most).unwrap_or(usize::MAX);
-    let (mut data, mut left, mut chunk) = (Vec::new(), MAX_LOOKED, FIRST_CHUNK);
+    let names = match filter.text {
+        Some(_) => Names::all(tx, tools, owned)?,
+        None => Names::default(),
+    };
+    let (mut found, mut left, mut chunk) = (Vec::new(), MAX_LOOKED, FIRST_CHUNK);
     while let Some(entry) = next
         && left > 0
-        && data.len() < wanted
+        && found.len() < wanted
     {
         let mut rows = tx.entries(&account.id, &entry, chunk.min(left))?;
         left = left.saturating_sub(i64::try_from(rows.len()).unwrap_or(i64::MAX));
@@ -111,14 +117,17 @@ pub fn page(
         }
         rows.retain(|row| filter.may_fit(row, owned));
         let shown = counterparties(tx, &account.id, &rows)?;
-        for (row, shown) in rows.iter().zip(shown).filter(|(row, shown)| filter.fits(row, shown)) {
-            if data.len() == wanted {
+        for entry in rows.into_iter().zip(shown) {
+            if !filter.fits(&entry, names.get(&other_side(&entry.0, &account.id))) {
+                continue;
+            }
+            if found.len() == wanted {
                 // The first that found no room: the next page begins with it.
-                next = Some(row.id);
+                next = Some(entry.0.id);
                 break;
             }
-            data.push(EntryView::new(row, &account.id, shown));
+            found.push(entry);
         }
     }
-    Ok(Page { data, next_cursor: next.map(|id| id.to_string()) })
+    Ok(Page { data: named(tx, tools, owned, found)?, next_cursor: cursor(next) })
 }

@@ -57,6 +57,17 @@ pub fn list(
     rows.iter().map(|row| read(row).map(Owned)).collect()
 }
 
+/// A customer's accounts with their names, up to `most`.
+pub(super) fn names(
+    tx: &mut Tx<'_>,
+    owner: &CustomerId,
+    most: i64,
+) -> Result<Vec<(AccountId, String)>, DbError> {
+    let sql = "SELECT id, name FROM accounts WHERE owner = $1 ORDER BY id LIMIT $2";
+    let rows = tx.query(sql, params![owner, most])?;
+    rows.iter().map(|row| Ok((row.id(0)?, row.text(1)?.to_owned()))).collect()
+}
+
 /// Anybody's account, the bank's own included: for operators.
 pub fn get_any(tx: &mut Tx<'_>, id: &AccountId) -> Result<Option<AccountRow>, DbError> {
     let row = tx.query_opt(concat!(select!(), "WHERE a.id = $1"), params![id])?;

@@ -5,7 +5,7 @@ use store::{DbError, Row, Tx, params};
 use vault::Place;
 
 use super::Found;
-use super::model::{Beneficiary, Named};
+use super::model::{Beneficiary, MAX_BENEFICIARIES, Named};
 use crate::bank::{Act, Tools};
 
 macro_rules! select {
@@ -48,6 +48,25 @@ pub fn standing(
         params![customer, account],
     )?;
     row.map(|row| Ok(Standing { trusted_at: row.time(0)? })).transpose()
+}
+
+/// Accounts on a customer's list with the customer's names for them; only `wanted` names are opened.
+pub fn names(
+    tx: &mut Tx<'_>,
+    tools: &Tools,
+    customer: &CustomerId,
+    wanted: impl Fn(&AccountId) -> bool,
+) -> Result<Vec<(AccountId, String)>, DbError> {
+    let sql = "SELECT id, account, name_sealed FROM beneficiaries WHERE customer = $1 LIMIT $2";
+    let mut names = Vec::new();
+    for row in tx.query(sql, params![customer, MAX_BENEFICIARIES])? {
+        let (id, account) = (row.id(0)?, row.id(1)?);
+        if wanted(&account) {
+            let name = tools.unseal(&place(&id), row.blob(2)?)?.expose().to_owned();
+            names.push((account, name));
+        }
+    }
+    Ok(names)
 }
 
 /// The entry of an account.

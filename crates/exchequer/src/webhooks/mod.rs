@@ -24,7 +24,7 @@ use vault::{SecretString, WebhookAlgorithm, WebhookKey};
 
 use self::model::{
     DeliveryRow, DeliveryStatus, EndpointRow, EndpointStatus, MerchantEvent, MerchantEventView,
-    Topic,
+    Topic, WatchedEndpoint,
 };
 use crate::bank::{Act, Bank};
 use crate::events;
@@ -268,10 +268,18 @@ pub fn find_any(tx: &mut Tx<'_>, id: &WebhookId) -> Result<Option<EndpointRow>, 
 }
 
 /// Endpoints of a merchant in both modes, oldest first of each: for operators.
-pub fn list_any(tx: &mut Tx<'_>, merchant: &MerchantId) -> Result<Vec<EndpointRow>, DbError> {
-    let mut rows = store::list(tx, (merchant, Mode::Test), MAX_ENDPOINTS)?;
-    rows.extend(store::list(tx, (merchant, Mode::Live), MAX_ENDPOINTS)?);
-    Ok(rows)
+pub fn list_any(tx: &mut Tx<'_>, merchant: &MerchantId) -> Result<Vec<WatchedEndpoint>, DbError> {
+    store::desk::of_merchant(tx, merchant, 2 * MAX_ENDPOINTS)
+}
+
+/// Everybody's endpoints, or those in trouble; oldest first, after the one named: for operators.
+pub fn list_all(
+    tx: &mut Tx<'_>,
+    in_trouble: bool,
+    after: Option<&WebhookId>,
+    most: i64,
+) -> Result<Vec<WatchedEndpoint>, DbError> {
+    store::desk::everybodys(tx, in_trouble, after, most)
 }
 
 /// Deliveries of an endpoint, newest event first: what was not taken at the first try, or is sent again.

@@ -98,6 +98,16 @@ pub struct EndpointRow {
     pub created_at: Timestamp,
 }
 
+/// An endpoint as operators see it, with what its newest deliveries came to.
+#[derive(Debug, Clone)]
+pub struct WatchedEndpoint {
+    pub endpoint: EndpointRow,
+    pub merchant_name: String,
+    pub waiting: i64,
+    /// Given up after [`MAX_ATTEMPTS`].
+    pub dead: i64,
+}
+
 /// Where an event stands that was not taken at the first try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeliveryStatus {
@@ -148,6 +158,24 @@ pub struct EndpointView {
     /// `test` or `live`.
     pub mode: &'static str,
     pub created_at: String,
+}
+
+/// An endpoint as operators see it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = StaffWebhookEndpoint)]
+pub struct WatchedEndpointView {
+    #[serde(flatten)]
+    pub endpoint: EndpointView,
+    /// The merchant's id.
+    #[schema(example = "mer_01jz7m5v3k8e9q2r4s6t8w0xyz")]
+    pub merchant: String,
+    pub merchant_name: String,
+    /// Events that are tried again, of the endpoint's newest 1,000 deliveries.
+    #[schema(example = 2)]
+    pub waiting: i64,
+    /// Dead letters: events that were given up, of the same.
+    #[schema(example = 1)]
+    pub dead: i64,
 }
 
 /// An event that an endpoint did not take at the first try, or that is sent again on request.
@@ -287,6 +315,18 @@ impl EndpointStatus {
 impl EndpointRow {
     pub fn wants(&self, name: &str) -> bool {
         self.events.iter().any(|pattern| covers(pattern, name))
+    }
+}
+
+impl From<&WatchedEndpoint> for WatchedEndpointView {
+    fn from(row: &WatchedEndpoint) -> Self {
+        Self {
+            endpoint: EndpointView::from(&row.endpoint),
+            merchant: row.endpoint.merchant.to_string(),
+            merchant_name: row.merchant_name.clone(),
+            waiting: row.waiting,
+            dead: row.dead,
+        }
     }
 }
 

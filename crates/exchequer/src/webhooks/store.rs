@@ -1,6 +1,7 @@
 //! SQL of merchants' events, endpoints and deliveries. What a merchant asks for names the merchant and the mode;
 //! keys are sealed, bound to table, column and row.
 
+pub(super) mod desk;
 pub(super) mod kept;
 pub(super) mod turns;
 

@@ -152,3 +152,77 @@ async fn a_filter_opens_no_other_account_and_no_other_cursor() {
     let path = format!("/v1/accounts/{}/entries?direction=in&cursor={cursor}", p.from);
     p.asha.client.get(&path).await.refused(400, "malformed_request");
 }
+
+/// What the entries of an account call the other sides, by amount, and which of them a search finds.
+async fn called(client: &Client, account: &str, query: &str) -> Vec<(i64, Value)> {
+    let path = format!("/v1/accounts/{account}/entries?limit=100&{query}");
+    let page = client.get(&path).await.expect(200).json();
+    let data = page["data"].as_array().expect("a list").clone();
+    let amount = |entry: &Value| entry["amount"].as_i64().expect("one");
+    data.iter().map(|entry| (amount(entry), entry["counterparty_name"].clone())).collect()
+}
+
+#[tokio::test]
+async fn entries_bear_the_names_that_one_gave_and_are_found_by_them() {
+    let p = Pair::new().await;
+    let own = json!({ "currency": "INR", "name": "Ski holidays" });
+    let own = p.asha.client.post("/v1/accounts", &own).await.expect(201).text("/id");
+    paid(&p, 100, Some("rent")).await;
+    let mut moved = p.order(50);
+    moved["to"] = json!(own);
+    let _moved = p.asha.client.post("/v1/transfers", &moved).await.expect(201);
+    let (ski, nobody) = (json!("Ski holidays"), Value::Null);
+    let unnamed = [(-50, ski.clone()), (-100, nobody.clone()), (10_000, nobody.clone())];
+    assert_eq!(called(&p.asha.client, &p.from, "").await, unnamed);
+    // The holder's own name is not the payer's to know, nor to find by.
+    assert_eq!(called(&p.asha.client, &p.from, "query=bela").await, []);
+
+    let payee = json!({ "account": p.to, "name": "Größte Vermieterin" });
+    let payee = p.asha.client.post("/v1/beneficiaries", &payee).await.expect(201).text("/id");
+    let landlady = (-100, json!("Größte Vermieterin"));
+    let named = [(-50, ski.clone()), landlady.clone(), (10_000, nobody.clone())];
+    assert_eq!(called(&p.asha.client, &p.from, "").await, named);
+    for (query, found) in [
+        ("query=VERMIETER", vec![landlady.clone()]),
+        ("query=gr%C3%96%C3%9Fte%20v", vec![landlady.clone()]),
+        ("query=holiday", vec![(-50, ski.clone())]),
+        ("query=ski&direction=in", vec![]),
+        ("query=rent", vec![landlady.clone()]),
+        ("direction=out", vec![(-50, ski), landlady]),
+        ("query=everyday", vec![]),
+    ] {
+        assert_eq!(called(&p.asha.client, &p.from, query).await, found, "{query}");
+    }
+    // What Asha calls Bela is nothing that Bela or an operator is told.
+    assert_eq!(called(&p.bela.client, &p.to, "").await, [(100, nobody.clone())]);
+    assert_eq!(called(&p.bela.client, &p.to, "query=vermieterin").await, []);
+    let desk = format!("/v1/staff/accounts/{}/entries", p.from);
+    let desk = p.teller.client.get(&desk).await.expect(200).json();
+    assert!(desk["data"].as_array().expect("a list").len() == 3);
+    assert!(
+        desk["data"].as_array().expect("a list").iter().all(|e| e["counterparty_name"].is_null())
+    );
+    let _gone = p.asha.client.delete(&format!("/v1/beneficiaries/{payee}")).await.expect(204);
+    assert_eq!(called(&p.asha.client, &p.from, "").await, unnamed);
+    assert_eq!(called(&p.asha.client, &p.from, "query=vermieterin").await, []);
+}
+
+/// A list of payees longer than any page of it: each is found and named.
+#[tokio::test]
+async fn the_last_of_many_payees_is_named_too() {
+    let p = Pair::new().await;
+    let bank = &p.bank;
+    // So many accounts are more than one person may have.
+    let cara = bank.customer("Cara").await;
+    for n in 0..104 {
+        let account = bank.account(if n % 2 == 0 { &p.bela } else { &cara }, "INR").await;
+        let payee = json!({ "account": account, "name": format!("Payee {n}.") });
+        let _added = p.asha.client.post("/v1/beneficiaries", &payee).await.expect(201);
+    }
+    let payee = json!({ "account": p.to, "name": "The last one" });
+    let _added = p.asha.client.post("/v1/beneficiaries", &payee).await.expect(201);
+    paid(&p, 7, None).await;
+    let found = [(-7, json!("The last one"))];
+    assert_eq!(called(&p.asha.client, &p.from, "query=the%20last").await, found);
+    assert_eq!(called(&p.asha.client, &p.from, "direction=out").await, found);
+}

@@ -3,6 +3,7 @@
 use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
 use data_encoding::BASE64;
 use exchequer::jobs::Job;
+use exchequer::staff::model::Role;
 use exchequer::webhooks::DELIVERIES_KEPT;
 use exchequer::webhooks::model::{FAILING_SECONDS, MAX_ATTEMPTS};
 use money::Timestamp;
@@ -207,6 +208,40 @@ async fn what_fails_is_tried_again_later_under_the_same_id_and_signed_anew() {
     assert_eq!((forgotten, s.deliveries("").await.len()), (1, 0));
 }
 
+/// Operators find the endpoint without knowing whose it is, with its dead letter; one that is well is no trouble.
+async fn is_in_trouble(s: &Scene) {
+    let quiet = json!({ "url": "https://example.com/quiet" });
+    let quiet = endpoint(&s.till.shop, &quiet).await.expect(201).text("/id");
+    let desk = s.till.bank.operator(Role::Support).await;
+    let asked = async |query: &str| {
+        let path = format!("/v1/staff/webhook_endpoints{query}");
+        desk.client.get(&path).await.expect(200).json()
+    };
+    let trouble = asked("?trouble=true").await;
+    assert_eq!(trouble["data"].as_array().map(Vec::len), Some(1), "{trouble}");
+    let one = &trouble["data"][0];
+    assert_eq!(one["id"], s.endpoint.json()["id"]);
+    assert_eq!((&one["dead"], &one["waiting"]), (&json!(1), &json!(0)));
+    assert_eq!(one["merchant"], json!(s.till.shop.id));
+    assert!(one["merchant_name"].as_str().is_some_and(|name| !name.is_empty()));
+    let first = asked("?limit=1").await;
+    let next = first["next_cursor"].as_str().expect("a second");
+    let second = asked(&format!("?limit=1&cursor={next}")).await;
+    assert_eq!((&first["data"][0]["id"], &second["data"][0]["id"]), (&one["id"], &json!(quiet)));
+    assert_eq!((&second["data"][0]["dead"], &second["next_cursor"]), (&json!(0), &Value::Null));
+    let of_merchant = format!("/v1/staff/merchants/{}/webhook_endpoints", s.till.shop.id);
+    let of_merchant = desk.client.get(&of_merchant).await.expect(200).json();
+    assert_eq!(of_merchant["data"], asked("").await["data"]);
+    let teller = s.till.bank.operator(Role::Teller).await;
+    teller.client.get("/v1/staff/webhook_endpoints").await.refused(403, "forbidden");
+    for bad in ["limit=0", "limit=101"] {
+        let path = format!("/v1/staff/webhook_endpoints?{bad}");
+        desk.client.get(&path).await.refused(422, "invalid_fields");
+    }
+    let gone = s.till.shop.delete(&format!("/v1/webhook_endpoints/{quiet}")).await;
+    let _gone = gone.expect(204);
+}
+
 #[tokio::test]
 async fn an_event_that_is_never_taken_is_a_dead_letter_until_it_is_asked_for() {
     let s = Scene::new().await;
@@ -232,6 +267,7 @@ async fn an_event_that_is_never_taken_is_a_dead_letter_until_it_is_asked_for() {
     let dead = s.deliveries("?status=dead").await;
     assert_eq!((dead.len(), &dead[0]["attempts"]), (1, &json!(MAX_ATTEMPTS)));
     assert_eq!(dead[0]["next_attempt_at"], Value::Null);
+    is_in_trouble(&s).await;
     s.receiver.answer(Answer::Status(204));
     let again = json!({ "event": dead[0]["event"] });
     let path = s.path("/redeliver");

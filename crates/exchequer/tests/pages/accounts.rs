@@ -261,3 +261,25 @@ async fn a_signed_receipt_is_a_file_that_is_checked_without_the_bank() {
         (12_345, Some(HOSTILE))
     );
 }
+
+#[tokio::test]
+async fn entries_are_found_by_the_name_of_their_payee() {
+    let bank = TestBank::new().await;
+    let (asha, account) = funded(&bank, "asha", 100_000).await;
+    let bela = bank.customer("bela").await;
+    let to = bank.account(&bela, "INR").await;
+    let _rent = sent(&asha, &account, &to, 12_345, "For May").await;
+    let payee = json!({ "account": to, "name": HOSTILE });
+    let _added = asha.client.post("/v1/beneficiaries", &payee).await.expect(201);
+    let browser = signed_in(&bank, &asha).await;
+    let path = format!("/accounts/{account}");
+    let form = browser.get(&path).await.expect(200).form(&path);
+    for (typed, is_found) in [("ALERT(1)</SCRIPT>", true), (HOSTILE, true), ("bela", false)] {
+        let page = browser.submit(&form, &[("query", typed)]).await.expect(200);
+        assert_eq!(page.says("−₹123.45"), is_found, "{typed}: {}", page.html);
+        assert_eq!(page.says(&format!("who\">{HOSTILE}")), is_found, "{typed}: {}", page.html);
+        assert!(!page.html.contains("<img src=x"), "{}", page.html);
+    }
+    // The overview names it as well.
+    assert!(browser.get("/").await.expect(200).says(HOSTILE));
+}

@@ -187,6 +187,7 @@ mod tests {
             amount: 1,
             balance_after: 1,
             counterparty: String::new(),
+            counterparty_name: None,
             memo: None,
             posted_at: posted_at.to_owned(),
         };

@@ -11,7 +11,7 @@ mod statement;
 use http::Method;
 use serde::Deserialize;
 
-pub use entries::{Entry, Names, Shown};
+pub use entries::{Entry, Shown};
 pub use history::{Glance, History};
 
 use crate::api::{List, Refused};

@@ -1,18 +1,16 @@
 //! `/accounts/{id}`: an account with its entries, the latest first, by day.
 
 use askama::Template;
-use futures_util::future::try_join;
 use http::StatusCode;
 
 use super::entries::{Day, by_day};
 use super::filter::{Fields, Filter};
-use super::{Account, Entry, History, Names, all, named};
+use super::{Account, Entry, History, named};
 use crate::answer::{Answer, Outcome};
 use crate::api::{List, Refused};
 use crate::callers::Customer;
 use crate::form::segment;
 use crate::frame::{Frame, Who};
-use crate::payees;
 use crate::show::chart::Chart;
 use crate::show::money;
 use crate::trouble::Trouble;
@@ -47,10 +45,10 @@ pub async fn show(customer: Customer) -> Outcome {
     let account = named(&customer).await?;
     let words = customer.words();
     let mut filter = Filter::read(customer.query(), &account.currency, words);
-    let names = try_join(all(&customer), payees::known(&customer));
-    let ((accounts, payees), chart) = try_join(names, chart(&customer, &account)).await?;
-    let names = Names::new(&accounts, &payees);
-    let listed = if filter.is_faulty() { Ok(none()) } else { entries(&customer, &filter).await };
+    let listed =
+        async { if filter.is_faulty() { Ok(none()) } else { entries(&customer, &filter).await } };
+    let (chart, listed) = tokio::join!(chart(&customer, &account), listed);
+    let chart = chart?;
     let (list, refused) = match listed {
         Ok(list) => (list, None),
         Err(refused) if refused.status == 422 => {
@@ -79,7 +77,7 @@ pub async fn show(customer: Customer) -> Outcome {
             Some(refused) => Some(words.refusal(&refused)),
             None => is_wrong.then(|| words.trouble.summary.to_owned()),
         },
-        days: by_day(&customer, &names, &account.currency, &list.data),
+        days: by_day(&customer, &account.currency, &list.data),
         more,
         account: &account,
     };

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::deed;
 use super::desk::Page;
-use super::names::Names;
+use super::names::{Merchants, Names};
 use super::parts::{Act, Cell, Facts, Input, Part, Section, Table};
 use super::said;
 use crate::answer::{Answer, Outcome};
@@ -77,12 +77,14 @@ async fn list(operator: Operator) -> Outcome {
     let path = operator.list_path("/v1/staff/approvals", &["status", "cursor"]);
     let list = operator.get(path).receive::<List<Approval>>();
     let (list, names) = tokio::try_join!(list, Names::all(&operator))?;
+    let named = list.data.iter().any(|approval| approval.request.get("merchant").is_some());
+    let merchants = if named { Merchants::all(&operator).await? } else { Merchants::default() };
     let row = |approval: &Approval| {
         let to = format!("{PATH}/{}", segment(&approval.id));
         vec![
             Cell::link(to, deed::title(&approval.kind)),
             Cell::standing(&approval.status),
-            Cell::Text(deed::summary(approval)),
+            Cell::Text(deed::summary(approval, &merchants)),
             names.cell(&operator, &approval.maker),
             Cell::Time(approval.created_at.clone()),
             Cell::Time(approval.expires_at.clone()),

@@ -6,10 +6,10 @@ use serde_json::Value;
 
 use super::approvals::Approval;
 use super::desk::{seen, text_of};
-use super::names::Names;
+use super::names::{Merchants, Names};
 use super::parts::Cell;
-use super::{accounts, customers, said, transfers};
-use crate::api::Refused;
+use super::{accounts, customers, merchants, said, transfers};
+use crate::api::{List, Refused};
 use crate::callers::Operator;
 use crate::form::segment;
 
@@ -49,7 +49,7 @@ pub fn decided_with(kind: &str) -> &str {
 }
 
 /// The act in a line of a list.
-pub fn summary(approval: &Approval) -> String {
+pub fn summary(approval: &Approval, merchants: &Merchants) -> String {
     let request = &approval.request;
     let of = |name| text_of(request, name);
     let amount = request.get("amount").and_then(Value::as_i64);
@@ -58,7 +58,7 @@ pub fn summary(approval: &Approval) -> String {
             format!("{} for {}", said::money(amount, of("currency")), of("account"))
         }
         ("settle_merchant", Some(amount)) => {
-            format!("{} to {}", said::money(amount, of("currency")), of("merchant"))
+            format!("{} to {}", said::money(amount, of("currency")), merchants.name(of("merchant")))
         }
         ("refund_payment", Some(amount)) => {
             format!("{} of {}", said::money(amount, of("currency")), of("payment"))
@@ -66,7 +66,7 @@ pub fn summary(approval: &Approval) -> String {
         ("destroy_key", _) => of("purpose").to_owned(),
         ("reverse_transfer", _) => of("transfer").to_owned(),
         ("set_limits", _) => of("account").to_owned(),
-        ("change_merchant" | "make_merchant_key", _) => of("merchant").to_owned(),
+        ("change_merchant" | "make_merchant_key", _) => merchants.name(of("merchant")).to_owned(),
         ("rotate_merchant_key", _) => of("old").to_owned(),
         _ => of("id").to_owned(),
     }
@@ -79,11 +79,11 @@ pub async fn facts(operator: &Operator, names: &Names, approval: &Approval) -> T
         "deposit" | "withdraw" => cash(operator, request).await?,
         "reverse_transfer" => reversal(operator, request).await?,
         "set_limits" => limits(operator, request).await?,
-        "change_merchant" => terms(operator, request),
-        "settle_merchant" => payout(operator, request),
-        "refund_payment" => refund(operator, request),
-        "make_merchant_key" => key(operator, request),
-        "rotate_merchant_key" => rotation(operator, request),
+        "change_merchant" => terms(operator, request).await?,
+        "settle_merchant" => payout(operator, request).await?,
+        "refund_payment" => refund(operator, request).await?,
+        "make_merchant_key" => key(operator, request).await?,
+        "rotate_merchant_key" => rotation(operator, request).await?,
         "unlock_customer" | "enable_customer" => customer(operator, request).await?,
         "enable_member" => member(operator, names, request),
         _ => rest(operator, request, &[]),
@@ -107,10 +107,10 @@ fn member(operator: &Operator, names: &Names, request: &Value) -> Vec<(String, C
 }
 
 async fn cash(operator: &Operator, request: &Value) -> Told {
-    let account = account_of(operator, request).await?;
+    let account = account_of(operator, text_of(request, "account")).await?;
     let mut facts = vec![
         fact("Amount", money(request, text_of(request, "currency"))),
-        fact("Account", operator.about(text_of(request, "account"))),
+        fact("Account", about_account(operator, account.as_ref(), text_of(request, "account"))),
     ];
     facts.extend(accounts::known(account.as_ref()));
     facts.push(fact("Reference", Cell::text(text_of(request, "reference"))));
@@ -141,7 +141,7 @@ async fn reversal(operator: &Operator, request: &Value) -> Told {
 }
 
 async fn limits(operator: &Operator, request: &Value) -> Told {
-    let account = account_of(operator, request).await?;
+    let account = account_of(operator, text_of(request, "account")).await?;
     let currency = account.as_ref().map(|account| account.currency.as_str());
     let limit = |when: &str, name: &str| match (
         request.get(when).and_then(|pair| pair.get(name)).and_then(Value::as_i64),
@@ -151,7 +151,8 @@ async fn limits(operator: &Operator, request: &Value) -> Told {
         (Some(minor), Some(currency)) => Cell::money(minor, currency),
         (Some(minor), None) => Cell::Amount(format!("{minor} (smallest units)")),
     };
-    let mut facts = vec![fact("Account", operator.about(text_of(request, "account")))];
+    let named = text_of(request, "account");
+    let mut facts = vec![fact("Account", about_account(operator, account.as_ref(), named))];
     facts.extend(accounts::known(account.as_ref()));
     for (name, label) in
         [("per_transfer", "Most for one transfer"), ("per_day", "Most in 24 hours")]
@@ -164,8 +165,8 @@ async fn limits(operator: &Operator, request: &Value) -> Told {
 }
 
 /// What changes, with what it was; then what stays.
-fn terms(operator: &Operator, request: &Value) -> Vec<(String, Cell)> {
-    let mut facts = vec![fact("Merchant", operator.about(text_of(request, "merchant")))];
+async fn terms(operator: &Operator, request: &Value) -> Told {
+    let mut facts = merchant(operator, request).await?;
     let (new, old) = (request.get("terms"), request.get("before"));
     let shown = |terms: Option<&Value>, name: &str| {
         let value = terms.and_then(|terms| terms.get(name)).unwrap_or(&Value::Null);
@@ -195,30 +196,39 @@ fn terms(operator: &Operator, request: &Value) -> Vec<(String, Cell)> {
         }
     }
     facts.extend(rest(operator, request, &["merchant", "terms", "before"]));
-    facts
+    Ok(facts)
 }
 
-fn payout(operator: &Operator, request: &Value) -> Vec<(String, Cell)> {
-    let mut facts = vec![
-        fact("Merchant", operator.about(text_of(request, "merchant"))),
+async fn payout(operator: &Operator, request: &Value) -> Told {
+    let to = text_of(request, "to");
+    let (merchant, account) =
+        tokio::try_join!(merchant(operator, request), account_of(operator, to))?;
+    let mut facts = merchant;
+    facts.extend([
         fact("Amount", money(request, text_of(request, "currency"))),
-        fact("To", operator.about(text_of(request, "to"))),
-    ];
+        fact("To", about_account(operator, account.as_ref(), to)),
+    ]);
+    facts.extend(accounts::known(account.as_ref()));
     facts.extend(rest(operator, request, &["merchant", "amount", "currency", "to"]));
-    facts
+    Ok(facts)
 }
 
-fn refund(operator: &Operator, request: &Value) -> Vec<(String, Cell)> {
-    let mut facts = vec![
+async fn refund(operator: &Operator, request: &Value) -> Told {
+    let mut facts = match request.get("merchant") {
+        Some(_) => merchant(operator, request).await?,
+        None => Vec::new(),
+    };
+    facts.extend([
         fact("Payment", operator.about(text_of(request, "payment"))),
         fact("To refund", money(request, text_of(request, "currency"))),
         fact("Reason", Cell::text(text_of(request, "reason"))),
-    ];
-    facts.extend(rest(operator, request, &["payment", "amount", "currency", "reason"]));
-    facts
+    ]);
+    let named = ["merchant", "payment", "amount", "currency", "reason"];
+    facts.extend(rest(operator, request, &named));
+    Ok(facts)
 }
 
-fn key(operator: &Operator, request: &Value) -> Vec<(String, Cell)> {
+async fn key(operator: &Operator, request: &Value) -> Told {
     let list = |name: &str, none: &str| {
         let items = request.get(name).and_then(Value::as_array).filter(|items| !items.is_empty());
         items.map_or_else(|| Cell::text(none), |_| Cell::Text(said::plain_list(&request[name])))
@@ -226,8 +236,8 @@ fn key(operator: &Operator, request: &Value) -> Vec<(String, Cell)> {
     let public = request.get("public_key").and_then(Value::as_str);
     let ends = request.get("expires_at").and_then(Value::as_i64);
     let ends = ends.map(|micros| money::Timestamp::from_micros(micros).to_string());
-    let mut facts = vec![
-        fact("Merchant", operator.about(text_of(request, "merchant"))),
+    let mut facts = merchant(operator, request).await?;
+    facts.extend([
         fact("Key", Cell::code(text_of(request, "key"))),
         fact("Name", Cell::text(text_of(request, "name"))),
         fact(
@@ -237,24 +247,24 @@ fn key(operator: &Operator, request: &Value) -> Vec<(String, Cell)> {
         fact("Routes", list("routes", "Every route")),
         fact("From addresses", list("addresses", "From everywhere")),
         fact("Ends", ends.map_or(Cell::text("Not by itself"), Cell::Time)),
-    ];
+    ]);
     let named = ["merchant", "key", "name", "public_key", "routes", "addresses", "expires_at"];
     facts.extend(rest(operator, request, &named));
-    facts
+    Ok(facts)
 }
 
-fn rotation(operator: &Operator, request: &Value) -> Vec<(String, Cell)> {
+async fn rotation(operator: &Operator, request: &Value) -> Told {
     let overlap = request.get("overlap_seconds").and_then(Value::as_i64).unwrap_or_default();
     let mut facts = vec![
         fact("The key that ends", Cell::code(text_of(request, "old"))),
         fact("It serves on for", Cell::Text(format!("{overlap} s"))),
     ];
     if let Some(new) = request.get("new") {
-        let new = key(operator, new).into_iter();
+        let new = key(operator, new).await?.into_iter();
         facts.extend(new.map(|(label, value)| (format!("The new key · {label}"), value)));
     }
     facts.extend(rest(operator, request, &["old", "overlap_seconds", "new"]));
-    facts
+    Ok(facts)
 }
 
 /// The fields that nothing above has named.
@@ -267,16 +277,47 @@ fn rest(operator: &Operator, request: &Value, named: &[&str]) -> Vec<(String, Ce
     lines.map(|(label, value)| (label, operator.about_text(&value))).collect()
 }
 
-/// Of what only names it; none where this operator may not see it, or a number stands for it.
+/// An account that only an id or a number stands for; none where this operator may not see it.
 async fn account_of(
     operator: &Operator,
-    request: &Value,
+    named: &str,
 ) -> Result<Option<accounts::Account>, Refused> {
-    let id = text_of(request, "account");
-    if !id.starts_with("acc_") || !operator.may("read_accounts") {
+    if named.is_empty() || !operator.may("read_accounts") {
         return Ok(None);
     }
-    seen(operator.get(format!("{}{}", accounts::API, segment(id))).receive().await)
+    if named.starts_with("acc_") {
+        return seen(operator.get(format!("{}{}", accounts::API, segment(named))).receive().await);
+    }
+    let path = format!("/v1/staff/accounts?number={}", segment(named));
+    match operator.get(path).receive::<List<accounts::Account>>().await {
+        // What is no number names no account.
+        Err(refused) if refused.code == "invalid_fields" => Ok(None),
+        asked => Ok(seen(asked)?.and_then(|list| list.data.into_iter().next())),
+    }
+}
+
+/// As the act has it, with a link where the account is known.
+fn about_account(operator: &Operator, account: Option<&accounts::Account>, named: &str) -> Cell {
+    match account {
+        Some(account) if !named.starts_with("acc_") => {
+            Cell::link(format!("/console/accounts/{}", segment(&account.id)), named)
+        }
+        _ => operator.about(named),
+    }
+}
+
+/// The merchant that an act is about, with the name where this operator may see it.
+async fn merchant(operator: &Operator, request: &Value) -> Told {
+    let id = text_of(request, "merchant");
+    let mut facts = vec![fact("Merchant", operator.about(id))];
+    if id.is_empty() || !operator.may("read_merchants") {
+        return Ok(facts);
+    }
+    if let Some(merchant) = seen(merchants::one(operator, id).await)? {
+        facts.insert(0, fact("Merchant's name", Cell::text(merchant.name)));
+        facts.push(fact("Merchant's standing", Cell::standing(&merchant.status)));
+    }
+    Ok(facts)
 }
 
 fn money(request: &Value, currency: &str) -> Cell {

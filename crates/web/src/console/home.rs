@@ -20,9 +20,6 @@ pub fn pages(pages: Pages) -> Pages {
 
 /// So many days are told of here.
 const DAYS: u32 = 7;
-/// As many as one page of the API's lists holds; more are not counted here.
-const MOST: usize = 100;
-
 /// What a tile counts, and what its number means.
 struct Kind {
     to: &'static str,
@@ -51,9 +48,15 @@ const DIFFERENCES: Kind = Kind {
     tone: "bad",
 };
 const WEBHOOKS: Kind = Kind {
-    to: "/console/webhooks",
+    to: "/console/webhooks?trouble=true",
     label: "Webhook endpoints that fail",
     texts: ("Merchants there do not hear of their payments.", "All of them answer."),
+    tone: "bad",
+};
+const DEAD: Kind = Kind {
+    to: "/console/webhooks?trouble=true",
+    label: "Events that no endpoint took",
+    texts: ("Given up after three days: send them again.", "None was given up."),
     tone: "bad",
 };
 const HEALTH: Kind = Kind {
@@ -69,15 +72,25 @@ async fn show(operator: Operator) -> Outcome {
         asked(o, "follow_approvals", listed(o, "/v1/staff/approvals?status=pending&limit=100")),
         asked(o, "read_payments", listed(o, "/v1/staff/payments?status=unknown&limit=100")),
         asked(o, "read_merchants", listed(o, "/v1/staff/differences?open=true&limit=100")),
-        asked(o, "read_merchants", webhooks::failing(o)),
+        asked(o, "read_merchants", webhooks::trouble(o)),
         asked(o, "read_system", system::unwell(o)),
         asked(o, "read_figures", figures::of_days(o, DAYS)),
     );
+    // Two tiles of one answer.
+    let (failing, dead) = match hooks {
+        None => (None, None),
+        Some(Err(refused)) => (Some(Err(refused.clone())), Some(Err(refused))),
+        Some(Ok(found)) => {
+            let of = |count| Some(Ok((count, found.has_more)));
+            (of(found.failing), of(found.dead))
+        }
+    };
     let counts = [
         (APPROVALS, approvals),
         (UNKNOWN, unknown),
         (DIFFERENCES, differences),
-        (WEBHOOKS, hooks),
+        (WEBHOOKS, failing),
+        (DEAD, dead),
         (HEALTH, health),
     ];
     let mut tiles = Vec::new();
@@ -132,7 +145,7 @@ fn tile(kind: &Kind, count: Result<(usize, bool), Refused>) -> Tile {
             let text = if is_none { none } else { some }.to_owned();
             let tone = if is_none { "good" } else { kind.tone };
             let more = if has_more { "+" } else { "" };
-            Tile { to, label, count: format!("{}{more}", count.min(MOST)), text, tone }
+            Tile { to, label, count: format!("{count}{more}"), text, tone }
         }
         Err(refused) => {
             let text = format!("Not known: {}", said::refusal(&refused, &[]));

@@ -88,8 +88,12 @@ pub fn here(operator: &Operator) -> String {
     operator.path_of("/console/merchants/", "")
 }
 
+pub async fn one(operator: &Operator, id: &str) -> Result<Merchant, Refused> {
+    operator.get(format!("{API}{}", segment(id))).receive().await
+}
+
 /// A page of the API's list.
-pub async fn some(operator: &Operator) -> Result<List<Merchant>, Refused> {
+async fn some(operator: &Operator) -> Result<List<Merchant>, Refused> {
     operator.get(operator.list_path("/v1/staff/merchants", &["cursor"])).receive().await
 }
 
@@ -207,10 +211,7 @@ pub async fn page(operator: &Operator, first: Vec<Part>) -> Result<Page<'_>, Ref
             "Keys",
             vec![Part::Table(keys::table(operator, &merchant.id, held.data))],
         ))
-        .section(Section::new(
-            "Webhooks",
-            vec![Part::Table(webhooks::table(&[(merchant.id, merchant.name, hooks)]))],
-        )))
+        .section(Section::new("Webhooks", vec![Part::Table(webhooks::table(hooks))])))
 }
 
 fn facts(operator: &Operator, merchant: &Merchant) -> Facts {

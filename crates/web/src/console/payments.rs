@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::accounts::typed_amount;
 use super::desk::{Done, Page};
+use super::names::Merchants;
 use super::parts::{Act, Badge, Cell, Facts, Input, Part, Section, Table};
 use super::said;
 use crate::answer::Outcome;
@@ -119,40 +120,30 @@ async fn list(operator: Operator) -> Outcome {
     let filter = operator.filter(PATH, "Show", inputs);
     let page = operator.page("Payments", &[]).section(Section::new("", vec![Part::Filter(filter)]));
     let path = operator.list_path("/v1/staff/payments", &["status", "merchant", "cursor"]);
-    let list: List<Payment> = match operator.get(path).receive().await {
-        Ok(list) => list,
+    let list = operator.get(path).receive::<List<Payment>>();
+    let (list, merchants) = match tokio::try_join!(list, Merchants::all(&operator)) {
+        Ok(found) => found,
         Err(refused) if refused.code == "invalid_fields" => return page.misasked(&refused).show(),
         Err(refused) => return Err(refused.into()),
     };
-    let rows = list.data.into_iter().map(|payment| row(&operator, payment)).collect();
-    let heads = &[
-        "Payment",
-        "Status",
-        "#Amount",
-        "#Captured",
-        "#Refunded",
-        "Card",
-        "Merchant",
-        "Mode",
-        "Begun",
-    ];
+    let rows = list.data.iter().map(|payment| row(&operator, &merchants, payment)).collect();
+    let heads = &["Payment", "Status", "#Amount", "#Captured", "#Refunded", "Card", "Merchant"];
     let table = Table::whole("Payments, newest first", heads, rows, "There are no such payments.")
         .next(operator.more(list.next_cursor.as_deref()));
     page.section(Section::new("", vec![Part::Table(table)])).show()
 }
 
-fn row(operator: &Operator, payment: Payment) -> Vec<Cell> {
+fn row(operator: &Operator, merchants: &Merchants, payment: &Payment) -> Vec<Cell> {
     let money = |minor| Cell::money(minor, &payment.currency);
+    let to = format!("{PATH}/{}", segment(&payment.id));
     vec![
-        Cell::link(format!("{PATH}/{}", segment(&payment.id)), &payment.id),
-        Cell::Badge(standing(&payment)),
+        Cell::Stack(vec![Cell::link(to, &payment.id), Cell::Time(payment.created_at.clone())]),
+        Cell::Badge(standing(payment)),
         money(payment.amount),
         money(payment.captured),
         money(payment.refunded),
         Cell::text(format!("{} ···· {}", payment.card_brand, payment.card_last4)),
-        operator.about(&payment.merchant),
-        Cell::text(&payment.mode),
-        Cell::Time(payment.created_at),
+        Cell::Stack(vec![merchants.cell(operator, &payment.merchant), Cell::text(&payment.mode)]),
     ]
 }
 
@@ -276,32 +267,21 @@ fn refunds(dossier: &Dossier) -> Table {
 
 fn steps(dossier: &Dossier) -> Table {
     let row = |step: &Step| {
+        let code = step.code.as_deref().map(Cell::text);
+        let state = std::iter::once(Cell::standing(&step.state)).chain(code).collect();
         vec![
-            Cell::text(said::words(&step.kind)),
-            Cell::standing(&step.state),
+            Cell::Stack(vec![Cell::text(said::words(&step.kind)), Cell::code(&step.operation)]),
+            Cell::Stack(state),
             amount(step.amount, dossier),
-            Cell::maybe(step.code.as_deref()),
             Cell::count(step.asked),
             Cell::Time(step.created_at.clone()),
             Cell::time(step.ended_at.as_deref()),
             Cell::time(step.next_ask_at.as_deref()),
             step.gateway_reference.as_ref().map_or(Cell::Nothing, Cell::code),
-            Cell::code(&step.operation),
         ]
     };
     let rows = dossier.steps.iter().map(row).collect();
-    let heads = &[
-        "Step",
-        "State",
-        "#Amount",
-        "Code",
-        "#Asked",
-        "Begun",
-        "Ended",
-        "Next ask",
-        "Reference",
-        "Operation",
-    ];
+    let heads = &["Step", "State", "#Amount", "#Asked", "Begun", "Ended", "Next ask", "Reference"];
     Table::whole("Steps at the gateway", heads, rows, "The gateway was asked nothing.")
 }
 

@@ -79,11 +79,8 @@ async fn page(operator: &Operator, refused: Option<&Refused>) -> Outcome {
         "Standing",
         "#Ours",
         "#Theirs",
-        "Gateway",
-        "Day",
-        "Mode",
-        "Operation",
-        "In suspense by",
+        "Report",
+        "Operation, in suspense by",
         "Found",
         "Note",
     ];
@@ -121,11 +118,14 @@ fn row(operator: &Operator, difference: &Difference) -> Vec<Cell> {
         Cell::standing(if is_open { "waiting" } else { "resolved" }),
         money(difference.ours),
         money(difference.theirs),
-        Cell::text(&difference.gateway),
-        Cell::text(&difference.day),
-        Cell::text(&difference.mode),
-        Cell::code(&difference.operation),
-        operator.about_some(difference.transfer.as_deref()),
+        Cell::Stack(vec![
+            Cell::text(&difference.day),
+            Cell::Text(format!("{}, {}", difference.gateway, difference.mode)),
+        ]),
+        Cell::Stack(vec![
+            Cell::code(&difference.operation),
+            operator.about_some(difference.transfer.as_deref()),
+        ]),
         Cell::Time(difference.found_at.clone()),
         note(operator, difference),
     ]

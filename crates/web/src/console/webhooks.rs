@@ -1,14 +1,11 @@
 //! `/console/webhooks`: whether merchants hear of their events, and sending one again.
-//!
-//! The API has endpoints by merchant, so the overview asks once for each merchant of a page of them, all at once.
 
-use futures_util::future::try_join_all;
 use http::Method;
 use serde::Deserialize;
 use serde_json::json;
 
 use super::desk::{Done, Page, not_there};
-use super::merchants::{self, Merchant};
+use super::merchants;
 use super::parts::{Act, Cell, Facts, Input, Part, Section, Table};
 use super::said;
 use crate::answer::Outcome;
@@ -30,9 +27,14 @@ const PATH: &str = "/console/webhooks";
 const STATUSES: [(&str, &str); 4] =
     [("", "All"), ("waiting", "Waiting"), ("delivered", "Delivered"), ("dead", "Dead")];
 
+/// Which endpoints are listed.
+const WHICH: [(&str, &str); 2] = [("", "All"), ("true", "In trouble")];
+
 #[derive(Deserialize)]
 pub struct Endpoint {
     id: String,
+    merchant: String,
+    merchant_name: String,
     url: String,
     events: Vec<String>,
     description: Option<String>,
@@ -44,6 +46,9 @@ pub struct Endpoint {
     last_delivered_at: Option<String>,
     mode: String,
     created_at: String,
+    /// Of its newest deliveries: those that are tried again, and those that were given up.
+    waiting: i64,
+    dead: i64,
 }
 
 #[derive(Deserialize)]
@@ -58,15 +63,26 @@ struct Delivery {
     ended_at: Option<String>,
 }
 
-/// Id and name of a merchant, and its endpoints.
-type OfMerchant = (String, String, Vec<Endpoint>);
+/// What of merchants' endpoints somebody has to look at.
+pub struct Trouble {
+    /// Endpoints that take nothing now.
+    pub failing: usize,
+    /// Events that were given up.
+    pub dead: usize,
+    /// Whether there are more endpoints than were counted.
+    pub has_more: bool,
+}
 
-/// How many endpoints fail, of the first page of merchants; whether there are more merchants.
-pub async fn failing(operator: &Operator) -> Result<(usize, bool), Refused> {
-    let (found, next) = all(operator).await?;
-    let endpoints = found.iter().flat_map(|(_, _, endpoints)| endpoints);
-    let failing = endpoints.filter(|endpoint| endpoint.failing_since.is_some());
-    Ok((failing.count(), next.is_some()))
+/// Counted over the first hundred endpoints in trouble.
+pub async fn trouble(operator: &Operator) -> Result<Trouble, Refused> {
+    let path = "/v1/staff/webhook_endpoints?trouble=true&limit=100";
+    let list: List<Endpoint> = operator.get(path).receive().await?;
+    let dead = list.data.iter().map(|endpoint| endpoint.dead).sum::<i64>();
+    Ok(Trouble {
+        failing: list.data.iter().filter(|endpoint| endpoint.failing_since.is_some()).count(),
+        dead: usize::try_from(dead).unwrap_or_default(),
+        has_more: list.next_cursor.is_some(),
+    })
 }
 
 pub async fn of_merchant(operator: &Operator, merchant: &str) -> Result<Vec<Endpoint>, Refused> {
@@ -75,50 +91,48 @@ pub async fn of_merchant(operator: &Operator, merchant: &str) -> Result<Vec<Endp
     Ok(list.data)
 }
 
-async fn all(operator: &Operator) -> Result<(Vec<OfMerchant>, Option<String>), Refused> {
-    let list = merchants::some(operator).await?;
-    let asked = list.data.into_iter().map(|merchant: Merchant| async move {
-        let endpoints = of_merchant(operator, &merchant.id).await?;
-        Ok::<_, Refused>((merchant.id, merchant.name, endpoints))
-    });
-    Ok((try_join_all(asked).await?, list.next_cursor))
-}
-
 async fn list(operator: Operator) -> Outcome {
-    let (found, next) = all(&operator).await?;
-    let table = table(&found).next(operator.more(next.as_deref()));
+    let filter = operator.filter(PATH, "Show", vec![Input::choice("trouble", "Which", &WHICH)]);
+    let path = operator.list_path("/v1/staff/webhook_endpoints", &["trouble", "cursor"]);
+    let list: List<Endpoint> = operator.get(path).receive().await?;
+    let table = table(list.data).next(operator.more(list.next_cursor.as_deref()));
     operator
         .page("Webhooks", &[])
         .lead("Where merchants are told of their events. An endpoint that fails is tried again, further and further apart.")
-        .section(Section::new("", vec![Part::Table(table)]))
+        .section(Section::new("", vec![Part::Filter(filter), Part::Table(table)]))
         .show()
 }
 
-/// Endpoints of some merchants, those that fail first.
-pub fn table(found: &[OfMerchant]) -> Table {
-    let mut endpoints: Vec<_> = found
-        .iter()
-        .flat_map(|(id, name, endpoints)| {
-            endpoints.iter().map(move |endpoint| (id, name, endpoint))
-        })
-        .collect();
-    endpoints.sort_by_key(|(_, _, endpoint)| endpoint.failing_since.is_none());
-    let row = |(id, name, endpoint): (&String, &String, &Endpoint)| {
-        let to = format!("/console/merchants/{}/webhooks/{}", segment(id), segment(&endpoint.id));
-        vec![
-            Cell::link(to, &endpoint.url),
-            Cell::text(name),
-            Cell::text(&endpoint.mode),
-            Cell::standing(standing(endpoint)),
-            Cell::time(endpoint.failing_since.as_deref()),
-            Cell::maybe(endpoint.last_error.as_deref()),
-            Cell::time(endpoint.last_delivered_at.as_deref()),
-        ]
-    };
-    let rows = endpoints.into_iter().map(row).collect();
-    let heads =
-        &["Address", "Merchant", "Mode", "Standing", "Failing since", "Last error", "Last taken"];
-    Table::whole("Webhook endpoints", heads, rows, "No merchant here has an endpoint.")
+/// Those that fail first, then those that have given events up.
+pub fn table(mut endpoints: Vec<Endpoint>) -> Table {
+    endpoints.sort_by_key(|endpoint| (endpoint.failing_since.is_none(), endpoint.dead == 0));
+    let rows = endpoints.into_iter().map(endpoint_row).collect();
+    let heads = &[
+        "Address",
+        "Merchant",
+        "Standing, since",
+        "Last error",
+        "#Waiting",
+        "#Given up",
+        "Last taken",
+    ];
+    Table::whole("Webhook endpoints", heads, rows, "There is no such endpoint.")
+}
+
+fn endpoint_row(endpoint: Endpoint) -> Vec<Cell> {
+    let (merchant, id) = (segment(&endpoint.merchant), segment(&endpoint.id));
+    let to = format!("/console/merchants/{merchant}/webhooks/{id}");
+    let since = endpoint.failing_since.clone().map(Cell::Time);
+    let standing = std::iter::once(Cell::standing(standing(&endpoint))).chain(since).collect();
+    vec![
+        Cell::link(to, &endpoint.url),
+        Cell::Stack(vec![Cell::text(&endpoint.merchant_name), Cell::text(&endpoint.mode)]),
+        Cell::Stack(standing),
+        Cell::maybe(endpoint.last_error.as_deref().map(said::words)),
+        Cell::count(endpoint.waiting),
+        Cell::count(endpoint.dead),
+        Cell::time(endpoint.last_delivered_at.as_deref()),
+    ]
 }
 
 fn standing(endpoint: &Endpoint) -> &str {
@@ -156,17 +170,7 @@ async fn page(operator: &Operator) -> Result<Page<'_>, Refused> {
         operator.filter("", "Show", vec![Input::choice("status", "Deliveries", &STATUSES)]);
     let filter = super::parts::Filter { action: here(operator), ..filter };
     let rows = deliveries.data.into_iter().map(|delivery| row(operator, delivery)).collect();
-    let heads = &[
-        "Event",
-        "Status",
-        "#Number",
-        "#Tries",
-        "Last error",
-        "Next try",
-        "Begun",
-        "Ended",
-        "Again",
-    ];
+    let heads = &["Event", "Status", "#Number", "#Tries", "Last error", "Next or last", "Again"];
     let table = Table::whole("Deliveries", heads, rows, "Everything was taken at the first try.")
         .next(operator.more(deliveries.next_cursor.as_deref()));
     let merchant = merchants::here(operator);
@@ -192,8 +196,10 @@ fn facts(endpoint: &Endpoint) -> Facts {
         fact("Signed by", Cell::text(&endpoint.algorithm)),
         fact("Told up to event", Cell::Amount(said::grouped(endpoint.position))),
         fact("Failing since", Cell::time(endpoint.failing_since.as_deref())),
-        fact("Last error", Cell::maybe(endpoint.last_error.as_deref())),
+        fact("Last error", Cell::maybe(endpoint.last_error.as_deref().map(said::words))),
         fact("Last taken", Cell::time(endpoint.last_delivered_at.as_deref())),
+        fact("Events that wait", Cell::count(endpoint.waiting)),
+        fact("Events given up", Cell::count(endpoint.dead)),
         fact("Since", Cell::Time(endpoint.created_at.clone())),
         fact("Id", Cell::code(&endpoint.id)),
     ])
@@ -210,14 +216,13 @@ fn row(operator: &Operator, delivery: Delivery) -> Vec<Cell> {
         Cell::Nothing
     };
     vec![
-        Cell::code(delivery.event),
+        Cell::Stack(vec![Cell::code(delivery.event), Cell::Time(delivery.created_at)]),
         Cell::standing(&delivery.status),
         Cell::count(delivery.sequence),
         Cell::count(delivery.attempts),
-        Cell::maybe(delivery.last_error),
-        Cell::time(delivery.next_attempt_at.as_deref()),
-        Cell::Time(delivery.created_at),
-        Cell::time(delivery.ended_at.as_deref()),
+        Cell::maybe(delivery.last_error.as_deref().map(said::words)),
+        // What waits has a next try, what does not has ended.
+        Cell::time(delivery.next_attempt_at.or(delivery.ended_at).as_deref()),
         again,
     ]
 }

@@ -1,19 +1,18 @@
 //! `/`: a customer's accounts at a glance.
 //!
-//! Two calls of the API, then two for each of the first [`MAX_GLANCES`] accounts, all at once. Who has more accounts
+//! A call of the API, then two for each of the first [`MAX_GLANCES`] accounts, all at once. Who has more accounts
 //! sees the others' balances, and their entries on their own pages.
 
 use std::collections::BTreeMap;
 
 use askama::Template;
-use futures_util::future::{try_join, try_join_all};
+use futures_util::future::try_join_all;
 use http::Method;
 
-use crate::accounts::{Account, Entry, Glance, Names, Shown, all};
+use crate::accounts::{Account, Entry, Glance, Shown, all};
 use crate::answer::{Answer, Outcome};
 use crate::callers::Customer;
 use crate::frame::{Frame, Who};
-use crate::payees;
 use crate::show::chart::Chart;
 use crate::show::money;
 use crate::table::Pages;
@@ -62,8 +61,7 @@ struct Latest {
 }
 
 async fn show(customer: Customer) -> Outcome {
-    let (accounts, payees) = try_join(all(&customer), payees::known(&customer)).await?;
-    let names = Names::new(&accounts, &payees);
+    let accounts = all(&customer).await?;
     let glances = accounts.iter().take(MAX_GLANCES).map(|account| Glance::of(&customer, account));
     let glances = try_join_all(glances).await?;
     let (charts, entries): (Vec<_>, Vec<_>) =
@@ -71,7 +69,7 @@ async fn show(customer: Customer) -> Outcome {
     let page = OverviewPage {
         frame: customer.frame(customer.words().overview.title),
         totals: totals(&customer, &accounts),
-        latest: latest(&customer, &names, &accounts, &entries),
+        latest: latest(&customer, &accounts, &entries),
         accounts: rows(&customer, accounts, charts),
     };
     Answer::page(&page)
@@ -115,12 +113,7 @@ fn totals(customer: &Customer, accounts: &[Account]) -> Vec<Total> {
         .collect()
 }
 
-fn latest(
-    customer: &Customer,
-    names: &Names,
-    accounts: &[Account],
-    entries: &[Vec<Entry>],
-) -> Vec<Latest> {
+fn latest(customer: &Customer, accounts: &[Account], entries: &[Vec<Entry>]) -> Vec<Latest> {
     let of_each = accounts.iter().zip(entries);
     let mut all: Vec<(&Account, &Entry)> = of_each
         .flat_map(|(account, entries)| entries.iter().map(move |entry| (account, entry)))
@@ -131,7 +124,7 @@ fn latest(
     all.into_iter()
         .map(|(account, entry)| Latest {
             account: account.name.clone(),
-            entry: Shown::with_day(customer, names, &account.currency, entry),
+            entry: Shown::with_day(customer, &account.currency, entry),
         })
         .collect()
 }

@@ -41,12 +41,8 @@ pub struct Payee {
     pub trusted_at: String,
 }
 
-/// Enough to choose from and to name entries by; who has more finds them on the list's own page.
-pub async fn known(customer: &Customer) -> Result<Vec<Payee>, Refused> {
-    Ok(part(customer, "").await?.data)
-}
-
-/// [`known`], and the one that fits, wherever on the list it is.
+/// Enough to choose from, and the one that fits, wherever on the list it is; who has more finds them on the list's own
+/// page.
 pub async fn known_with(
     customer: &Customer,
     fits: impl Fn(&Payee) -> bool,

@@ -23,8 +23,8 @@ words! {
         chart_text: "Between {} and {} in the last 90 days", "पिछले 90 दिनों में {} से {} के बीच";
         today: "Today", "आज";
         filter: "Search and filter", "खोजें और छाँटें";
-        search: "Words or account", "शब्द या खाता";
-        search_hint: "Of the memo, or of the other account's number.", "टिप्पणी के या दूसरे खाते की संख्या के।";
+        search: "Name, words or account", "नाम, शब्द या खाता";
+        search_hint: "A payee's name, a part of the memo, or of the other account's number.", "प्राप्तकर्ता का नाम, टिप्पणी का कोई भाग, या दूसरे खाते की संख्या का।";
         from_day: "From", "से";
         to_day: "To", "तक";
         min_amount: "At least", "कम से कम";

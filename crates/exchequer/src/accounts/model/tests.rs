@@ -34,14 +34,15 @@ fn row() -> TransferRow {
 
 #[test]
 fn each_side_of_a_transfer_has_its_own_entry() {
-    let paid = EntryView::new(&row(), &account(1), "EX22".to_owned());
-    let got = EntryView::new(&row(), &account(2), "EX11".to_owned());
+    let paid = EntryView::new(&row(), &account(1), "EX22".to_owned(), Some("Bee".to_owned()));
+    let got = EntryView::new(&row(), &account(2), "EX11".to_owned(), None);
     assert_eq!((paid.amount, paid.balance_after), (-500, 250));
     assert_eq!((got.amount, got.balance_after), (500, 900));
     assert_eq!(paid.transfer_id, got.transfer_id);
     assert_eq!(paid.id, format!("{}.debit", transfer(9)));
     assert_eq!(got.id, format!("{}.credit", transfer(9)));
     assert_eq!(paid.counterparty, "EX22");
+    assert_eq!((paid.counterparty_name.as_deref(), got.counterparty_name), (Some("Bee"), None));
     assert_eq!(got.memo.as_deref(), Some("rent"));
 }
 

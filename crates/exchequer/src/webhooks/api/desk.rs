@@ -1,9 +1,12 @@
 //! `/v1/staff/webhook_endpoints`: any merchant's endpoints and deliveries, for operators.
 
 use money::{EventId, MerchantId, WebhookId};
+use serde::Deserialize;
+use utoipa::IntoParams;
 
-use super::super::model::{DeliveryView, EndpointView};
+use super::super::model::{DeliveryView, WatchedEndpointView};
 use super::{DeliveriesQuery, RedeliverEvent};
+use crate::accounts::api::PageQuery;
 use crate::http::{
     Answer, Code, Json, Nothing, Page, Path, Problem, Query, Reply, Route, Routes, Staff,
 };
@@ -13,6 +16,15 @@ use crate::webhooks;
 
 pub(super) fn routes(routes: Routes) -> Routes {
     routes
+        .staff(
+            Permission::ReadMerchants,
+            Route::get(
+                "/v1/staff/webhook_endpoints",
+                "listAllWebhookEndpoints",
+                "Endpoints of all merchants, oldest first",
+            ),
+            all,
+        )
         .staff(
             Permission::ReadMerchants,
             Route::get(
@@ -44,10 +56,39 @@ pub(super) fn routes(routes: Routes) -> Routes {
         )
 }
 
+/// Which endpoints.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct EndpointsQuery {
+    /// `true`: those that fail, and those with dead letters; all when absent.
+    trouble: Option<bool>,
+    /// 1 to 100; 20 when absent.
+    limit: Option<i64>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+async fn all(
+    caller: Staff,
+    Query(query): Query<EndpointsQuery>,
+) -> Answer<Page<WatchedEndpointView>> {
+    let (limit, after) = PageQuery::of(query.limit, query.cursor).read::<WebhookId>()?;
+    let in_trouble = query.trouble.unwrap_or(false);
+    // One more than is shown tells whether there is a next page.
+    let most = limit.saturating_add(1);
+    let rows = caller
+        .read("staff.all_webhooks", move |tx| {
+            Ok(webhooks::list_all(tx, in_trouble, after.as_ref(), most)?)
+        })
+        .await?;
+    let data: Vec<_> = rows.iter().map(WatchedEndpointView::from).collect();
+    Ok(Reply::ok(&Page::cut(data, limit, |last| last.endpoint.id.clone())))
+}
+
 async fn list(
     caller: Staff,
     (Path(id), Nothing): (Path<MerchantId>, Nothing),
-) -> Answer<Page<EndpointView>> {
+) -> Answer<Page<WatchedEndpointView>> {
     let rows = caller
         .read("staff.webhooks", move |tx| {
             if merchants::find(tx, &id)?.is_none() {
@@ -56,7 +97,8 @@ async fn list(
             Ok(webhooks::list_any(tx, &id)?)
         })
         .await?;
-    Ok(Reply::ok(&Page { data: rows.iter().map(EndpointView::from).collect(), next_cursor: None }))
+    let data = rows.iter().map(WatchedEndpointView::from).collect();
+    Ok(Reply::ok(&Page { data, next_cursor: None }))
 }
 
 async fn deliveries(

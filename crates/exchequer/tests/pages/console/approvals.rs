@@ -101,3 +101,28 @@ async fn who_decides_nothing_sees_their_own_only() {
     let _done = checker.submit(&page.form(&format!("{approval}/approve")), &[]).await.expect(200);
     assert_eq!(bank.balance(&asha, &account).await[0], 500_000);
 }
+
+/// An account that was given by its number is told as one that was given by its id: whose it is and how it stands.
+#[tokio::test]
+async fn an_account_given_by_number_is_shown_with_its_standing() {
+    let bank = TestBank::with(|config| config.approvals.amount = 1_000).await;
+    let asha = bank.customer("asha").await;
+    let account = bank.account(&asha, "INR").await;
+    let seen = asha.client.get(&format!("/v1/accounts/{account}")).await.expect(200);
+    let (number, name) = (seen.text("/number"), seen.text("/name"));
+    let teller = bank.operator(Role::Teller).await;
+    let typed = format!("{} {}", number[..6].to_lowercase(), &number[6..]);
+    let body = json!({
+        "account": typed, "amount": 500_000, "currency": "INR", "reference": "slip 4711",
+    });
+    let _asked = teller.client.post("/v1/staff/deposits", &body).await.expect(202);
+    let (checker, _) = at_console(&bank, Role::Compliance).await;
+    let queue = checker.get("/console/approvals?status=pending").await.expect(200);
+    let (_, link) = queue.html.split_once("href=\"/console/approvals/apr_").expect("a link");
+    let id = link.split('"').next().unwrap_or_default();
+    let page = checker.get(&format!("/console/approvals/apr_{id}")).await.expect(200);
+    for text in [typed.as_str(), &number, &name, "Account's name", "Standing", ">Open<"] {
+        assert!(page.says(text) || page.html.contains(text), "{text}: {}", page.html);
+    }
+    assert!(page.html.contains(&format!("href=\"/console/accounts/{account}\"")), "{}", page.html);
+}

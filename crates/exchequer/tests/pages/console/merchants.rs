@@ -1,8 +1,13 @@
 //! Merchants, their keys and their webhooks.
 
+use exchequer::jobs::Job;
 use exchequer::staff::model::Role;
+use exchequer::webhooks::model::MAX_ATTEMPTS;
+use money::Timestamp;
 use serde_json::json;
-use testkit::{TestBank, Till};
+use testkit::receiver::Answer;
+use testkit::{Receiver, TestBank, Till};
+use tokio::sync::watch;
 
 use super::{HOSTILE, at_console, is_text, place};
 
@@ -96,4 +101,66 @@ async fn an_event_is_sent_again_from_the_endpoints_page() {
     let other = till.bank.unknown_id::<money::kind::Merchant>();
     let stranger = format!("/console/merchants/{other}/webhooks/{}", made.text("/id"));
     let _none = browser.get(&stranger).await.expect(404);
+}
+
+#[tokio::test]
+async fn an_approval_names_the_merchant_it_is_about() {
+    let till = Till::new().await;
+    let (maker, person) = at_console(&till.bank, Role::Admin).await;
+    let merchant = format!("/v1/staff/merchants/{}", till.shop.id);
+    let name = person.client.get(&merchant).await.expect(200).text("/name");
+    let path = format!("/console/merchants/{}", till.shop.id);
+    let form = maker.get(&path).await.expect(200).form(&format!("{path}/terms"));
+    let asked = maker.submit(&form, &[("fee_basis_points", "0")]).await.expect(200);
+    assert!(place(&asked).starts_with("/console/approvals/apr_"), "{}", asked.html);
+    assert!(asked.says("Merchant's name") && asked.says(&name), "{}", asked.html);
+    assert!(asked.says("Merchant's standing") && asked.says("Active"), "{}", asked.html);
+    let queue = maker.get("/console/approvals").await.expect(200);
+    assert!(queue.says(&name) && !queue.says(&till.shop.id), "{}", queue.html);
+    let _paid = till.pay("4242424242424242", "automatic").await.expect(201);
+    let payments = maker.get("/console/payments").await.expect(200);
+    let named = format!("href=\"{path}\">{name}</a>");
+    assert!(payments.says(&named), "{}", payments.html);
+}
+
+/// An event that an endpoint does not take until it is given up: counted on the endpoint, on the list and on home.
+#[tokio::test]
+async fn what_was_given_up_is_counted_where_an_operator_looks() {
+    let (till, receiver) = (Till::new().await, Receiver::new().await);
+    receiver.answer(Answer::Status(422));
+    let made = till.shop.post("/v1/webhook_endpoints", &json!({ "url": receiver.url() })).await;
+    let made = made.expect(201).text("/id");
+    let _paid = till.pay("4242424242424242", "automatic").await.expect(201);
+    let (_go, stop) = watch::channel(false);
+    let deliver = async || {
+        let sent = Job::DeliverWebhooks.run(till.bank.bank(), &stop).await;
+        assert_eq!(sent.expect("webhooks are sent"), 0);
+    };
+    deliver().await;
+    let tile = |page: &testkit::browser::Page, label: &str| {
+        let (before, _) = page.html.split_once(label).expect("a tile");
+        let (_, count) = before.rsplit_once("class=\"count\">").expect("a count");
+        count.split('<').next().unwrap_or_default().to_owned()
+    };
+    let (browser, _) = at_console(&till.bank, Role::Support).await;
+    let home = browser.get("/console").await.expect(200);
+    assert_eq!(tile(&home, "Webhook endpoints that fail"), "1");
+    assert_eq!(tile(&home, "Events that no endpoint took"), "0");
+    for _ in 1..MAX_ATTEMPTS {
+        let waiting = format!("/v1/webhook_endpoints/{made}/deliveries?status=waiting");
+        let next = till.shop.get(&waiting).await.expect(200).text("/data/0/next_attempt_at");
+        let next: Timestamp = next.parse().expect("a time");
+        till.bank.advance(next.micros_since(till.bank.clock().now()) / 1_000_000 + 1);
+        deliver().await;
+    }
+    let (browser, _) = at_console(&till.bank, Role::Support).await;
+    let home = browser.get("/console").await.expect(200);
+    assert_eq!(tile(&home, "Events that no endpoint took"), "1");
+    assert!(home.html.contains("href=\"/console/webhooks?trouble=true\""), "{}", home.html);
+    let list = browser.get("/console/webhooks?trouble=true").await.expect(200);
+    assert!(list.says(receiver.url().as_str()) && list.says("Given up"), "{}", list.html);
+    assert!(list.html.contains("<td class=\"amount\"><span class=\"amount\">1</span></td>"));
+    let path = format!("/console/merchants/{}/webhooks/{made}", till.shop.id);
+    let page = browser.get(&path).await.expect(200);
+    assert!(page.says("Events given up") && page.says("Dead"), "{}", page.html);
 }

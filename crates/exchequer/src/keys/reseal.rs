@@ -209,7 +209,10 @@ pub async fn left(db: &Db, purpose: Purpose) -> Result<BTreeMap<u32, u64>, DbErr
             left.extend(db.read("keys.count", store::count_fingerprints).await?);
             return Ok(left);
         }
-        Purpose::BlindIndex | Purpose::TokenSigning | Purpose::EventFields => return Ok(left),
+        Purpose::BlindIndex
+        | Purpose::TokenSigning
+        | Purpose::EventFields
+        | Purpose::DatabaseFile => return Ok(left),
         // No checkpoint is signed anew, and the key is what verifies it.
         Purpose::LogSigning => return db.read("keys.count", store::count_checkpoints).await,
     }

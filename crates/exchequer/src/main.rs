@@ -49,6 +49,9 @@ enum Command {
         /// Where, made when absent
         #[arg(default_value = ".", value_name = "DIR")]
         folder: PathBuf,
+        /// The embedded database will be an encrypted file, with a key wrapped by the master key
+        #[arg(long)]
+        encrypted: bool,
     },
     /// Bring the schema up; in a new bank, make the first data keys
     Migrate {
@@ -85,15 +88,21 @@ enum Command {
         bank: Bank,
         file: PathBuf,
     },
-    /// Move a bank from its file to an empty PostgreSQL database; run again, it goes on where it was
+    /// Move a bank from its file to an empty PostgreSQL database or to a new file; run again, it goes on where it was
     Move {
         #[command(flatten)]
         bank: Bank,
         /// postgres://user:password@host/database, or - for standard input, where nobody sees the password
-        #[arg(long, value_name = "ADDRESS", required_unless_present = "give_up")]
+        #[arg(long, value_name = "ADDRESS", required_unless_present_any = ["encrypt", "decrypt", "give_up"])]
         to: Option<String>,
+        /// An encrypted file with a key of its own, made anew
+        #[arg(long, value_name = "FILE", conflicts_with = "to")]
+        encrypt: Option<PathBuf>,
+        /// A plain file, made anew
+        #[arg(long, value_name = "FILE", conflicts_with_all = ["to", "encrypt"])]
+        decrypt: Option<PathBuf>,
         /// Serve the bank from its file again, and leave what was copied
-        #[arg(long, conflicts_with = "to")]
+        #[arg(long, conflicts_with_all = ["to", "encrypt", "decrypt"])]
         give_up: bool,
     },
     /// Data keys
@@ -252,7 +261,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Demo { data, listen, json } => demo::run(demo::Wish { data, listen, json }),
         Command::Serve { config } => Ok(serve::run(config.config)?),
         Command::Vault { config } => Ok(serve::run_vault(config.config)?),
-        Command::Init { folder } => cli::init(&folder),
+        Command::Init { folder, encrypted } => cli::init(&folder, encrypted),
         Command::Migrate { bank } => cli::migrate(&bank.into()),
         Command::Staff(StaffCommand::Create { bank, email, role, password_file }) => {
             cli::create_staff(&bank.into(), (&email, &role), password_file.as_deref())
@@ -263,9 +272,11 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         }
         Command::Backup { bank, file } => cli::backup(&bank.into(), &file),
         Command::Restore { bank, file } => cli::restore(&bank.into(), &file),
-        Command::Move { bank, to, give_up: _ } => match to {
-            Some(to) => cli::move_bank(&bank.into(), &to),
-            None => cli::give_up_move(&bank.into()),
+        Command::Move { bank, to, encrypt, decrypt, give_up: _ } => match (to, encrypt, decrypt) {
+            (Some(to), _, _) => cli::move_bank(&bank.into(), &to),
+            (None, Some(file), _) => cli::move_file(&bank.into(), &file, true),
+            (None, None, Some(file)) => cli::move_file(&bank.into(), &file, false),
+            (None, None, None) => cli::give_up_move(&bank.into()),
         },
         Command::Keys(command) => keys(command),
         Command::Healthcheck { bank, ready } => cli::healthcheck(&bank.into(), ready),

@@ -9,7 +9,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use money::{Clock, Rng};
@@ -25,11 +25,12 @@ use crate::cards::keeper;
 use crate::cards::keeper::server::Server;
 use crate::cli::say;
 use crate::config::{Config, DatabaseUrl, Faults, Sources, read_master_key};
+use crate::keys::database::KeyFileError;
 use crate::keys::holder::KeyHolder;
 use crate::keys::kms::Kms;
 use crate::keys::master::{Master, MasterError};
 use crate::keys::transit::Transit;
-use crate::keys::{self, KeysError};
+use crate::keys::{self, KeysError, database};
 use crate::logging::InstallError;
 use crate::{http, jobs, logging, metrics, outbox, renewals};
 
@@ -48,6 +49,8 @@ pub enum StartError {
     Room { path: PathBuf, source: io::Error },
     #[error("there is no bank at {}; `exchequer migrate` makes one", .path.display())]
     NoBank { path: PathBuf },
+    #[error(transparent)]
+    KeyFile(#[from] KeyFileError),
     #[error(transparent)]
     Db(#[from] DbError),
     #[error("the bank has no data keys; run `exchequer migrate`")]
@@ -124,7 +127,7 @@ pub fn run_vault(config_file: Option<PathBuf>) -> Result<(), StartError> {
 /// Opens the bank that a configuration names. Inside a tokio runtime.
 pub async fn open(config: Config, clock: Clock, rng: Rng) -> Result<Bank, StartError> {
     let master = master_key(&config)?;
-    let db = open_database(&config)?;
+    let db = open_database(&config).await?;
     let rows = db.read("keys.list", keys::list).await?;
     if rows.is_empty() {
         return Err(StartError::NoKeys);
@@ -146,16 +149,34 @@ pub async fn open(config: Config, clock: Clock, rng: Rng) -> Result<Bank, StartE
 }
 
 /// Opens the database alone, which must be there: a mistyped path makes no new bank.
-pub fn open_database(config: &Config) -> Result<Db, StartError> {
-    let options = store_options(config);
-    if let Location::Sqlite { path } = &options.location
+pub async fn open_database(config: &Config) -> Result<Db, StartError> {
+    if let DatabaseUrl::Sqlite { path } = &config.database.url
         && !path.exists()
     {
         return Err(StartError::NoBank { path: path.clone() });
     }
-    Ok(Db::open(&options)?)
+    Ok(Db::open(&database_options(config).await?)?)
 }
 
+/// How the configured database is opened, with the key of its file where that is encrypted: for it the master key is
+/// asked.
+pub async fn database_options(config: &Config) -> Result<Options, StartError> {
+    let file_key = match encrypted_file(config) {
+        Some(path) => Some(database::open(&master_key(config)?, path).await?),
+        None => None,
+    };
+    Ok(Options { file_key, ..store_options(config) })
+}
+
+/// The file of an encrypted bank.
+pub fn encrypted_file(config: &Config) -> Option<&Path> {
+    match &config.database.url {
+        DatabaseUrl::Sqlite { path } if config.database.is_encrypted => Some(path),
+        DatabaseUrl::Sqlite { .. } | DatabaseUrl::Postgres { .. } => None,
+    }
+}
+
+/// The same without the key of an encrypted file, which is then refused.
 pub fn store_options(config: &Config) -> Options {
     let database = &config.database;
     let location = match &database.url {

@@ -1,6 +1,6 @@
 //! The door to the database: opens it, checks it, and runs closures in transactions.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -12,7 +12,7 @@ use crate::migrate;
 use crate::postgres::{Mode, PgOptions, PgSession, work_loop};
 use crate::queue::{PushError, Queue};
 use crate::sets::{RUN_ROWS, Runs};
-use crate::sqlite::{Access, Mover, SqliteSession, read_loop, write_loop};
+use crate::sqlite::{Access, DatabaseFile, FileKey, Mover, SqliteSession, read_loop, write_loop};
 use crate::{DbError, Tx};
 
 /// Where the bank lives.
@@ -30,6 +30,8 @@ pub enum Location {
 #[derive(Clone)]
 pub struct Options {
     pub location: Location,
+    /// What opens the file of a bank on SQLite; without it the file is plain.
+    pub file_key: Option<FileKey>,
     /// Page cache of each SQLite connection, MiB.
     pub cache_mib: u32,
     /// Connections for reading.
@@ -48,6 +50,7 @@ impl Options {
     pub fn new(location: Location) -> Self {
         Self {
             location,
+            file_key: None,
             cache_mib: 16,
             readers: 2,
             writers: 4,
@@ -55,6 +58,11 @@ impl Options {
             require_durable: true,
             run_rows: RUN_ROWS,
         }
+    }
+
+    /// A file of this bank, as all of them are opened.
+    pub(crate) fn file<'a>(&'a self, path: &'a Path) -> DatabaseFile<'a> {
+        (path, self.file_key.as_ref()).into()
     }
 }
 
@@ -92,18 +100,19 @@ impl Db {
         let faults = Faults::of_process();
         let backend = match &options.location {
             Location::Sqlite { path } => {
-                let mut writer = SqliteSession::open(path, options.cache_mib, Access::ReadWrite)?;
+                let file = options.file(path);
+                let mut writer = SqliteSession::open(file, options.cache_mib, Access::ReadWrite)?;
                 writer.check_durable()?;
                 migrate::check_sqlite(&writer)?;
                 writer.runs.replace(Runs::of_rows(options.run_rows));
                 for n in 0..options.readers.max(1) {
-                    let session = SqliteSession::open(path, options.cache_mib, Access::ReadOnly)?;
+                    let session = SqliteSession::open(file, options.cache_mib, Access::ReadOnly)?;
                     let (queue, faults) = (Arc::clone(&reads), faults.clone());
                     threads.push(spawn(&format!("read-{n}"), move || {
                         read_loop(&session, &queue, &faults);
                     })?);
                 }
-                let mover = Mover::of(&mut writer, path)?;
+                let mover = Mover::of(&mut writer, file)?;
                 threads.push(spawn("log", move || mover.run())?);
                 let (queue, faults) = (Arc::clone(&writes), faults.clone());
                 threads.push(spawn("write", move || write_loop(&writer, &queue, &faults))?);

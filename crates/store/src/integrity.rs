@@ -17,6 +17,8 @@ use crate::{DbError, Row, Tx, params};
 const IMMUTABLE: [&str; 3] = ["transfers", "events", "origins"];
 
 const CHECK: &str = "PRAGMA integrity_check(1)";
+/// A row for each page whose authentication code is wrong (SQLCipher API).
+const CIPHER_CHECK: &str = "PRAGMA cipher_integrity_check";
 const TRIGGER: &str =
     "SELECT sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = $1 AND name = $2";
 /// `tgtype` is a set of bits: 1 row, 2 before, 8 delete, 16 update, 32 truncate (PostgreSQL,
@@ -65,6 +67,11 @@ impl Tx<'_> {
         self.count()?;
         match &mut self.backend {
             Backend::Sqlite(session) => {
+                if session.is_encrypted
+                    && let Some(row) = session.query(CIPHER_CHECK, &[], 1)?.first()
+                {
+                    return Ok(Some(row.text(0)?.to_owned()));
+                }
                 let rows = session.query(CHECK, &[], 1)?;
                 let said = rows.first().map(|row| row.text(0)).transpose()?;
                 Ok(said.filter(|text| *text != "ok").map(str::to_owned))

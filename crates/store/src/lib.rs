@@ -4,7 +4,8 @@
 //!   handle inside one. Same SQL, same four value types, same behaviour.
 //! * [`rows`] and the set-based methods of `Tx` read and write what a batch of the ledger touches.
 //! * [`posting`] is the exactly-once core: keys, planner and rows in one transaction.
-//! * [`migrate()`]; [`backup`], which also restores; [`moving`], from SQLite to PostgreSQL.
+//! * [`migrate()`]; [`backup`], which also restores; [`moving`], from a file to PostgreSQL or to another file.
+//! * [`DatabaseFile`]: the one way to open a file of SQLite, plain or encrypted.
 //! * [`stepped`]: a bank in memory whose transactions run when a simulation says so.
 //!
 //! What it never does: decide a business rule, wait for anything but its database, or build SQL
@@ -38,5 +39,6 @@ pub use integrity::{BrokenGuard, BrokenRun};
 pub use job::MAX_TRANSACTION_SECONDS;
 pub use migrate::{latest_version, migrate};
 pub use sets::{LoadedAccount, NumberedAccount, Outflow, ReplaceSql, Replacement};
+pub use sqlite::{CAN_ENCRYPT, DatabaseFile, FileKey};
 pub use tx::Tx;
 pub use value::{Param, Row, Value};

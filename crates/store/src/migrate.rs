@@ -74,13 +74,14 @@ pub(crate) const MARK: i64 = i64::MAX;
 pub(crate) const MOVING: &str = "moving";
 pub(crate) const MOVED: &str = "moved";
 const SAYS_MOVING: &str = "this bank is being moved and is not whole; run `exchequer move` again";
-const SAYS_MOVED: &str = "this bank was moved to PostgreSQL and is served from there";
+const SAYS_MOVED: &str = "this bank was moved and is served from its new place";
 
 /// Brings the schema up, in one transaction; gives the names of the migrations it ran. Blocks.
 pub fn migrate(options: &Options, now: Timestamp) -> Result<Vec<&'static str>, DbError> {
     match &options.location {
         Location::Sqlite { path } => {
-            let session = SqliteSession::open(path, options.cache_mib, Access::ReadWrite)?;
+            let session =
+                SqliteSession::open(options.file(path), options.cache_mib, Access::ReadWrite)?;
             session.batch("BEGIN IMMEDIATE")?;
             let run = session.batch(&sqlite_dialect(CREATE_HISTORY)).and_then(|()| {
                 run_pending(

@@ -1,29 +1,31 @@
-//! A bank moves from SQLite to PostgreSQL, and is in one of the two places at each moment.
+//! A bank moves from a file to PostgreSQL or to another file, and is in one of the two places at each moment.
 //!
-//! Order: the file is taken for this process alone; the server must be durable and have no row; the file is marked as
-//! *moving*; the server is migrated and marked with the same token; tables are copied page by page, a commit each; rows and hashes of every table
-//! are compared, and both sides verified; the file is marked as *moved*; the mark on the server is taken away. A marked
+//! Order: the file is taken for this process alone; the target must be durable and have no row; the file is marked as
+//! *moving*; the target is migrated and marked with the same token; tables are copied page by page, a commit each; rows and hashes of every table
+//! are compared, and both sides verified; the file is marked as *moved*; the mark on the target is taken away. A marked
 //! bank is opened by nobody ([`crate::migrate`]). Whatever is interrupted is run again: it goes on behind the last row that
 //! is there, since a marked file does not change. Between the last two steps neither place can be served, and
 //! running it again does the last one.
 //!
 //! Cost: every row is read once, written once and read back; memory is a page. Bound: one transaction is a page. Never: a row
-//! of the file changed besides the mark; a server with rows of somebody else's touched.
+//! of the file changed besides the mark; a target with rows of somebody else's touched.
+
+mod target;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use money::{Rng, Timestamp};
-use rusqlite::Connection;
 use vault::token::sha256;
 
+use self::target::Target;
 use crate::backup::copy::{first_used_table, insert_page, param};
 use crate::backup::tables::{HISTORY, KEYS, RUNS, TABLES, Table};
-use crate::backup::{BackupError, NEXT_PLACE, refuse_rows};
-use crate::db::{Location, Options, on_own_thread, pg_options};
+use crate::backup::{BackupError, refuse_rows};
+use crate::db::{Location, Options, on_own_thread};
 use crate::fault::Faults;
 use crate::migrate::{MARK, MOVED, MOVING, check_moving, migrate};
-use crate::postgres::{PgOptions, PgSession};
-use crate::sqlite::{SqliteSession, from_sqlite};
+use crate::sqlite::{DatabaseFile, SqliteSession, from_sqlite};
 use crate::tx::Backend;
 use crate::value::Value;
 use crate::{DbError, Param, Row, Tx, params};
@@ -40,7 +42,7 @@ pub trait Watcher: Send {
 /// Why a bank was not moved, in the order in which it is found out.
 #[derive(Debug, thiserror::Error)]
 pub enum MoveError {
-    #[error("only a bank on SQLite can be moved, and only to PostgreSQL")]
+    #[error("only a bank on SQLite can be moved, to PostgreSQL or to another file")]
     Direction,
     #[error("there is no database at {}", .path.display())]
     NoBank { path: PathBuf },
@@ -78,27 +80,28 @@ struct Digest {
 
 const VERB: &str = "move.copy";
 
-/// Moves the bank of `from` into the database of `to`. Blocks. Run again after an interruption, it goes on.
+/// Moves the bank of `from` into the database of `to`; each file is plain or encrypted by itself. Blocks. Run again after an interruption, it goes on.
 pub fn run(
     (from, to): (&Options, &Options),
     (now, rng): (Timestamp, &Rng),
     mut watcher: Box<dyn Watcher>,
 ) -> Result<Moved, MoveError> {
-    let (Location::Sqlite { path }, Location::Postgres { url }) = (&from.location, &to.location)
-    else {
+    let Location::Sqlite { path } = &from.location else { return Err(MoveError::Direction) };
+    if let Location::Sqlite { path: other } = &to.location
+        && other == path
+    {
         return Err(MoveError::Direction);
-    };
-    let source = alone(path)?;
-    let pg = pg_options(to, url)?;
+    }
+    let source = alone(from.file(path))?;
     let (to, token) = (to.clone(), vault::token::random_token(rng).expose().to_owned());
-    on_own_thread(move || Ok(carry((&source, &pg, &to), (token, now), &mut *watcher)))?
+    on_own_thread(move || Ok(carry((&source, &to), (token, now), &mut *watcher)))?
 }
 
 /// Gives a move up: the bank in the file can be served again. What is at the server stays, marked as not
-/// whole. Errors: `NoBank`, `Open`, `MovedAlready`.
+/// whole. Errors: `Direction`, `NoBank`, `Open`, `MovedAlready`.
 pub fn give_up(from: &Options) -> Result<(), MoveError> {
     let Location::Sqlite { path } = &from.location else { return Err(MoveError::Direction) };
-    let source = alone(path)?;
+    let source = alone(from.file(path))?;
     let faults = Faults::of_process();
     let mut tx = Tx::new(Backend::Sqlite(&source), VERB, &faults);
     match read_mark(&mut tx)? {
@@ -108,14 +111,14 @@ pub fn give_up(from: &Options) -> Result<(), MoveError> {
 }
 
 fn carry(
-    (source, pg, to): (&SqliteSession, &PgOptions, &Options),
+    (source, to): (&SqliteSession, &Options),
     (token, now): (String, Timestamp),
     watcher: &mut dyn Watcher,
 ) -> Result<Moved, MoveError> {
     let faults = Faults::of_process();
     let mut from = Tx::new(Backend::Sqlite(source), VERB, &faults);
-    let mut session = PgSession::connect(pg)?;
-    let theirs = read_mark(&mut Tx::new(Backend::Postgres(&mut session), VERB, &faults))?;
+    let mut target = Target::open(to)?;
+    let theirs = read_mark(&mut target.tx(&faults))?;
     check_moving(&mut from)?;
     let ours = read_mark(&mut from)?;
     let mark = match (ours, theirs) {
@@ -123,15 +126,14 @@ fn carry(
         (_, Some(_)) => return Err(MoveError::OtherMove),
         (Some(Mark { is_moved: true, .. }), None) => return Err(MoveError::MovedAlready),
         (ours, None) => {
-            refuse_rows(&mut Tx::new(Backend::Postgres(&mut session), VERB, &faults))
-                .map_err(refused)?;
+            refuse_rows(&mut target.tx(&faults)).map_err(refused)?;
             let mark = ours.unwrap_or(Mark { is_moved: false, token });
             set_mark(&mut from, MOVING, (&mark.token, now))?;
-            claim(&mut session, to, (&mark, now))?;
+            claim(&mut target, to, (&mark, now))?;
             mark
         }
     };
-    let mut into = Tx::new(Backend::Postgres(&mut session), VERB, &faults);
+    let mut into = target.tx(&faults);
     let mut moved = Vec::new();
     for table in TABLES.iter().filter(|table| ![HISTORY, RUNS].contains(&table.name)) {
         if !mark.is_moved {
@@ -143,43 +145,43 @@ fn carry(
         }
         moved.push((table.name, sent.rows));
     }
-    batch(&mut into, NEXT_PLACE)?;
-    // Without it the planner of the server knows nothing of the new rows.
-    batch(&mut into, "ANALYZE")?;
-    compare(&mut from, &mut into, watcher)?;
+    for text in target.finish() {
+        target.batch(text)?;
+    }
+    compare(&mut from, &mut target, watcher)?;
     set_mark(&mut from, MOVED, (&mark.token, now))?;
-    clear_mark(&mut into)?;
+    clear_mark(&mut target.tx(&faults))?;
     Ok(moved)
 }
 
 /// Both sides verified, each in one snapshot.
 fn compare(
     from: &mut Tx<'_>,
-    into: &mut Tx<'_>,
+    target: &mut Target,
     watcher: &mut dyn Watcher,
 ) -> Result<(), MoveError> {
     batch(from, "BEGIN DEFERRED")?;
     let ours = watcher.verify(from)?;
     batch(from, "COMMIT")?;
-    batch(into, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
-    let theirs = watcher.verify(into)?;
-    batch(into, "COMMIT")?;
+    target.batch(target.begin_snapshot())?;
+    let theirs = watcher.verify(&mut target.tx(&Faults::default()))?;
+    target.batch("COMMIT")?;
     if ours == theirs {
         return Ok(());
     }
     Err(MoveError::Wrong(format!("the two sides are not the same: {ours} and {theirs}")))
 }
 
-/// A server without rows becomes the place of this move.
+/// A target without rows becomes the place of this move.
 fn claim(
-    session: &mut PgSession,
+    target: &mut Target,
     to: &Options,
     (mark, now): (&Mark, Timestamp),
 ) -> Result<(), MoveError> {
     let faults = Faults::of_process();
     migrate(to, now)?;
-    let mut into = Tx::new(Backend::Postgres(session), VERB, &faults);
-    batch(&mut into, "BEGIN; LOCK TABLE schema_migrations IN EXCLUSIVE MODE")?;
+    target.batch(target.begin_claim())?;
+    let mut into = target.tx(&faults);
     if let Some(table) = first_used_table(&mut into)? {
         return Err(MoveError::NotEmpty { table });
     }
@@ -279,12 +281,16 @@ const SET_MARK: &str = "INSERT INTO schema_migrations (version, name, checksum, 
      VALUES ($1, $2, $3, $4) ON CONFLICT (version) DO UPDATE \
      SET name = excluded.name, applied_at = excluded.applied_at";
 const CLEAR_MARK: &str = "DELETE FROM schema_migrations WHERE version = $1";
-const HAS_HISTORY: &str = "SELECT 1 FROM information_schema.tables WHERE table_schema = current_schema() \
+const HAS_HISTORY: &str = "SELECT 1 FROM sqlite_master WHERE name = 'schema_migrations'";
+const PG_HAS_HISTORY: &str = "SELECT 1 FROM information_schema.tables WHERE table_schema = current_schema() \
      AND table_name = 'schema_migrations'";
 
 fn read_mark(tx: &mut Tx<'_>) -> Result<Option<Mark>, DbError> {
-    // On PostgreSQL a query that fails would end whatever is around it.
-    if matches!(tx.backend, Backend::Postgres(_)) && tx.query(HAS_HISTORY, &[])?.is_empty() {
+    let has_history = match &tx.backend {
+        Backend::Sqlite(_) => HAS_HISTORY,
+        Backend::Postgres(_) => PG_HAS_HISTORY,
+    };
+    if tx.query(has_history, &[])?.is_empty() {
         return Ok(None);
     }
     let row = tx.query_opt(READ_MARK, params![MARK])?;
@@ -311,24 +317,23 @@ fn batch(tx: &mut Tx<'_>, sql: &str) -> Result<(), DbError> {
     }
 }
 
-/// Opens the file so that nobody else has it open, now or until this ends: an exclusive lock, which SQLite
-/// gives in write-ahead mode only where there is no other connection.
-fn alone(path: &std::path::Path) -> Result<SqliteSession, MoveError> {
-    if !path.is_file() {
-        return Err(MoveError::NoBank { path: path.to_owned() });
+/// Opens the file so that nobody else has it open, now or until this ends.
+fn alone(file: DatabaseFile<'_>) -> Result<SqliteSession, MoveError> {
+    if !file.path.is_file() {
+        return Err(MoveError::NoBank { path: file.path.to_owned() });
     }
-    let connection = Connection::open(path).map_err(from_sqlite)?;
-    connection.pragma_update(None, "locking_mode", "EXCLUSIVE").map_err(from_sqlite)?;
-    let session = SqliteSession::over(connection)?;
-    session.connection.busy_timeout(std::time::Duration::ZERO).map_err(from_sqlite)?;
-    let taken = session
-        .batch("PRAGMA synchronous = FULL")
-        .and_then(|()| session.batch("BEGIN IMMEDIATE; COMMIT"));
-    match taken {
-        Ok(()) => Ok(session),
-        Err(DbError::Busy(_)) => Err(MoveError::Open),
-        Err(error) => Err(error.into()),
-    }
+    let taken = file.connect_alone().and_then(|connection| {
+        let mut session = SqliteSession::over(connection)?;
+        session.is_encrypted = file.key.is_some();
+        session.connection.busy_timeout(Duration::ZERO).map_err(from_sqlite)?;
+        session.batch("PRAGMA synchronous = FULL")?;
+        session.batch("BEGIN IMMEDIATE; COMMIT")?;
+        Ok(session)
+    });
+    taken.map_err(|error| match error {
+        DbError::Busy(_) => MoveError::Open,
+        error => error.into(),
+    })
 }
 
 #[cfg(test)]

@@ -7,11 +7,11 @@
 //! Settings: WAL with `synchronous=FULL` (NORMAL was measured to lose acknowledged commits at a power
 //! cut), foreign keys on, own checkpoints in the writer's pauses and beside it ([`log`]).
 
+mod file;
 mod log;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +26,8 @@ use crate::tx::Backend;
 use crate::value::Value;
 use crate::{DbError, Param, Row, Tx};
 
+use self::file::NOT_PLAIN;
+pub use self::file::{CAN_ENCRYPT, DatabaseFile, FileKey};
 pub(crate) use self::log::Mover;
 use self::log::checkpoint;
 
@@ -38,6 +40,8 @@ const AUTOMATIC_PAGES: i64 = 16_000;
 /// How long another process (backup, `staff create`) may hold the write lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const STATEMENTS: usize = 256;
+/// 3.51.3: older ones can lose commits when a write-ahead log begins anew (SQLite, "the WAL-reset bug").
+const WAL_RESET_MENDED: i32 = 3_051_003;
 
 /// A connection, with the SQL texts in SQLite's own parameter syntax.
 pub(crate) struct SqliteSession {
@@ -45,6 +49,7 @@ pub(crate) struct SqliteSession {
     numbered: RefCell<HashMap<&'static str, Arc<str>>>,
     pub(crate) places: RefCell<Places>,
     pub(crate) runs: RefCell<Runs>,
+    pub(crate) is_encrypted: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,14 +59,19 @@ pub(crate) enum Access {
 }
 
 impl SqliteSession {
-    pub fn open(path: &Path, cache_mib: u32, access: Access) -> Result<Self, DbError> {
+    /// Errors: those of [`DatabaseFile::connect`].
+    pub fn open<'a>(
+        file: impl Into<DatabaseFile<'a>>,
+        cache_mib: u32,
+        access: Access,
+    ) -> Result<Self, DbError> {
+        let file = file.into();
         let flags = match access {
             Access::ReadOnly => OpenFlags::SQLITE_OPEN_READ_ONLY,
             Access::ReadWrite => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
         };
-        let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
-            .map_err(|e| DbError::Unavailable(format!("{}: {e}", path.display())))?;
-        let session = Self::over(connection)?;
+        let mut session = Self::over(file.connect(flags)?)?;
+        session.is_encrypted = file.key.is_some();
         if access == Access::ReadWrite {
             session.pragma("journal_mode", "WAL")?;
             session.pragma("synchronous", "FULL")?;
@@ -80,6 +90,7 @@ impl SqliteSession {
             numbered: RefCell::default(),
             places: RefCell::default(),
             runs: RefCell::default(),
+            is_encrypted: false,
         };
         session.pragma("foreign_keys", "ON")?;
         session.pragma("trusted_schema", "OFF")?;
@@ -87,8 +98,15 @@ impl SqliteSession {
         Ok(session)
     }
 
-    /// Refuses a database whose commits would not survive a power cut.
+    /// Refuses a database whose commits would not survive a power cut, and a library that can lose the end of its
+    /// write-ahead log.
     pub fn check_durable(&self) -> Result<(), DbError> {
+        if rusqlite::version_number() < WAL_RESET_MENDED {
+            let found = rusqlite::version();
+            return Err(DbError::Refused(format!(
+                "SQLite {found} loses commits; 3.51.3 is needed"
+            )));
+        }
         let read = |name| -> Result<String, DbError> {
             self.connection
                 .pragma_query_value(None, name, |row| {
@@ -238,6 +256,7 @@ pub(crate) fn from_sqlite(error: rusqlite::Error) -> DbError {
         | ErrorCode::OperationAborted
         | ErrorCode::PermissionDenied
         | ErrorCode::FileLockingProtocolFailed => DbError::Unavailable(error.to_string()),
+        ErrorCode::NotADatabase => DbError::Refused(NOT_PLAIN.to_owned()),
         _ => DbError::Corrupt(error.to_string()),
     }
 }

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use money::Timestamp;
-use store::{Location, Options};
+use store::{FileKey, Location, Options};
 use tempfile::TempDir;
 use tokio_postgres::NoTls;
 
@@ -26,8 +26,18 @@ impl TestDatabase {
     }
 
     pub fn sqlite() -> Self {
+        Self::in_folder(None)
+    }
+
+    /// In an encrypted file, in a build that can.
+    pub fn encrypted(key: FileKey) -> Self {
+        Self::in_folder(Some(key))
+    }
+
+    fn in_folder(file_key: Option<FileKey>) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
-        let options = options(Location::Sqlite { path: folder.path().join("bank.db") });
+        let location = Location::Sqlite { path: folder.path().join("bank.db") };
+        let options = Options { file_key, ..options(location) };
         store::migrate(&options, Timestamp::from_seconds(0)).expect("migrations run on SQLite");
         Self { options, folder: Some(folder) }
     }

@@ -23,7 +23,7 @@ mod rows;
 mod table;
 
 use probes::{Probe, Runner, Sizes};
-use rows::{ROWS, Row};
+use rows::{ENCRYPTED, ROWS, Row};
 
 /// What one run of a probe gave, by name.
 pub type Numbers = BTreeMap<String, f64>;
@@ -82,6 +82,9 @@ impl Wish {
         wish.runs = runs.unwrap_or(if wish.quick { 1 } else { DEFAULT_RUNS });
         let known: BTreeSet<&str> = ROWS.iter().map(|row| row.group).collect();
         match wish.only.iter().find(|group| !known.contains(group.as_str())) {
+            None if wish.encrypts() && wish.only.iter().any(|group| group != ENCRYPTED) => {
+                Err(format!("--only: `{ENCRYPTED}` is measured alone, in a build of its own"))
+            }
             None => Ok(wish),
             Some(group) => {
                 let known: Vec<&str> = known.into_iter().collect();
@@ -91,8 +94,15 @@ impl Wish {
     }
 
     fn rows(&self) -> Vec<&'static Row> {
-        let wanted = |row: &&Row| self.only.is_empty() || self.only.iter().any(|g| g == row.group);
+        let wanted = |row: &&Row| match self.only.as_slice() {
+            [] => row.group != ENCRYPTED,
+            only => only.iter().any(|group| group == row.group),
+        };
         ROWS.iter().filter(wanted).collect()
+    }
+
+    fn encrypts(&self) -> bool {
+        self.only.iter().any(|group| group == ENCRYPTED)
     }
 }
 
@@ -137,7 +147,7 @@ pub fn run(words: &[&str]) -> Result<ExitCode> {
     let sizes = if wish.quick { &Sizes::QUICK } else { &Sizes::WHOLE };
     let mut runner = Runner::new(&workspace, &guard, sizes)?;
     let head = machine::head(&workspace, &wish)?;
-    runner.build()?;
+    runner.build(wish.encrypts())?;
     let mut samples = Samples::default();
     let server = prepare(&probes, &mut runner, &mut samples)?;
     let mut syncs = Vec::new();
@@ -222,7 +232,9 @@ mod tests {
         assert_eq!((wish.runs, wish.only.len(), wish.quick), (7, 2, false));
         assert_eq!(wish.rows().len(), 3);
         assert_eq!(Wish::parse(&["--quick"]).unwrap().runs, 1);
-        assert_eq!(Wish::parse(&[]).unwrap().rows().len(), ROWS.len());
+        assert_eq!(Wish::parse(&[]).unwrap().rows().len(), ROWS.len() - 1);
+        assert_eq!(Wish::parse(&["--only", "encrypted"]).unwrap().rows().len(), 1);
+        assert!(Wish::parse(&["--only", "encrypted,door"]).is_err());
         assert_eq!(Wish::parse(&[]).unwrap().runs, DEFAULT_RUNS);
     }
 

@@ -41,6 +41,7 @@ pub enum Probe {
     Redaction,
     Payments,
     Keys,
+    Encrypted,
     Start,
 }
 
@@ -150,6 +151,7 @@ impl Probe {
             Self::Redaction => "redaction",
             Self::Payments => "payments",
             Self::Keys => "keys",
+            Self::Encrypted => "encrypted",
             Self::Start => "start",
         }
     }
@@ -185,7 +187,8 @@ impl<'guard> Runner<'guard> {
         &self.folder
     }
 
-    pub fn build(&self) -> Result<()> {
+    /// With the SQLite that encrypts, where that is what is measured.
+    pub fn build(&self, encrypts: bool) -> Result<()> {
         eprintln!("building");
         let mut build = self.workspace.cargo();
         build.args([
@@ -198,6 +201,9 @@ impl<'guard> Runner<'guard> {
             "testkit",
             "--bins",
         ]);
+        if encrypts {
+            build.args(["--features", "store/sqlcipher"]);
+        }
         self.succeed("build", &mut build, BUILD_LIMIT)
     }
 
@@ -247,6 +253,7 @@ impl<'guard> Runner<'guard> {
             Probe::Redaction => (["redaction", &checks].to_vec(), false),
             Probe::Payments => (["payments", &payments].to_vec(), true),
             Probe::Keys => (["keys", &values].to_vec(), true),
+            Probe::Encrypted => (["encrypted", "8000", &engine].to_vec(), true),
             Probe::Start => (["start"].to_vec(), true),
         };
         // pgbench first: what it leaves in the server's memory is its own tables.

@@ -32,6 +32,8 @@ pub enum Unit {
     Seconds,
 }
 
+/// Measured alone, since it wants a build of its own, in which SQLite is another one.
+pub const ENCRYPTED: &str = "encrypted";
 const RATE: &str = "rate";
 
 const fn rate(
@@ -66,7 +68,7 @@ const ORDERED: Option<(Probe, &str, &str)> = Some((Probe::Ordered, RATE, "the fi
 const RANDOM: Option<(Probe, &str, &str)> = Some((Probe::Random, RATE, "the second row"));
 
 #[rustfmt::skip] // a table: one row, one line
-pub const ROWS: [Row; 28] = [
+pub const ROWS: [Row; 29] = [
     rate("engine", Probe::Ordered, "engine, batches of 8,000, 10,000 accounts, time-ordered keys", None, 150_000.0),
     rate("engine", Probe::Random, "the same with random keys", None, 80_000.0),
     rate("batch100", Probe::Hundred, "engine, batches of 100", None, 60_000.0),
@@ -108,5 +110,7 @@ pub const ROWS: [Row; 28] = [
     at_most("keys", Probe::Keys, "the same opened", "open_micros", (2.0, Unit::Microseconds)),
     rate("keys", Probe::Keys, "rotation: rows sealed anew while 64 callers send transfers", None, 50_000.0),
     at_most("keys", Probe::Keys, "the same: 99th percentile of a transfer, against before", "p99_times", (2.0, Unit::Times)),
+    rate(ENCRYPTED, Probe::Encrypted, "engine in an encrypted file, against a plain one in the same build",
+        Some((Probe::Encrypted, "plain", "the plain file")), 0.5),
     at_most("start", Probe::Start, "start to listening, {start} transfers there", "seconds", (1.0, Unit::Seconds)),
 ];

@@ -34,13 +34,14 @@ pub enum Step {
     Redis,
     Edge,
     Nodes,
+    Encrypted,
     Snapshots,
     Smoke,
     Alerts,
     Browser,
 }
 
-pub const ORDER: [Step; 14] = [
+pub const ORDER: [Step; 15] = [
     Step::Fmt,
     Step::Tidy,
     Step::Clippy,
@@ -51,6 +52,7 @@ pub const ORDER: [Step; 14] = [
     Step::Redis,
     Step::Edge,
     Step::Nodes,
+    Step::Encrypted,
     Step::Snapshots,
     Step::Smoke,
     Step::Alerts,
@@ -85,6 +87,7 @@ impl Step {
             Self::Redis => "redis",
             Self::Edge => "edge",
             Self::Nodes => "nodes",
+            Self::Encrypted => "encrypted",
             Self::Snapshots => "snapshots",
             Self::Smoke => "smoke",
             Self::Alerts => "alerts",
@@ -103,6 +106,7 @@ impl Step {
             | Self::Redis
             | Self::Edge
             | Self::Nodes
+            | Self::Encrypted
             | Self::Snapshots
             | Self::Smoke
             | Self::Alerts

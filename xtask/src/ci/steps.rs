@@ -29,12 +29,20 @@ const WITH_DATABASE: [&str; 6] = ["-p", "store", "-p", "exchequer", "-p", "testk
 /// The crates whose tests reach a cache.
 const WITH_CACHE: [&str; 4] = ["-p", "store", "-p", "exchequer"];
 
+/// With the SQLite that encrypts: the store's own tests of files, and the search for markers. Another build of the
+/// library, so these few and not all.
+const ENCRYPTED: [&[&str]; 2] = [
+    &["-p", "store", "--lib", "--features", "store/sqlcipher", "--", "file", "backup", "integrity"],
+    &["-p", "exchequer", "--test", "rest", "--features", "store/sqlcipher"],
+];
+
 /// What a run of tests stands on besides SQLite and memory; a test may then not skip it.
 #[derive(Default)]
 struct Outside<'a> {
     postgres: Option<&'a str>,
     redis: Option<&'a str>,
     has_proxies: bool,
+    can_encrypt: bool,
 }
 
 impl Run {
@@ -53,6 +61,7 @@ impl Run {
             Step::Redis => self.tests_on_redis(log),
             Step::Edge => self.tests_at_the_edge(log),
             Step::Nodes => self.tests_of_nodes(log),
+            Step::Encrypted => self.tests_of_encryption(log),
             Step::Snapshots => self.snapshots(log),
             Step::Smoke => {
                 smoke::run(&self.workspace, &self.guard, log, STEP_LIMIT).map(|()| passed())
@@ -120,6 +129,9 @@ impl Run {
         if outside.has_proxies {
             command.env("EXCHEQUER_TEST_REQUIRE", "edge");
         }
+        if outside.can_encrypt {
+            command.env("EXCHEQUER_TEST_REQUIRE", "sqlcipher");
+        }
         self.counted(&mut command, STEP_LIMIT, log)
     }
 
@@ -128,6 +140,20 @@ impl Run {
         edge::find_or_install()?;
         let outside = Outside { has_proxies: true, ..Outside::default() };
         self.tests(&["-p", "exchequer", "--test", "edge"], &outside, log)
+    }
+
+    /// The log counts the tests of both commands together.
+    fn tests_of_encryption(&self, log: &Path) -> Result<Verdict> {
+        let headers = Path::new("/usr/include/openssl/evp.h").is_file();
+        if !headers && given("OPENSSL_DIR")?.is_none() {
+            return Ok(Verdict::Skipped("libcrypto's headers (libssl-dev) are not installed"));
+        }
+        let outside = Outside { can_encrypt: true, ..Outside::default() };
+        let first = self.tests(ENCRYPTED[0], &outside, log)?;
+        if matches!(first, Verdict::Failed(..)) {
+            return Ok(first);
+        }
+        self.tests(ENCRYPTED[1], &outside, log)
     }
 
     /// The build is the one that the step before has just looked at.

@@ -9,13 +9,13 @@ use serde_json::json;
 use store::backup::{self, BackupError, Counts};
 use store::{Db, DbError};
 
-use super::setup::make_room;
+use super::setup::{make_key_file, make_room};
 use super::{Failure, Place, columns, runtime, say, seconds};
 use crate::config::{Config, DatabaseUrl};
 use crate::evidence::outside::notes;
 use crate::evidence::receipt::SignedReceipt;
-use crate::keys;
-use crate::serve::{master_key, open_database, store_options};
+use crate::keys::{self, database};
+use crate::serve::{StartError, database_options, encrypted_file, master_key, open_database};
 use crate::verify::{self, Report, Trust};
 use vault::Keyring;
 
@@ -60,7 +60,17 @@ pub fn verify(place: &Place, witnesses: &Witnesses, json: bool) -> Result<(), Fa
 pub fn backup(place: &Place, file: &Path) -> Result<(), Failure> {
     let config = place.load()?;
     let started = now();
-    let counts = backup::backup(&store_options(&config), file, started)?;
+    let options = runtime()?.block_on(database_options(&config))?;
+    if let Some(bank) = encrypted_file(&config) {
+        database::copy(bank, file)?;
+    }
+    let counts = backup::backup(&options, file, started).inspect_err(|_| {
+        if options.file_key.is_some()
+            && let Err(error) = std::fs::remove_file(database::path_of(file))
+        {
+            tracing::warn!(%error, "the key file of a backup that was not made is left");
+        }
+    })?;
     let size = file.metadata().map_or(0, |metadata| metadata.len());
     let elapsed = seconds(now().micros_since(started));
     say(&format!(
@@ -72,12 +82,14 @@ pub fn backup(place: &Place, file: &Path) -> Result<(), Failure> {
         listed(&counts)
     ))?;
     let trust = Trust::nothing(now());
-    let report: Report = backup::read_file(file, "verify", |tx| verify::everything_in(tx, &trust))
+    let copy = (file, options.file_key.as_ref());
+    let report: Report = backup::read_file(copy, "verify", |tx| verify::everything_in(tx, &trust))
         .map_err(|error: DbError| {
             Failure::Said(format!("the copy is there and was not verified: {error}"))
         })?;
     say(&format!(
-        "The copy was read back and counted, and its books replayed. {report}{KEY_HINT}"
+        "The copy was read back and counted, and its books replayed. {report}{KEY_HINT}{}",
+        if options.file_key.is_some() { KEY_FILE_HINT } else { "" }
     ))?;
     judged(&report)
 }
@@ -86,8 +98,19 @@ pub fn backup(place: &Place, file: &Path) -> Result<(), Failure> {
 pub fn restore(place: &Place, file: &Path) -> Result<(), Failure> {
     let config = place.load()?;
     let started = now();
-    make_room(&config)?;
-    let counts = backup::restore(&store_options(&config), file, started).map_err(|error| {
+    let (options, key) = runtime()?.block_on(async {
+        let key = if database::is_there(file) {
+            Some(database::open(&master_key(&config)?, file).await?)
+        } else {
+            None
+        };
+        make_room(&config)?;
+        if encrypted_file(&config).is_some() {
+            make_key_file(&config, &master_key(&config)?).await?;
+        }
+        Ok::<_, StartError>((database_options(&config).await?, key))
+    })?;
+    let counts = backup::restore(&options, (file, key.as_ref()), started).map_err(|error| {
         let advice = match &error {
             BackupError::NotEmpty { .. } => EMPTY_HINT,
             BackupError::NoBank { .. }
@@ -116,13 +139,16 @@ pub fn restore(place: &Place, file: &Path) -> Result<(), Failure> {
 const KEY_HINT: &str = "The master key is not part of it: keep the key file in another safe place. \
      Without that very key nobody opens the sealed values again.\n";
 
+const KEY_FILE_HINT: &str = "It is encrypted as the bank is, and the key of the file, wrapped by the master key, is \
+     beside it (FILE.key): keep both.\n";
+
 const EMPTY_HINT: &str = ".\nA bank that `exchequer migrate` or `serve` has touched is not empty. \
      Move its database away, or name a new one (EXCHEQUER_DATABASE_URL), and restore before migrating";
 
 fn look(config: &Config, witnesses: &Witnesses) -> Result<Report, Failure> {
     let outside = outside(config, witnesses)?;
-    let db = open_database(config)?;
     let runtime = runtime()?;
+    let db = runtime.block_on(open_database(config))?;
     let report = runtime.block_on(async {
         let keys = open_keys(config, &db).await;
         let verifier = witnesses.key.clone();
@@ -134,8 +160,9 @@ fn look(config: &Config, witnesses: &Witnesses) -> Result<Report, Failure> {
 }
 
 fn look_without(config: &Config) -> Result<Report, Failure> {
-    let db = open_database(config)?;
-    let report = runtime()?.block_on(verify::run(&db));
+    let runtime = runtime()?;
+    let db = runtime.block_on(open_database(config))?;
+    let report = runtime.block_on(verify::run(&db));
     db.close();
     Ok(report?)
 }

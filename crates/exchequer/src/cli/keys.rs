@@ -10,15 +10,16 @@ use vault::{KeyState, Purpose, USED_AFTER_SECONDS};
 
 use super::{Failure, Place, columns, runtime, say};
 use crate::config::Config;
-use crate::keys::{self, DestroyTerms, KeyAct, KeysError};
-use crate::serve::{master_key, open_database};
+use crate::keys::{self, DestroyTerms, KeyAct, KeysError, database};
+use crate::serve::{encrypted_file, master_key, open_database};
 
 /// `exchequer keys list`: what keys there are, how often each has sealed, and how many values are left under
 /// it. Never a key.
 pub fn list_keys(place: &Place) -> Result<(), Failure> {
     let config = place.load()?;
-    let db = open_database(&config)?;
-    let rows = runtime()?.block_on(rows(&db));
+    let runtime = runtime()?;
+    let db = runtime.block_on(open_database(&config))?;
+    let rows = runtime.block_on(rows(&db));
     db.close();
     Ok(say(&columns(&rows?))?)
 }
@@ -59,8 +60,9 @@ pub fn rotate_key(place: &Place, purpose: &str) -> Result<(), Failure> {
     let purpose = named(purpose)?;
     let config = place.load()?;
     let act = act(&config, "exchequer keys rotate")?;
-    let db = open_database(&config)?;
-    let rotated = runtime()?.block_on(keys::rotate(&db, &act, purpose));
+    let runtime = runtime()?;
+    let db = runtime.block_on(open_database(&config))?;
+    let rotated = runtime.block_on(keys::rotate(&db, &act, purpose));
     db.close();
     let version = rotated?.map_err(|refusal| Failure::Said(refusal.to_string()))?;
     let name = purpose.as_str();
@@ -82,12 +84,13 @@ pub fn destroy_key(place: &Place, purpose: &str, version: u32) -> Result<(), Fai
         return Err(Failure::Said(refusal.to_owned()));
     }
     let act = act(&config, "exchequer keys destroy")?;
-    let db = open_database(&config)?;
+    let runtime = runtime()?;
+    let db = runtime.block_on(open_database(&config))?;
     let terms = DestroyTerms {
         access_seconds: config.tokens.access_seconds,
         needs_approval: config.approvals.are_required,
     };
-    let destroyed = runtime()?.block_on(keys::destroy(&db, &act, (purpose, version), terms));
+    let destroyed = runtime.block_on(keys::destroy(&db, &act, (purpose, version), terms));
     db.close();
     let name = purpose.as_str();
     destroyed?.map_err(|refusal| {
@@ -110,9 +113,16 @@ pub fn rewrap_keys(place: &Place, from: Option<PathBuf>) -> Result<(), Failure> 
         }
         None => Arc::clone(&to.master),
     };
-    let db = open_database(&config)?;
-    let rewrapped = runtime()?.block_on(keys::rewrap(&db, &old, &to));
-    db.close();
+    let rewrapped = runtime()?.block_on(async {
+        // First: interrupted behind it, the same command opens the file and goes on with its rows.
+        if let Some(file) = encrypted_file(&config) {
+            database::rewrap((&old, &to.master), file, &to.rng).await?;
+        }
+        let db = open_database(&config).await?;
+        let rewrapped = keys::rewrap(&db, &old, &to).await;
+        db.close();
+        Ok::<_, Failure>(rewrapped?)
+    });
     let count = rewrapped?;
     Ok(say(&format!(
         "{count} data keys are wrapped under the master key of this configuration, and open with it.\n\
@@ -169,5 +179,6 @@ fn consequence(purpose: Purpose) -> &'static str {
             "What sealed values are looked up by is computed anew while the bank serves: `exchequer keys list` \
              shows how many rows are left. The old version may be destroyed 30 days later."
         }
+        Purpose::DatabaseFile => "`exchequer move --encrypt` gives the file a new key.",
     }
 }

@@ -24,13 +24,14 @@ use vault::redaction::redact;
 use crate::bank::Bank;
 use crate::config::{Config, Faults, Sources};
 use crate::http::Problem;
+use crate::keys::database::KeyFileError;
 use crate::serve::{self, StartError};
 use money::{Clock, Rng};
 
 pub use self::books::{Witnesses, backup, restore, verifier_key, verify, verify_receipt};
 pub use self::health::healthcheck;
 pub use self::keys::{destroy_key, list_keys, rewrap_keys, rotate_key};
-pub use self::moving::{give_up_move, move_bank};
+pub use self::moving::{give_up_move, move_bank, move_file};
 pub(crate) use self::setup::bring_up;
 pub use self::setup::{check_config, controls, init, migrate, openapi, routes};
 pub use self::staff::{create_staff, totp};
@@ -111,6 +112,12 @@ impl From<Faults> for Failure {
 
 impl From<DbError> for Failure {
     fn from(error: DbError) -> Self {
+        Self::Said(error.to_string())
+    }
+}
+
+impl From<KeyFileError> for Failure {
+    fn from(error: KeyFileError) -> Self {
         Self::Said(error.to_string())
     }
 }

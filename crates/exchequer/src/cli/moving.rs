@@ -1,14 +1,17 @@
-//! `move`: from the embedded database to a server.
+//! `move`: from the embedded database to a server, or to an encrypted or a plain file.
 
 use std::io;
+use std::path::Path;
 
 use money::{Clock, Rng, Timestamp};
 use store::moving::{self, MoveError, Moved, Watcher};
-use store::{DbError, Tx};
+use store::{DbError, Location, Options, Tx};
 
-use super::{Failure, Place, columns, say, seconds};
+use super::setup::NO_ENCRYPTION;
+use super::{Failure, Place, columns, runtime, say, seconds};
 use crate::config::DatabaseUrl;
-use crate::serve::store_options;
+use crate::keys::database;
+use crate::serve::{database_options, master_key, store_options};
 use crate::verify::{self, Report, Trust};
 
 /// `exchequer move --to ADDRESS`; `-` reads the address from standard input, where no list of processes shows its
@@ -19,32 +22,77 @@ pub fn move_bank(place: &Place, to: &str) -> Result<(), Failure> {
     let url = DatabaseUrl::postgres(&address, config.database.plaintext).map_err(|wrong| {
         Failure::Said(format!("--to: {wrong}. It is postgres://user:password@host/database"))
     })?;
-    let from = store_options(&config);
+    let from = runtime()?.block_on(database_options(&config))?;
     let mut target = config;
     target.database.url = url;
     let to = store_options(&target);
     let started = Clock::System.now();
-    let moved = moving::run((&from, &to), (started, &Rng::System), Box::new(Teller));
+    carry((&from, &to), started)?;
+    Ok(say(NEXT)?)
+}
+
+/// `exchequer move --encrypt FILE`, which also gives an encrypted bank a new key, and `--decrypt FILE`.
+pub fn move_file(place: &Place, file: &Path, is_encrypted: bool) -> Result<(), Failure> {
+    if !store::CAN_ENCRYPT {
+        return Err(Failure::Said(NO_ENCRYPTION.to_owned()));
+    }
+    let config = place.load()?;
+    let DatabaseUrl::Sqlite { path: old } = &config.database.url else {
+        return Err(Failure::Said(MoveError::Direction.to_string()));
+    };
+    let file = std::path::absolute(file)?;
+    let started = Clock::System.now();
+    let (from, file_key) = runtime()?.block_on(async {
+        let from = database_options(&config).await?;
+        let file_key = if is_encrypted {
+            let master = master_key(&config)?;
+            // Of a move that was interrupted there is one already.
+            Some(if database::is_there(&file) {
+                database::open(&master, &file).await?
+            } else {
+                database::create(&master, &file, (started, &Rng::System)).await?
+            })
+        } else {
+            None
+        };
+        Ok::<_, Failure>((from, file_key))
+    })?;
+    let to =
+        Options { location: Location::Sqlite { path: file.clone() }, file_key, ..from.clone() };
+    carry((&from, &to), started)?;
+    let (old, new) = (old.display(), file.display());
+    Ok(say(&format!(
+        "{old} is marked as moved, and nobody serves it any more. In the configuration set\n  \
+         database_url = \"sqlite://{new}\"\n  [database] encrypted = {is_encrypted}\n\
+         start the bank, verify it and make a backup. Then delete {old} and what is beside it (-wal, -shm, .key) \
+         and its backups: as long as they are there, what was in them can be read as before. On a disk that copies on \
+         write, or with snapshots, deleting a file does not overwrite it.\n"
+    ))?)
+}
+
+/// Moves, and says what was moved.
+fn carry((from, to): (&Options, &Options), started: Timestamp) -> Result<(), Failure> {
+    let moved = moving::run((from, to), (started, &Rng::System), Box::new(Teller));
     let moved = moved.map_err(|error| {
         let advice = advice(&error);
         Failure::Said(format!("{error}{advice}"))
     })?;
     let rows: i64 = moved.iter().map(|(_, rows)| rows).sum();
     let elapsed = seconds(Clock::System.now().micros_since(started));
-    say(&format!(
-        "Moved: {rows} rows, {elapsed}; every table has the same rows, and the same books on both sides.\n{}{NEXT}",
+    Ok(say(&format!(
+        "Moved: {rows} rows, {elapsed}; every table has the same rows, and the same books on both sides.\n{}",
         listed(&moved)
-    ))?;
-    Ok(())
+    ))?)
 }
 
 /// `exchequer move --give-up`.
 pub fn give_up_move(place: &Place) -> Result<(), Failure> {
     let config = place.load()?;
-    moving::give_up(&store_options(&config)).map_err(|error| Failure::Said(error.to_string()))?;
+    let options = runtime()?.block_on(database_options(&config))?;
+    moving::give_up(&options).map_err(|error| Failure::Said(error.to_string()))?;
     say(
-        "The bank can be served from its file again. What was copied to the server is marked as not whole: \
-         drop that database.\n",
+        "The bank can be served from its file again. What was copied is marked as not whole: drop that database, or \
+         delete that file and its key.\n",
     )?;
     Ok(())
 }
@@ -86,7 +134,8 @@ const fn advice(error: &MoveError) -> &'static str {
              serve from its file again"
         }
         MoveError::OtherMove | MoveError::Differs { .. } => {
-            ".\n`exchequer move --give-up`, drop that database, make an empty one, and move again"
+            ".\n`exchequer move --give-up`, drop that database or delete that file and its key, and move again into an \
+             empty one"
         }
         MoveError::NotEmpty { .. } => {
             ".\nName an empty database, or one that does not exist yet and make it"

@@ -15,19 +15,24 @@ use crate::config::{Config, DatabaseUrl, init_files};
 use crate::controls::{self, Book};
 use crate::http::routes::Access;
 use crate::http::{self, openapi as reference};
-use crate::keys::{self, KeyAct};
-use crate::serve::{StartError, master_key, open_database, store_options};
+use crate::keys::master::Master;
+use crate::keys::{self, KeyAct, database};
+use crate::serve::{StartError, database_options, encrypted_file, master_key, open_database};
 
-/// `exchequer init [DIR]`: configuration and master key of a new bank.
-pub fn init(folder: &Path) -> Result<(), Failure> {
+/// `exchequer init [DIR]`: configuration and master key of a new bank, in an encrypted file where that is wished.
+pub fn init(folder: &Path, is_encrypted: bool) -> Result<(), Failure> {
+    if is_encrypted && !store::CAN_ENCRYPT {
+        return Err(Failure::Said(NO_ENCRYPTION.to_owned()));
+    }
     let key =
         MasterKey::generate(&Rng::System).map_err(|error| Failure::Said(error.to_string()))?;
-    let made = init_files(folder, key.to_file().expose())
+    let made = init_files(folder, key.to_file().expose(), is_encrypted)
         .map_err(|error| Failure::Said(error.to_string()))?;
     let config = made.config_file.display();
+    let second = if is_encrypted { KEY_FILE_HINT } else { "" };
     Ok(say(&format!(
         "Made {config}\n     {key}\n     {data}\n\n\
-         Copy the master key to a second safe place now: without it every sealed value is lost.\n\
+         Copy the master key to a second safe place now: without it every sealed value is lost.\n{second}\
          Next:\n  \
          exchequer check-config --config {config}\n  \
          exchequer migrate --config {config}\n  \
@@ -37,6 +42,12 @@ pub fn init(folder: &Path) -> Result<(), Failure> {
         data = made.data_dir.display(),
     ))?)
 }
+
+/// What a build without SQLCipher says.
+pub(super) const NO_ENCRYPTION: &str = "this build cannot make or open encrypted files; use one with the feature \
+     `sqlcipher`";
+const KEY_FILE_HINT: &str = "`migrate` makes the key of the database file beside it (data/bank.db.key): copy that, \
+     too, since the database is lost without it.\n";
 
 /// `exchequer controls`: the evidence for the rule books.
 pub fn controls(book: Option<&str>, json: bool) -> Result<(), Failure> {
@@ -79,8 +90,9 @@ pub(crate) async fn bring_up(config: &Config) -> Result<BroughtUp, StartError> {
     let master = Arc::new(master_key(config)?);
     make_room(config)?;
     let now = Clock::System.now();
-    let migrations = store::migrate(&store_options(config), now)?;
-    let db = open_database(config)?;
+    make_key_file(config, &master).await?;
+    let migrations = store::migrate(&database_options(config).await?, now)?;
+    let db = open_database(config).await?;
     let origin = Origin::system("exchequer migrate");
     let act = KeyAct { master, rng: Rng::System, now, origin };
     let keys = keys::create_first(&db, &act).await;
@@ -102,6 +114,16 @@ pub(super) fn make_room(config: &Config) -> Result<(), StartError> {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(failed(path)(error)),
     }
+}
+
+/// Makes the key of an encrypted database file, where there is neither yet. Behind [`make_room`].
+pub(super) async fn make_key_file(config: &Config, master: &Master) -> Result<(), StartError> {
+    let Some(path) = encrypted_file(config) else { return Ok(()) };
+    let is_new = path.metadata().is_ok_and(|file| file.len() == 0);
+    if is_new && !database::is_there(path) {
+        database::create(master, path, (Clock::System.now(), &Rng::System)).await?;
+    }
+    Ok(())
 }
 
 /// `exchequer check-config`: what is in force, or every fault.

@@ -60,7 +60,7 @@ fn an_unknown_purpose_or_role_is_answered_with_those_there_are() {
 fn an_operator_begins_with_a_password_of_their_own() {
     let parent = tempfile::tempdir().unwrap();
     let folder = parent.path().join("bank");
-    init(&folder).unwrap();
+    init(&folder, false).unwrap();
     let place = Place { config: Some(folder.join("exchequer.toml")), data: None };
     migrate(&place).unwrap();
     let file = parent.path().join("password");

@@ -179,8 +179,10 @@ fn read_metrics_listen(reading: &mut Reading) -> Option<SocketAddr> {
 }
 
 fn read_database(reading: &mut Reading, data_dir: &Path) -> Database {
+    let url = database::read(reading, data_dir);
     Database {
-        url: database::read(reading, data_dir),
+        is_encrypted: database::is_encrypted(reading, &url),
+        url,
         sqlite_cache_mib: reading.integer("database_sqlite_cache_mib"),
         read_connections: reading.integer("database_read_connections"),
         write_connections: reading.integer("database_write_connections"),

@@ -74,6 +74,24 @@ pub(super) fn read(reading: &mut Reading, data_dir: &Path) -> DatabaseUrl {
     }
 }
 
+/// Whether the file is an encrypted one, of a build that can open it.
+pub(super) fn is_encrypted(reading: &mut Reading, url: &DatabaseUrl) -> bool {
+    let is_encrypted = reading.boolean("database_encrypted");
+    let wrong = match url {
+        _ if !is_encrypted => return false,
+        DatabaseUrl::Postgres { .. } => {
+            ("the database is PostgreSQL, whose volume is what is encrypted", "false")
+        }
+        DatabaseUrl::Sqlite { .. } if !store::CAN_ENCRYPT => (
+            "this build cannot open encrypted files",
+            "true in a build with the feature `sqlcipher`",
+        ),
+        DatabaseUrl::Sqlite { .. } => return true,
+    };
+    reading.fault("database_encrypted", wrong.0, wrong.1);
+    is_encrypted
+}
+
 impl DatabaseUrl {
     /// An address of PostgreSQL that no setting gave; `plaintext` as the setting `database_plaintext`. The
     /// error holds no part of it.

@@ -43,15 +43,19 @@ const DATA_DIR: &str = "data";
 
 /// Makes `exchequer.toml`, `master.key` and `data/` in a folder, which is made when it is missing.
 /// The key's line comes from `vault::MasterKey::to_file`. Refuses, before it writes anything, when
-/// one of the two files is there.
-pub fn init_files(dir: &Path, master_key_line: &str) -> Result<Created, InitError> {
+/// one of the two files is there. `is_encrypted`: the database will be an encrypted file.
+pub fn init_files(
+    dir: &Path,
+    master_key_line: &str,
+    is_encrypted: bool,
+) -> Result<Created, InitError> {
     let dir = make_folder(dir)?;
     let created = Created {
         config_file: dir.join(CONFIG_FILE),
         master_key_file: dir.join(MASTER_KEY_FILE),
         data_dir: dir.join(DATA_DIR),
     };
-    let configuration = configuration(&created)?;
+    let configuration = configuration(&created, is_encrypted)?;
     master_key::refuse_open_folder(&dir).map_err(|reason| InitError::OpenFolder { reason })?;
     for path in [&created.config_file, &created.master_key_file] {
         if path.symlink_metadata().is_ok() {
@@ -70,8 +74,11 @@ pub fn init_files(dir: &Path, master_key_line: &str) -> Result<Created, InitErro
 
 /// The reference with the two paths of this bank in force; every other default stays a comment, so
 /// that a later version's default is not held back by an old file.
-fn configuration(created: &Created) -> Result<String, InitError> {
+fn configuration(created: &Created, is_encrypted: bool) -> Result<String, InitError> {
     let mut text = REFERENCE.to_owned();
+    if is_encrypted {
+        text = text.replacen("#encrypted = false\n", "encrypted = true\n", 1);
+    }
     for (name, path) in
         [("data_dir", &created.data_dir), ("master_key_file", &created.master_key_file)]
     {

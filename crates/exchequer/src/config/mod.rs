@@ -110,6 +110,8 @@ pub struct Database {
     pub require_durable: bool,
     /// Whether a PostgreSQL on another host was allowed without TLS.
     pub plaintext: bool,
+    /// Whether the file of an embedded database is an encrypted one.
+    pub is_encrypted: bool,
 }
 
 /// What to log and in which form; see `logging`.

@@ -75,6 +75,7 @@ fn value_in_force(config: &Config, name: &str) -> String {
             (if database.require_durable { "required" } else { "unchecked" }).to_owned()
         }
         "database_plaintext" => database.plaintext.to_string(),
+        "database_encrypted" => database.is_encrypted.to_string(),
         "http_header_timeout_seconds" => http.header_timeout_seconds.to_string(),
         "http_body_timeout_seconds" => http.body_timeout_seconds.to_string(),
         "http_idle_timeout_seconds" => http.idle_timeout_seconds.to_string(),

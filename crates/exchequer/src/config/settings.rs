@@ -196,6 +196,10 @@ pub const SETTINGS: &[Setting] = &[
     row("database", "plaintext", Kind::Boolean, "false",
         "Allows a PostgreSQL on another host without TLS, for a network that encrypts by itself. \
          TLS to the database comes with a later version."),
+    row("database", "encrypted", Kind::Boolean, "false",
+        "The embedded database is an encrypted file, whose key is wrapped by the master key and stands beside it \
+         (bank.db.key). Of a new bank it is made so; `exchequer move --encrypt` makes one of a plain one. Needs a \
+         build with the feature `sqlcipher`. PostgreSQL is encrypted by its volume."),
     row("http", "header_timeout_seconds", whole(1, 300), "10",
         "For a request's head to arrive whole."),
     row("http", "body_timeout_seconds", whole(1, 300), "15",

@@ -11,6 +11,7 @@
 //! could meet, the next version is made without anybody asking.
 
 pub mod api;
+pub mod database;
 pub mod holder;
 mod indexes;
 pub mod kms;
@@ -244,7 +245,8 @@ fn may_be_destroyed(
         | Purpose::CardData
         | Purpose::CardTokens
         | Purpose::MerchantSecrets
-        | Purpose::LogSigning => 0,
+        | Purpose::LogSigning
+        | Purpose::DatabaseFile => 0,
     };
     let retired_at = row.retired_at.unwrap_or(row.created_at);
     let until = retired_at.plus_seconds(SETTLED_SECONDS).plus_seconds(still_asked_for);

@@ -232,7 +232,7 @@ pub async fn left(db: &Db, purpose: Purpose) -> Result<BTreeMap<u32, u64>, DbErr
             return Ok(left);
         }
         Purpose::BlindIndex => return db.read("keys.count", store::count_indexes).await,
-        Purpose::TokenSigning | Purpose::EventFields => return Ok(left),
+        Purpose::TokenSigning | Purpose::EventFields | Purpose::DatabaseFile => return Ok(left),
         // No checkpoint is signed anew, and the key is what verifies it.
         Purpose::LogSigning => return db.read("keys.count", store::count_checkpoints).await,
     }

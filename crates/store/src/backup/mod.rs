@@ -2,7 +2,8 @@
 //!
 //! The file is a SQLite bank with the schema and the history of migrations of its source, in one
 //! piece (no write-ahead log beside it), mode 0600. It holds everything but the master key, without
-//! which its sealed values stay closed.
+//! which its sealed values stay closed. Of an encrypted bank it is encrypted with the bank's key; of a plain one
+//! and of PostgreSQL it is plain, and what is not sealed can be read in it.
 //!
 //! A backup is one snapshot taken while others write: on SQLite the online backup interface inside an
 //! open read transaction, on PostgreSQL one REPEATABLE READ transaction copied table by table. It is
@@ -18,6 +19,7 @@ pub(crate) mod tables;
 use std::path::{Path, PathBuf};
 
 use money::Timestamp;
+use rusqlite::OpenFlags;
 use rusqlite::backup::{Backup, StepResult};
 
 use self::copy::{compare, copy_all, count_all, first_used_table};
@@ -27,7 +29,7 @@ use crate::fault::Faults;
 use crate::migrate::{self, migrate};
 use crate::postgres::{PgOptions, PgSession};
 use crate::sets::Runs;
-use crate::sqlite::{Access, SqliteSession, from_sqlite};
+use crate::sqlite::{Access, DatabaseFile, SqliteSession, from_sqlite};
 use crate::tx::Backend;
 use crate::{DbError, Tx, params};
 
@@ -76,7 +78,7 @@ pub fn backup(options: &Options, file: &Path, now: Timestamp) -> Result<Counts, 
     let writing = Writing::begin(file)?;
     let target = writing.path();
     let counts = match &options.location {
-        Location::Sqlite { path } => copy_file(path, target)?,
+        Location::Sqlite { path } => copy_file(options.file(path), options.file(target))?,
         Location::Postgres { url } => {
             let (pg, target) = (pg_options(options, url)?, target.to_owned());
             let run_rows = options.run_rows;
@@ -84,19 +86,29 @@ pub fn backup(options: &Options, file: &Path, now: Timestamp) -> Result<Counts, 
         }
     };
     writing.sync()?;
-    let found = read_file(target, "backup.count", count_all)?;
+    let copy = match &options.location {
+        Location::Sqlite { .. } => options.file(target),
+        Location::Postgres { .. } => target.into(),
+    };
+    let found = read_file(copy, "backup.count", count_all)?;
     compare(&counts, &found)?;
     writing.finish()?;
     Ok(counts)
 }
 
 /// Reads a backup into the database of `options`, which must be absent or without rows. Blocks.
-pub fn restore(options: &Options, file: &Path, now: Timestamp) -> Result<Counts, BackupError> {
-    let source = open_backup(file)?;
+/// The backup is plain or encrypted, and so is the database, each by itself.
+pub fn restore<'a>(
+    options: &Options,
+    file: impl Into<DatabaseFile<'a>>,
+    now: Timestamp,
+) -> Result<Counts, BackupError> {
+    let source = open_backup(file.into())?;
     match &options.location {
         Location::Sqlite { path } => {
             if path.exists() {
-                let session = SqliteSession::open(path, options.cache_mib, Access::ReadWrite)?;
+                let file = options.file(path);
+                let session = SqliteSession::open(file, options.cache_mib, Access::ReadWrite)?;
                 refuse_rows(&mut Tx::new(
                     Backend::Sqlite(&session),
                     "restore",
@@ -104,7 +116,8 @@ pub fn restore(options: &Options, file: &Path, now: Timestamp) -> Result<Counts,
                 ))?;
             }
             migrate(options, now)?;
-            let session = SqliteSession::open(path, options.cache_mib, Access::ReadWrite)?;
+            let file = options.file(path);
+            let session = SqliteSession::open(file, options.cache_mib, Access::ReadWrite)?;
             session.check_durable()?;
             session.runs.replace(Runs::of_rows(options.run_rows));
             session.batch("BEGIN IMMEDIATE")?;
@@ -154,12 +167,12 @@ pub(crate) const NEXT_PLACE: &str = "SELECT setval(pg_get_serial_sequence('accou
      COALESCE(MAX(place), 0) + 1, false) FROM accounts";
 
 /// Runs `call` on one snapshot of a bank's file, opened for reading only: for looking at a backup.
-pub fn read_file<T, E: From<DbError>>(
-    path: &Path,
+pub fn read_file<'a, T, E: From<DbError>>(
+    file: impl Into<DatabaseFile<'a>>,
     verb: &'static str,
     call: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
 ) -> Result<T, E> {
-    let session = SqliteSession::open(path, CACHE_MIB, Access::ReadOnly)?;
+    let session = SqliteSession::open(file, CACHE_MIB, Access::ReadOnly)?;
     session.batch("BEGIN DEFERRED")?;
     let result = call(&mut Tx::new(Backend::Sqlite(&session), verb, &Faults::default()))?;
     session.batch("COMMIT")?;
@@ -171,12 +184,12 @@ const CACHE_MIB: u32 = 32;
 
 /// SQLite to SQLite: all pages of one snapshot. The read transaction that counts the rows is open
 /// while the pages are copied, so both see the same state, whatever other processes write.
-fn copy_file(from: &Path, to: &Path) -> Result<Counts, BackupError> {
+fn copy_file(from: DatabaseFile<'_>, to: DatabaseFile<'_>) -> Result<Counts, BackupError> {
     let source = SqliteSession::open(from, CACHE_MIB, Access::ReadWrite)?;
     migrate::check_sqlite(&source)?;
     source.batch("BEGIN DEFERRED")?;
     let counts = count_all(&mut Tx::new(Backend::Sqlite(&source), "backup", &Faults::default()))?;
-    let mut target = rusqlite::Connection::open(to).map_err(from_sqlite)?;
+    let mut target = to.connect(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     let step = Backup::new(&source.connection, &mut target)
         .and_then(|backup| backup.step(-1))
         .map_err(from_sqlite)?;
@@ -220,9 +233,9 @@ fn in_one_piece(connection: &rusqlite::Connection) -> Result<(), DbError> {
     connection.pragma_update(None, "journal_mode", "DELETE").map_err(from_sqlite)
 }
 
-fn open_backup(file: &Path) -> Result<SqliteSession, BackupError> {
-    let refused = |reason: String| BackupError::NotABackup { path: file.to_owned(), reason };
-    if !file.is_file() {
+fn open_backup(file: DatabaseFile<'_>) -> Result<SqliteSession, BackupError> {
+    let refused = |reason: String| BackupError::NotABackup { path: file.path.to_owned(), reason };
+    if !file.path.is_file() {
         return Err(refused("there is no such file".to_owned()));
     }
     let session = SqliteSession::open(file, CACHE_MIB, Access::ReadOnly)

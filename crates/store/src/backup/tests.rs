@@ -256,3 +256,44 @@ fn the_list_of_tables_is_the_schema_of_postgres() {
     }
     assert_eq!(listed(), found);
 }
+
+/// Plain or encrypted, each side by itself.
+#[cfg(feature = "sqlcipher")]
+#[test]
+fn a_backup_of_an_encrypted_bank_is_encrypted_and_restores_into_either_kind() {
+    use crate::FileKey;
+    let folder = tempfile::tempdir().unwrap();
+    let key = |salt: u8| {
+        let bytes = (0..32).map(|n| n ^ salt).collect();
+        FileKey::new(vault::SecretBytes::new(bytes), [salt; FileKey::SALT_BYTES])
+    };
+    let options = |name: &str, file_key: Option<FileKey>| {
+        let location = Location::Sqlite { path: folder.path().join(name) };
+        Options { file_key, ..Options::new(location) }
+    };
+    let bank = options("bank.db", key(1));
+    migrate(&bank, NOW).unwrap();
+    let session = |options: &Options| {
+        let Location::Sqlite { path } = &options.location else { panic!("a file") };
+        SqliteSession::open(options.file(path), 1, Access::ReadWrite).unwrap()
+    };
+    session(&bank)
+        .batch("INSERT INTO job_places VALUES ('unmistakable', zeroblob(16), 0)")
+        .unwrap();
+    let file = folder.path().join("backup");
+    let counts = backup(&bank, &file, NOW).unwrap();
+    let bytes = std::fs::read(&file).unwrap();
+    assert!(!bytes.windows(12).any(|window| window == b"unmistakable"));
+    assert_eq!(bytes[..16], [1; 16]);
+    let without = restore(&options("none.db", None), &*file, NOW);
+    assert!(matches!(without, Err(BackupError::NotABackup { .. })));
+    let own = key(1);
+    for target in [options("plain.db", None), options("other.db", key(2))] {
+        assert_eq!(restore(&target, (&*file, own.as_ref()), NOW).unwrap(), counts);
+        let rows = session(&target).query("SELECT job FROM job_places", &[], 10).unwrap();
+        assert_eq!(rows[0].text(0).unwrap(), "unmistakable");
+    }
+    let plain = folder.path().join("plain");
+    backup(&options("plain.db", None), &plain, NOW).unwrap();
+    restore(&options("third.db", key(3)), &*plain, NOW).unwrap();
+}

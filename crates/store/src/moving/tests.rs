@@ -1,6 +1,8 @@
 //! A bank that moves is whole at one place, however often it is interrupted; who else has it open is told so.
 //!
-//! Tried where `EXCHEQUER_TEST_POSTGRES` names a server that may create databases.
+//! To a server tried where `EXCHEQUER_TEST_POSTGRES` names one that may create databases.
+
+mod files;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -108,7 +110,11 @@ fn same(_: usize) -> &'static str {
 }
 
 fn rows(path: &Path) -> Vec<Vec<Row>> {
-    backup::read_file(path, "test", |tx| {
+    rows_in(path)
+}
+
+fn rows_in<'a>(file: impl Into<DatabaseFile<'a>>) -> Vec<Vec<Row>> {
+    backup::read_file(file, "test", |tx| {
         let tables = TABLES.iter().filter(|table| ![HISTORY, RUNS].contains(&table.name));
         tables.map(|table| tx.query(table.first, params![100_000])).collect()
     })

@@ -7,12 +7,11 @@
 //! itself, and again at each commit until it worked. Bound: [`MOST_PAGES`] and what is committed while the thread
 //! is at it, as long as no reader keeps a snapshot. A failed move is said in the log and loses nothing.
 
-use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
 use rusqlite::ErrorCode;
 
-use super::{Access, SqliteSession, from_sqlite};
+use super::{Access, DatabaseFile, SqliteSession, from_sqlite};
 use crate::DbError;
 
 /// 2,000 pages are 8 MiB, moved in a few milliseconds.
@@ -30,8 +29,11 @@ pub(crate) struct Mover {
 
 impl Mover {
     /// The mover for the log of this writer, which tells it from now on.
-    pub fn of(writer: &mut SqliteSession, path: &Path) -> Result<Self, DbError> {
-        let session = SqliteSession::open(path, CACHE_MIB, Access::ReadWrite)?;
+    pub fn of<'a>(
+        writer: &mut SqliteSession,
+        file: impl Into<DatabaseFile<'a>>,
+    ) -> Result<Self, DbError> {
+        let session = SqliteSession::open(file, CACHE_MIB, Access::ReadWrite)?;
         let (tell, told) = sync_channel(1);
         let mut log = Log { tell, moved_at: 0 };
         let hook = move |wal: &mut rusqlite::hooks::Wal, pages: i32| {

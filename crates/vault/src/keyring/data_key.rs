@@ -29,7 +29,8 @@ pub struct WrappedKey {
     pub wrapped: Vec<u8>,
 }
 
-/// A data key in the open. Its bytes leave this crate in an [`DataKey::envelope`] only.
+/// A data key in the open. Its bytes leave this crate in an [`DataKey::envelope`] only; those of a database file also
+/// for the library that encrypts it.
 pub struct DataKey {
     pub(super) purpose: Purpose,
     pub(super) version: u32,
@@ -70,6 +71,12 @@ impl DataKey {
             .wrap(rng, &header, &context, self.bytes.expose())
             .map_err(|_unspecified| KeyError::Refused { purpose: self.purpose })?;
         Ok(self.row(wrapped))
+    }
+
+    /// The raw key of a database file; none of a key of any other purpose.
+    pub fn of_database_file(&self) -> Option<SecretBytes> {
+        (self.purpose == Purpose::DatabaseFile)
+            .then(|| SecretBytes::new(self.bytes.expose().to_vec()))
     }
 
     /// What is given to somebody else to encrypt: `label ‖ version (4) ‖ length of the purpose (1) ‖

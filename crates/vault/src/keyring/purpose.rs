@@ -19,6 +19,9 @@ pub enum Purpose {
     MerchantSecrets,
     /// Signing checkpoints of the Merkle log: the key is an Ed25519 seed.
     LogSigning,
+    /// Encrypting the file of an embedded database. Kept beside the file and not in its table, so it is not of
+    /// [`Purpose::ALL`].
+    DatabaseFile,
 }
 
 /// The purposes that seal.
@@ -39,6 +42,7 @@ pub enum KeyState {
 }
 
 impl Purpose {
+    /// Those of which every bank has keys in its table.
     pub const ALL: [Self; 8] = [
         Self::PersonalData,
         Self::BlindIndex,
@@ -55,7 +59,11 @@ impl Purpose {
     pub const fn came_later(self) -> bool {
         match self {
             Self::PersonalData | Self::BlindIndex | Self::TokenSigning | Self::EventFields => false,
-            Self::CardData | Self::CardTokens | Self::MerchantSecrets | Self::LogSigning => true,
+            Self::CardData
+            | Self::CardTokens
+            | Self::MerchantSecrets
+            | Self::LogSigning
+            | Self::DatabaseFile => true,
         }
     }
 
@@ -70,9 +78,11 @@ impl Purpose {
             Self::CardTokens => "card_tokens",
             Self::MerchantSecrets => "merchant_secrets",
             Self::LogSigning => "log_signing",
+            Self::DatabaseFile => "database_file",
         }
     }
 
+    /// Of [`Purpose::ALL`].
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|purpose| purpose.as_str() == text)
     }

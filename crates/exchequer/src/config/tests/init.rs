@@ -18,7 +18,7 @@ fn sources(created: &Created) -> Sources {
 fn a_new_bank_loads_as_it_was_made() {
     let dir = tempfile::tempdir().unwrap();
     let bank = dir.path().join("a \"new\" bank");
-    let created = init_files(&bank, &key_line()).unwrap();
+    let created = init_files(&bank, &key_line(), false).unwrap();
 
     assert_eq!(mode(&created.master_key_file), 0o600);
     assert_eq!(mode(&created.config_file), 0o600);
@@ -37,7 +37,7 @@ fn nothing_is_overwritten() {
     for there in ["exchequer.toml", "master.key"] {
         let dir = tempfile::tempdir().unwrap();
         write(&dir.path().join(there), "mine", 0o644);
-        let refused = init_files(dir.path(), &key_line()).unwrap_err();
+        let refused = init_files(dir.path(), &key_line(), false).unwrap_err();
         assert!(matches!(refused, InitError::Exists { .. }), "{refused}");
         assert_eq!(std::fs::read_to_string(dir.path().join(there)).unwrap(), "mine");
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "something was made");
@@ -49,7 +49,7 @@ fn a_link_that_leads_nowhere_is_not_followed() {
     let dir = tempfile::tempdir().unwrap();
     let elsewhere = dir.path().join("elsewhere");
     std::os::unix::fs::symlink(&elsewhere, dir.path().join("master.key")).unwrap();
-    assert!(matches!(init_files(dir.path(), &key_line()), Err(InitError::Exists { .. })));
+    assert!(matches!(init_files(dir.path(), &key_line(), false), Err(InitError::Exists { .. })));
     assert!(!elsewhere.exists());
 }
 
@@ -57,7 +57,10 @@ fn a_link_that_leads_nowhere_is_not_followed() {
 fn a_folder_that_everybody_writes_to_gets_no_key() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o1777)).unwrap();
-    assert!(matches!(init_files(dir.path(), &key_line()), Err(InitError::OpenFolder { .. })));
+    assert!(matches!(
+        init_files(dir.path(), &key_line(), false),
+        Err(InitError::OpenFolder { .. })
+    ));
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
 }
 
@@ -65,7 +68,24 @@ fn a_folder_that_everybody_writes_to_gets_no_key() {
 fn an_error_holds_nothing_of_the_key() {
     let dir = tempfile::tempdir().unwrap();
     write(&dir.path().join("file"), "", 0o600);
-    let refused = init_files(&dir.path().join("file/below"), &key_line()).unwrap_err();
+    let refused = init_files(&dir.path().join("file/below"), &key_line(), false).unwrap_err();
     assert!(matches!(refused, InitError::Folder { .. }), "{refused}");
     assert!(!refused.to_string().contains(key_line().trim()));
+}
+
+#[test]
+fn an_encrypted_bank_says_so_in_its_configuration() {
+    let dir = tempfile::tempdir().unwrap();
+    let created = init_files(dir.path(), &key_line(), true).unwrap();
+    let text = std::fs::read_to_string(&created.config_file).unwrap();
+    let (_, section) = text.split_once("\n[database]\n").unwrap();
+    let (section, _) = section.split_once("\n[").unwrap();
+    assert!(section.lines().any(|line| line == "encrypted = true"), "{section}");
+    match Config::load(&sources(&created)) {
+        Ok(config) => assert!(store::CAN_ENCRYPT && config.database.is_encrypted),
+        Err(faults) => {
+            assert!(!store::CAN_ENCRYPT);
+            assert!(faults.to_string().contains("this build cannot open"), "{faults}");
+        }
+    }
 }

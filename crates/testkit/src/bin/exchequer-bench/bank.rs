@@ -19,10 +19,10 @@ use exchequer::verify::{self, Report};
 use money::{AccountId, Amount, Clock, Currency, CustomerId, Rng};
 use store::posting::{self, MAX_BATCH, Party, PostOrder, Posted};
 use store::rows::TransferKind;
-use store::{Db, DbError, Location, Options, Tx, params};
+use store::{Db, DbError, FileKey, Location, Options, Tx, params};
 use tokio::runtime::Runtime;
 use tokio_postgres::NoTls;
-use vault::{Keyring, MasterKey, WrappedKey};
+use vault::{Keyring, MasterKey, SecretBytes, WrappedKey};
 
 use crate::Result;
 
@@ -56,6 +56,18 @@ impl Opened {
         let config = config(folder);
         config.make_data_dir()?;
         Self::fresh(&store_options(&config), config, accounts)
+    }
+
+    /// The same in an encrypted file.
+    pub fn fresh_encrypted_in(folder: &Path, accounts: u32) -> Result<Self> {
+        if folder.exists() {
+            std::fs::remove_dir_all(folder)?;
+        }
+        let config = config(folder);
+        config.make_data_dir()?;
+        let key = SecretBytes::new(Rng::System.bytes::<{ FileKey::KEY_BYTES }>().to_vec());
+        let file_key = FileKey::new(key, Rng::System.bytes());
+        Self::fresh(&Options { file_key, ..store_options(&config) }, config, accounts)
     }
 
     /// The same with a Redis beside it.

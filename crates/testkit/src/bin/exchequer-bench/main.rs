@@ -16,6 +16,7 @@ mod bank;
 mod bare;
 mod cards;
 mod door;
+mod encrypted;
 mod engine;
 mod http;
 mod keys;
@@ -44,6 +45,7 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 const USAGE: &str = "\
 engine KEYS BATCH ACCOUNTS TOTAL FOLDER   a fresh bank; KEYS is `ordered` or `random`
 more KEYS BATCH TOTAL FOLDER              the bank that `engine` left in FOLDER
+encrypted BATCH TOTAL FOLDER              an encrypted file and a plain one, in turns
 door CALLERS TOTAL FOLDER                 the batcher, with callers that wait
 postgres BATCH TOTAL                      a fresh database; EXCHEQUER_BENCH_POSTGRES is the server
 http SECONDS FOLDER                       wrk against the bare route, then against a demo
@@ -93,6 +95,9 @@ fn measure(words: &[&str]) -> Result<Value> {
             let rate = engine::run(&opened, Keys::named(keys)?, batch.parse()?, total.parse()?)?;
             opened.finish()?;
             Ok(json!({ "rate": rate }))
+        }
+        ["encrypted", batch, total, folder] => {
+            encrypted::run(batch.parse()?, total.parse()?, Path::new(folder))
         }
         ["door", callers, total, folder] => {
             let opened = Opened::fresh_in(Path::new(folder), ACCOUNTS)?;

@@ -38,9 +38,10 @@ pub enum Step {
     Smoke,
     Alerts,
     Browser,
+    Outside,
 }
 
-pub const ORDER: [Step; 14] = [
+pub const ORDER: [Step; 15] = [
     Step::Fmt,
     Step::Tidy,
     Step::Clippy,
@@ -55,6 +56,7 @@ pub const ORDER: [Step; 14] = [
     Step::Smoke,
     Step::Alerts,
     Step::Browser,
+    Step::Outside,
 ];
 
 /// What the steps share.
@@ -89,6 +91,7 @@ impl Step {
             Self::Smoke => "smoke",
             Self::Alerts => "alerts",
             Self::Browser => "browser",
+            Self::Outside => "outside",
         }
     }
 
@@ -106,7 +109,8 @@ impl Step {
             | Self::Snapshots
             | Self::Smoke
             | Self::Alerts
-            | Self::Browser => false,
+            | Self::Browser
+            | Self::Outside => false,
         }
     }
 }

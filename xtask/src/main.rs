@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask ci`, `tidy`, `browser`, `pg`, `redis`, `failover`, `soak` and `bench`.
+//! The project's own commands: `cargo xtask ci`, `tidy`, `browser`, `outside`, `pg`, `redis`, `failover`, `soak` and `bench`.
 //!
 //! Purpose: one place where every rule that a machine can hold is held. Order: arguments are read here
 //! and nothing else; each command has its module. Bound: every process that is started has a time
@@ -15,6 +15,7 @@ mod ci;
 mod edge;
 mod failover;
 mod guard;
+mod outside;
 mod postgres;
 mod process;
 mod redis;
@@ -36,6 +37,8 @@ cargo xtask ci [--step NAME]       everything that must hold before a change lan
 cargo xtask tidy                   the rules of STYLE.md that a program can check
 cargo xtask browser [--only NAME] [--release]
                                    the bank's pages in a real browser
+cargo xtask outside [--cases N] [--seconds S] [--only NAME] [--seed N] [--scan] [--binary PATH]
+                                   the API fuzzed by its own document, used by generated clients, scanned
 cargo xtask pg [--fsync] -- CMD…   runs CMD with a private PostgreSQL in EXCHEQUER_TEST_POSTGRES
 cargo xtask redis -- CMD…          runs CMD with a private Redis in EXCHEQUER_TEST_REDIS_URL
 cargo xtask soak [--minutes N]     the long runs: simulation and kills, other histories each time
@@ -63,6 +66,7 @@ fn main() -> ExitCode {
         ["soak", "--minutes", minutes] => soak::named(minutes),
         ["failover", wish @ ..] => failover::run(wish),
         ["browser", wish @ ..] => in_browser(wish),
+        ["outside", wish @ ..] => from_outside(wish),
         ["pg", "--fsync", "--", command @ ..] => with_postgres(command, true),
         ["pg", "--", command @ ..] => with_postgres(command, false),
         ["redis", "--", command @ ..] => with_redis(command),
@@ -88,6 +92,11 @@ fn tidy() -> Result<ExitCode> {
 fn in_browser(wish: &[&str]) -> Result<ExitCode> {
     let wish = browser::Wish::parse(wish).ok_or_else(|| format!("usage:\n{USAGE}"))?;
     browser::run(&wish)
+}
+
+fn from_outside(wish: &[&str]) -> Result<ExitCode> {
+    let wish = outside::Wish::parse(wish).ok_or_else(|| format!("usage:\n{USAGE}"))?;
+    outside::run(&wish)
 }
 
 /// Runs `command` in the caller's folder and terminal; `durable` keeps `fsync` on, for measurements.

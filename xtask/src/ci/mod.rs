@@ -39,9 +39,10 @@ pub enum Step {
     Smoke,
     Alerts,
     Browser,
+    Outside,
 }
 
-pub const ORDER: [Step; 15] = [
+pub const ORDER: [Step; 16] = [
     Step::Fmt,
     Step::Tidy,
     Step::Clippy,
@@ -57,6 +58,7 @@ pub const ORDER: [Step; 15] = [
     Step::Smoke,
     Step::Alerts,
     Step::Browser,
+    Step::Outside,
 ];
 
 /// What the steps share.
@@ -92,6 +94,7 @@ impl Step {
             Self::Smoke => "smoke",
             Self::Alerts => "alerts",
             Self::Browser => "browser",
+            Self::Outside => "outside",
         }
     }
 
@@ -110,7 +113,8 @@ impl Step {
             | Self::Snapshots
             | Self::Smoke
             | Self::Alerts
-            | Self::Browser => false,
+            | Self::Browser
+            | Self::Outside => false,
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::Result;
 use crate::guard::Guard;
 use crate::postgres;
 use crate::process::{append, run_logged};
-use crate::{alerts, browser, edge, redis, smoke, tidy};
+use crate::{alerts, browser, edge, outside, redis, smoke, tidy};
 
 /// All steps together have 45 minutes; one that takes this long alone hangs.
 const STEP_LIMIT: Duration = Duration::from_mins(40);
@@ -70,6 +70,7 @@ impl Run {
                 alerts::run(&self.workspace, &self.guard, log, STEP_LIMIT).map(|()| passed())
             }
             Step::Browser => self.in_browser(log),
+            Step::Outside => self.from_outside(log),
         }
     }
 
@@ -161,6 +162,18 @@ impl Run {
         let wish = browser::Wish::shipped();
         let mut command = browser::prepare(&self.workspace, &self.guard, &wish, log)?;
         self.counted(&mut command, browser::RUN_LIMIT, log)
+    }
+
+    /// A short run with the build that is shipped; the long one is a command of its own.
+    fn from_outside(&self, log: &Path) -> Result<Verdict> {
+        if let Some(reason) = outside::obstacle(&self.workspace, &self.guard, log) {
+            return Ok(Verdict::Skipped(reason));
+        }
+        smoke::build(&self.workspace, &self.guard, log, STEP_LIMIT)?;
+        let binary = self.workspace.target.join("release/exchequer");
+        let wish = outside::Wish::short(binary.to_str().ok_or("the target folder is no text")?);
+        let mut command = outside::prepare(&self.workspace, &self.guard, &wish, log)?;
+        self.counted(&mut command, wish.limit(), log)
     }
 
     /// A command that counts its tests in the log.

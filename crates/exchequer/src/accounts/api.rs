@@ -49,7 +49,7 @@ pub struct PageQuery {
 impl PageQuery {
     const DEFAULT_LIMIT: i64 = 20;
     /// So that a page is a fraction of a second for both sides.
-    const MAX_LIMIT: i64 = 100;
+    pub(crate) const MAX_LIMIT: i64 = 100;
 
     /// Of a list that can be asked for more than a page of it.
     pub fn of(limit: Option<i64>, cursor: Option<String>) -> Self {
@@ -144,7 +144,7 @@ impl EntryQuery {
 /// The most that is an amount.
 const MAX_AMOUNT: i64 = 9_007_199_254_740_991;
 /// Characters of what is looked for.
-const MAX_QUERY: usize = 100;
+pub(crate) const MAX_QUERY: usize = 100;
 
 pub(crate) fn bad_cursor() -> Problem {
     Problem::new(Code::MalformedRequest).detail("`cursor` is not one that this list gave")

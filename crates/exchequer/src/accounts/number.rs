@@ -34,6 +34,11 @@ impl AccountNumber {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InvalidNumber;
 
+/// What the document says of a number; that the check digits fit it cannot say.
+pub(crate) fn pattern() -> String {
+    format!("{PREFIX}[0-9]{{{}}}", RANDOM_DIGITS + 2)
+}
+
 impl FromStr for AccountNumber {
     type Err = InvalidNumber;
 

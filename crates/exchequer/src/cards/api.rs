@@ -52,7 +52,7 @@ pub struct StoreCard {
 }
 
 /// The longest word of a merchant for whose a card is.
-const MAX_CUSTOMER_CHARS: usize = 140;
+pub(crate) const MAX_CUSTOMER_CHARS: usize = 140;
 
 impl StoreCard {
     fn check(self, tools: &Tools, mode: Mode) -> Result<NewCard, Problem> {

@@ -71,7 +71,7 @@ pub struct CustomerView {
 }
 
 /// Octets of a whole address (RFC 5321 §4.5.3.1.3, less the angle brackets).
-const MAX_EMAIL_BYTES: usize = 254;
+pub(crate) const MAX_EMAIL_BYTES: usize = 254;
 /// RFC 5321 §4.5.3.1.1.
 const MAX_LOCAL_BYTES: usize = 64;
 /// RFC 1035 §2.3.4.

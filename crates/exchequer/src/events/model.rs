@@ -70,7 +70,8 @@ impl EventFilter {
 }
 
 impl ActorFilter {
-    const KINDS: [&'static str; 5] = ["customer", "staff", "merchant", "public", "system"];
+    pub(crate) const KINDS: [&'static str; 5] =
+        ["customer", "staff", "merchant", "public", "system"];
 
     /// The id of a customer, an operator or a merchant, or the name of a kind.
     pub fn parse(text: &str) -> Option<Self> {

@@ -37,6 +37,8 @@ pub fn routes(routes: Routes) -> Routes {
                 "getCheckpoint",
                 "The newest signed checkpoint of the log",
             )
+            // Of a log without a leaf.
+            .refuses(&[Code::NotFound])
             .never_kept(),
             checkpoint,
         )

@@ -122,7 +122,7 @@ pub struct LatencyFigures {
 }
 
 const DEFAULT_DAYS: i64 = 30;
-const MAX_DAYS: i64 = 90;
+pub(crate) const MAX_DAYS: i64 = 90;
 /// Rows of one answer: gateways' codes are some dozens a day.
 const MAX_FIGURES: i64 = 50_000;
 /// Codes of one day and mode.

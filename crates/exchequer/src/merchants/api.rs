@@ -6,6 +6,7 @@ use money::MerchantId;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+pub(crate) use self::keys::{MAX_LIFE_SECONDS, MAX_OVERLAP_SECONDS};
 use super::model::{Fees, MerchantView};
 use super::{Terms, store};
 use crate::accounts::api::PageQuery;
@@ -96,9 +97,11 @@ pub struct ChangeMerchant {
     status: String,
 }
 
-const MAX_FEE_FIXED: i64 = 1_000_000;
+/// All of a capture.
+pub(crate) const MAX_FEE_BASIS_POINTS: i64 = 10_000;
+pub(crate) const MAX_FEE_FIXED: i64 = 1_000_000;
 /// Of any amount.
-const MAX_REFUND_LIMIT: i64 = 9_007_199_254_740_991;
+pub(crate) const MAX_REFUND_LIMIT: i64 = 9_007_199_254_740_991;
 
 fn terms(
     fields: &mut Fields,
@@ -109,8 +112,8 @@ fn terms(
     let name = fields.plain("name", name, 1, MAX_TEXT_CHARS);
     let settlement =
         settlement.map(|text| fields.parse("settlement_account", text, "the id of an account"));
-    if !(0..=10_000).contains(&basis_points) {
-        fields.refuse("fee_basis_points", "out_of_range", "0 to 10000");
+    if !(0..=MAX_FEE_BASIS_POINTS).contains(&basis_points) {
+        fields.refuse("fee_basis_points", "out_of_range", format!("0 to {MAX_FEE_BASIS_POINTS}"));
     }
     if !(0..=MAX_FEE_FIXED).contains(&fixed) {
         fields.refuse("fee_fixed", "out_of_range", format!("0 to {MAX_FEE_FIXED}"));

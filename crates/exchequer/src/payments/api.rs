@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use vault::SecretString;
 use vault::card::Number;
 
+pub(crate) use self::desk::statuses;
 use super::begin::{Asked, Begun as Step, NewPayment, RefundBy};
 use super::flow;
 use super::model::{PaymentRow, PaymentView, RefundView, StepRow};

@@ -13,6 +13,7 @@ mod till;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+pub(crate) use self::people::PURPOSE_CHARS;
 use super::model::Permission;
 use crate::attempts::Realm;
 use crate::http::{

@@ -67,6 +67,11 @@ enum Format {
     Camt053,
 }
 
+/// What a statement can be asked for as.
+pub(crate) fn formats() -> Vec<&'static str> {
+    Format::ALL.iter().map(|(name, _)| *name).collect()
+}
+
 impl Format {
     const ALL: [(&'static str, Self); 4] =
         [("json", Self::Json), ("csv", Self::Csv), ("pdf", Self::Pdf), ("camt053", Self::Camt053)];

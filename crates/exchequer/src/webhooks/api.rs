@@ -9,6 +9,7 @@ use vault::WebhookAlgorithm;
 
 use super::model::{DeliveryStatus, DeliveryView, EndpointView, MerchantEventView, is_pattern};
 use super::{MadeEndpoint, Wanted, target};
+use crate::accounts::api::PageQuery;
 use crate::http::fields::{Fields, MAX_TEXT_CHARS};
 use crate::http::input::Optional;
 use crate::http::{
@@ -187,7 +188,7 @@ pub struct DeliveriesQuery {
 impl DeliveriesQuery {
     /// Status, the number below which to begin, and rows. Refuses, in order: `invalid_fields`, `malformed_request`.
     fn read(&self) -> Result<(Option<DeliveryStatus>, i64, i64), Problem> {
-        let limit = limit(self.limit)?;
+        let limit = PageQuery::of(self.limit, None).limit()?;
         let status = self.status.as_deref().map(|text| {
             let wrong = || Problem::field("status", "invalid", "waiting, delivered or dead");
             DeliveryStatus::parse(text).ok_or_else(wrong)
@@ -200,12 +201,10 @@ impl DeliveriesQuery {
     }
 }
 
-const DEFAULT_LIMIT: i64 = 20;
-const MAX_LIMIT: i64 = 100;
 /// Patterns of one endpoint; there are fewer names.
-const MAX_PATTERNS: usize = 20;
+pub(crate) const MAX_PATTERNS: usize = 20;
 const OVERLAP_SECONDS: i64 = 86_400;
-const MAX_OVERLAP_SECONDS: i64 = 604_800;
+pub(crate) const MAX_OVERLAP_SECONDS: i64 = 604_800;
 
 fn wanted(
     fields: &mut Fields,
@@ -239,17 +238,8 @@ fn wanted(
     Some(Wanted { url: url?, events, description: description?, after })
 }
 
-fn limit(asked: Option<i64>) -> Result<i64, Problem> {
-    let limit = asked.unwrap_or(DEFAULT_LIMIT);
-    if (1..=MAX_LIMIT).contains(&limit) {
-        Ok(limit)
-    } else {
-        Err(Problem::field("limit", "out_of_range", format!("1 to {MAX_LIMIT}")))
-    }
-}
-
 async fn events(caller: Merchant, Query(query): Query<EventsQuery>) -> Answer<MerchantEvents> {
-    let (limit, after) = (limit(query.limit)?, query.after);
+    let (limit, after) = (PageQuery::of(query.limit, None).limit()?, query.after);
     if after.is_some_and(|after| after < 0) {
         return Err(Problem::field("after", "out_of_range", "0 or more"));
     }

@@ -8,6 +8,7 @@
 mod answers;
 mod operations;
 mod samples;
+mod shapes;
 mod tags;
 #[cfg(test)]
 mod tests;
@@ -105,6 +106,7 @@ fn schemas(routes: &Routes) -> Schemas {
             schemas.extend(body.schemas.iter().cloned());
         }
     }
+    shapes::shape_bodies(&mut schemas);
     schemas
 }
 

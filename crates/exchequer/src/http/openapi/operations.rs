@@ -10,7 +10,9 @@ use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{ContentBuilder, HttpMethod, Ref, RefOr, Required, Schema};
 
-use super::{CUSTOMER_TOKEN, MERCHANT_SIGNATURE, STAFF_TOKEN, Schemas, answers, samples, tags};
+use super::{
+    CUSTOMER_TOKEN, MERCHANT_SIGNATURE, STAFF_TOKEN, Schemas, answers, samples, shapes, tags,
+};
 use crate::http::input::BodySchema;
 use crate::http::routes::{Access, BodyLimit, Route};
 use crate::staff::model::Role;
@@ -111,7 +113,8 @@ fn parameters(route: &Route) -> Vec<RefOr<Parameter>> {
             .schema(Some(schema));
         parameters.push(parameter.build().into());
     }
-    parameters.extend(route.input.query.iter().cloned().map(|p| RefOr::T(without_null(p))));
+    let query = route.input.query.iter().cloned().map(without_null);
+    parameters.extend(query.map(|parameter| RefOr::T(shapes::shape_parameter(route, parameter))));
     parameters.extend(route.input.headers.iter().cloned().map(RefOr::T));
     if route.once {
         let place = format!("#/components/parameters/{IDEMPOTENCY_KEY}");

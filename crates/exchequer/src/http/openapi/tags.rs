@@ -77,7 +77,7 @@ pub const TAGS: &[Tag] = &[
         title: "Cards and payments",
         description: "What merchants do, by signed requests: keep cards, take money from them, give it back. \
                       Test and live do not meet.",
-        paths: &["/v1/cards", "/v1/payments", "/v1/gateways"],
+        paths: &["/v1/cards", "/v1/payments", "/v1/gateways", "/v1/merchant"],
     },
     Tag {
         anchor: "events",
@@ -119,7 +119,12 @@ impl Tag {
 
 /// The part a route belongs to.
 pub fn tag_of(route: &Route) -> &'static Tag {
-    let begins = |tag: &&Tag| tag.paths.iter().any(|path| route.path.starts_with(path));
+    // Whole segments: `/v1/merchant` is no part of `/v1/me`.
+    let is_below = |path: &str| {
+        let rest = route.path.strip_prefix(path);
+        rest.is_some_and(|rest| path.ends_with('/') || rest.is_empty() || rest.starts_with('/'))
+    };
+    let begins = |tag: &&Tag| tag.paths.iter().any(|path| is_below(path));
     // The last part begins with `/`, as every path does.
     TAGS.iter().find(begins).unwrap_or(&TAGS[TAGS.len() - 1])
 }

@@ -37,6 +37,9 @@ fn the_first_part_with_the_path_s_beginning_has_it() {
     for (path, anchor) in [
         ("/v1/accounts/{id}/entries", "accounts"),
         ("/v1/staff/accounts/{id}/freeze", "operators"),
+        ("/v1/me", "customers"),
+        ("/v1/me/activity", "customers"),
+        ("/v1/merchant/statement", "merchants"),
         ("/.well-known/jwks.json", "sign-in"),
         ("/healthz", "system"),
         ("/", "system"),

@@ -101,10 +101,10 @@ pub struct MadeKeyView {
     secret: Option<String>,
 }
 
-const MAX_OVERLAP_SECONDS: i64 = 2_592_000;
+pub(crate) const MAX_OVERLAP_SECONDS: i64 = 2_592_000;
 const OVERLAP_SECONDS: i64 = 86_400;
 /// Ten years.
-const MAX_LIFE_SECONDS: i64 = 315_360_000;
+pub(crate) const MAX_LIFE_SECONDS: i64 = 315_360_000;
 
 impl MakeMerchantKey {
     fn check(self, tools: &Tools) -> Result<NewKey, Problem> {

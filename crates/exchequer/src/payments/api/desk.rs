@@ -139,6 +139,13 @@ pub struct PaymentPosting {
 }
 
 const STATUSES: [&str; 4] = ["authorized", "succeeded", "declined", "canceled"];
+/// Of those whose outcome is open.
+const OPEN_STATUSES: [&str; 2] = ["processing", "unknown"];
+
+/// All that the list can be asked for.
+pub(crate) fn statuses() -> Vec<&'static str> {
+    [&OPEN_STATUSES[..], &STATUSES[..]].concat()
+}
 
 async fn list(caller: Staff, Query(query): Query<PaymentQuery>) -> Answer<Page<StaffPayment>> {
     let (limit, before) = PageQuery::of(query.limit, query.cursor).read::<PaymentId>()?;

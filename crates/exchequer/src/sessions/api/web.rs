@@ -52,11 +52,14 @@ pub(super) fn routes(routes: Routes) -> Routes {
             answer_challenge,
         )
         .customer(
-            Route::get("/v1/web/session", "getWebSession", "This browser's session and its token"),
+            // Who came with a token has no browser's session.
+            Route::get("/v1/web/session", "getWebSession", "This browser's session and its token")
+                .refuses(&[Code::NotFound]),
             show,
         )
         .customer(
             Route::get("/v1/web/session/limits", "getWebSessionLimits", "When this session ends")
+                .refuses(&[Code::NotFound])
                 .peeks(),
             limits,
         )

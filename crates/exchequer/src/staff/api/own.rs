@@ -23,7 +23,9 @@ pub fn routes(routes: Routes) -> Routes {
                 "/v1/staff/web_session",
                 "getStaffWebSession",
                 "This browser's session, its token and its limits",
-            ),
+            )
+            // Who came with a token has no browser's session.
+            .refuses(&[Code::NotFound]),
             web_session,
         )
         .staff(
@@ -33,6 +35,7 @@ pub fn routes(routes: Routes) -> Routes {
                 "getStaffWebSessionLimits",
                 "When this session ends",
             )
+            .refuses(&[Code::NotFound])
             .peeks(),
             web_session_limits,
         )

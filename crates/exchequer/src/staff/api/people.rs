@@ -118,7 +118,7 @@ pub struct RevealedCustomer {
 }
 
 /// Characters of a purpose: fewer say nothing.
-const PURPOSE_CHARS: (usize, usize) = (8, 200);
+pub(crate) const PURPOSE_CHARS: (usize, usize) = (8, 200);
 
 async fn search(
     caller: Staff,

@@ -24,7 +24,8 @@ pub(super) fn routes(routes: Routes, route: Stated) -> Routes {
                 "/v1/merchant/statement",
                 "getMerchantStatement",
                 "Statement of own money in a currency",
-            ),
+            )
+            .refuses(&[Code::NotFound]),
             of_own,
         )
         .staff(

@@ -103,8 +103,12 @@ mod tests {
         }
     }
 
-    fn data(text: &'static str) -> io::Result<Frame<Bytes>> {
-        Ok(Frame::data(Bytes::from_static(text.as_bytes())))
+    fn data(text: &'static str) -> Frame<Bytes> {
+        Frame::data(Bytes::from_static(text.as_bytes()))
+    }
+
+    fn broken() -> io::Result<Frame<Bytes>> {
+        Err(io::ErrorKind::ConnectionReset.into())
     }
 
     fn gathered(
@@ -118,12 +122,12 @@ mod tests {
 
     #[test]
     fn pieces_are_put_together_and_trailers_left_out() {
-        let trailers = || Ok(Frame::trailers(HeaderMap::new()));
+        let trailers = || Frame::trailers(HeaderMap::new());
         assert_eq!(gathered([], 0), Ok(Bytes::new()));
-        assert_eq!(gathered([data("{}")], 2).as_deref(), Ok(&b"{}"[..]));
+        assert_eq!(gathered([Ok(data("{}"))], 2).as_deref(), Ok(&b"{}"[..]));
         let many = [data(""), data("{\"a\""), data(""), data(":"), data("1}"), trailers()];
-        assert_eq!(gathered(many, 7).as_deref(), Ok(&b"{\"a\":1}"[..]));
-        assert_eq!(gathered([trailers()], 0), Ok(Bytes::new()));
+        assert_eq!(gathered(many.map(Ok), 7).as_deref(), Ok(&b"{\"a\":1}"[..]));
+        assert_eq!(gathered([Ok(trailers())], 0), Ok(Bytes::new()));
     }
 
     #[test]
@@ -136,10 +140,10 @@ mod tests {
     // The limit is on all pieces together, and felt before the rest has come.
     #[test]
     fn one_byte_too_many_is_too_many() {
-        assert_eq!(gathered([data("12345"), data("6")], 5), Err(Code::BodyTooLarge));
-        assert_eq!(gathered([data("123456")], 5), Err(Code::BodyTooLarge));
-        let broken = || Err(io::ErrorKind::ConnectionReset.into());
-        assert_eq!(gathered([data("123456"), broken()], 5), Err(Code::BodyTooLarge));
-        assert_eq!(gathered([data("1"), broken()], 5), Err(Code::MalformedRequest));
+        let too_large = Err(Code::BodyTooLarge);
+        assert_eq!(gathered([data("12345"), data("6")].map(Ok), 5), too_large);
+        assert_eq!(gathered([Ok(data("123456"))], 5), too_large);
+        assert_eq!(gathered([Ok(data("123456")), broken()], 5), too_large);
+        assert_eq!(gathered([Ok(data("1")), broken()], 5), Err(Code::MalformedRequest));
     }
 }

@@ -49,7 +49,7 @@ pub(super) type Serving = Pin<Box<dyn Future<Output = Response> + Send>>;
 /// An answer that is being made.
 pub enum Answering {
     Fixed(Serving),
-    Routed(RouteFuture<Infallible>),
+    Routed(Box<RouteFuture<Infallible>>),
 }
 
 /// A request whose route was found.
@@ -89,7 +89,8 @@ impl Service {
     }
 
     fn route(&self, request: Request) -> Answering {
-        Answering::Routed(tower::Service::call(&mut self.0.router.clone(), request))
+        let answer = tower::Service::call(&mut self.0.router.clone(), request);
+        Answering::Routed(Box::new(answer))
     }
 }
 
@@ -117,9 +118,8 @@ impl Future for Answering {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         Poll::Ready(match self.get_mut() {
             Self::Fixed(answer) => Ok(ready!(answer.as_mut().poll(context)).map(Either::Left)),
-            Self::Routed(answer) => {
-                ready!(Pin::new(answer).poll(context)).map(|answer| answer.map(Either::Right))
-            }
+            Self::Routed(answer) => ready!(Pin::new(&mut **answer).poll(context))
+                .map(|answer| answer.map(Either::Right)),
         })
     }
 }

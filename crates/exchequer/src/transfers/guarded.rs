@@ -34,15 +34,12 @@ pub async fn is_guarded(
     // A list: nearly all payments have one currency, and there are 200 at most.
     let mut sums: Vec<(money::Currency, i64)> = Vec::new();
     for (currency, amount) in amounts {
-        let sum = match sums.iter_mut().find(|(known, _)| *known == currency) {
-            Some((_, sum)) => {
-                *sum = sum.saturating_add(amount);
-                *sum
-            }
-            None => {
-                sums.push((currency, amount));
-                amount
-            }
+        let sum = if let Some((_, sum)) = sums.iter_mut().find(|(known, _)| *known == currency) {
+            *sum = sum.saturating_add(amount);
+            *sum
+        } else {
+            sums.push((currency, amount));
+            amount
         };
         if sum >= policy::plain_below(rules, currency) {
             return Ok(true);

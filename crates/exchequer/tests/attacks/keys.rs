@@ -69,9 +69,8 @@ async fn scene() -> (Scene, Shop) {
     let admin = s.bank.operator(Role::Admin).await;
     let shop = Shop::new(&s.bank, &admin, "test").await;
     let _card = shop.card("4242424242424242").await;
-    crate::scene::keep_secrets(&admin, &shop).await;
+    crate::scene::keep_secrets(&s.bank, &admin, &shop).await;
     let _leaves = run(s.bank.bank(), Job::WriteLog).await; // which makes the salts
-    crate::scene::keep_index(&s.bank).await;
     (s, shop)
 }
 

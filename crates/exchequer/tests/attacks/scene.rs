@@ -67,8 +67,9 @@ pub fn succeeded(replies: &[Reply]) -> usize {
     replies.iter().filter(|reply| reply.status.is_success()).count()
 }
 
-/// Two secrets of a webhook endpoint, and an act that waits for a second operator.
-pub async fn keep_secrets(admin: &Person, shop: &Shop) {
+/// Two secrets of a webhook endpoint, an act that waits for a second operator, and a key that is kept.
+pub async fn keep_secrets(bank: &TestBank, admin: &Person, shop: &Shop) {
+    keep_index(bank).await;
     let hook = json!({ "url": "https://shop.example.com/hook" });
     let hook = shop.post("/v1/webhook_endpoints", &hook).await.expect(201).text("/id");
     let rotate = format!("/v1/webhook_endpoints/{hook}/rotate");
@@ -78,7 +79,7 @@ pub async fn keep_secrets(admin: &Person, shop: &Shop) {
 }
 
 /// The key of a column's index, as it is kept when its version is finished.
-pub async fn keep_index(bank: &TestBank) {
+async fn keep_index(bank: &TestBank) {
     let tools = bank.bank().tools();
     let (row, column) = (1_u128.to_be_bytes(), exchequer::keys::KEPT_COLUMN);
     let place = Place { table: "kept_indexes", column: "key_sealed", row: &row };

@@ -42,6 +42,30 @@ async fn every_row_becomes_a_leaf_and_an_idle_bank_writes_nothing() {
     assert_eq!((status.size, status.is_leader, status.missing), (first + 5, true, None));
 }
 
+/// The last row stays the last one for longer than the node remembers which rows are leaves.
+#[tokio::test]
+async fn a_row_is_one_leaf_however_long_the_bank_is_idle_behind_it() {
+    let town = Town::new().await;
+    let first = town.write().await;
+    town.pay(100, None).await;
+    assert_eq!(town.write().await, 1);
+    for pause in [100, 300, 5_000] {
+        town.bank.advance(pause);
+        // More runs than there are from one sweep to the next.
+        for run in 0..20 {
+            assert_eq!(town.write().await, 0, "{pause} {run}");
+            town.bank.advance(1);
+        }
+    }
+    let other = town.bank.other_bank().await;
+    for _ in 0..20 {
+        assert_eq!(write(&other).await.expect("the log is written"), 0);
+        town.bank.advance(1);
+    }
+    let proven = town.proven().await;
+    assert_eq!((proven.leaves, proven.pending), (first + 1, 0));
+}
+
 #[tokio::test]
 async fn a_bank_with_many_rows_is_caught_up_with_and_taken_up_again() {
     let mut town = Town::new().await;

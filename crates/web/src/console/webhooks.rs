@@ -106,7 +106,7 @@ async fn list(operator: Operator) -> Outcome {
 /// Those that fail first, then those that have given events up.
 pub fn table(mut endpoints: Vec<Endpoint>) -> Table {
     endpoints.sort_by_key(|endpoint| (endpoint.failing_since.is_none(), endpoint.dead == 0));
-    let rows = endpoints.into_iter().map(endpoint_row).collect();
+    let rows = endpoints.iter().map(endpoint_row).collect();
     let heads = &[
         "Address",
         "Merchant",
@@ -119,11 +119,11 @@ pub fn table(mut endpoints: Vec<Endpoint>) -> Table {
     Table::whole("Webhook endpoints", heads, rows, "There is no such endpoint.")
 }
 
-fn endpoint_row(endpoint: Endpoint) -> Vec<Cell> {
+fn endpoint_row(endpoint: &Endpoint) -> Vec<Cell> {
     let (merchant, id) = (segment(&endpoint.merchant), segment(&endpoint.id));
     let to = format!("/console/merchants/{merchant}/webhooks/{id}");
     let since = endpoint.failing_since.clone().map(Cell::Time);
-    let standing = std::iter::once(Cell::standing(standing(&endpoint))).chain(since).collect();
+    let standing = std::iter::once(Cell::standing(standing(endpoint))).chain(since).collect();
     vec![
         Cell::link(to, &endpoint.url),
         Cell::Stack(vec![Cell::text(&endpoint.merchant_name), Cell::text(&endpoint.mode)]),

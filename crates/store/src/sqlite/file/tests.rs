@@ -32,7 +32,7 @@ fn a_key_has_one_length() {
 #[test]
 fn the_statement_is_never_longer_than_was_reserved() {
     let statement = key(0, 0xab).statement();
-    assert_eq!(statement.expose().len(), 15 + 96 + 2);
+    assert_eq!(statement.expose().len(), 16 + 96 + 2);
     assert!(statement.expose().starts_with("PRAGMA key = \"x'000102"), "raw, not a passphrase");
     assert!(statement.expose().ends_with("abab'\""));
 }

@@ -12,6 +12,8 @@ pub struct Needles {
     needles: Vec<(String, Vec<u8>)>,
     /// Needles by their first bytes, so that a file is walked once.
     by_start: HashMap<[u8; START], Vec<usize>>,
+    /// By the first two bytes, whether a needle begins so.
+    begins: Vec<bool>,
     longest: usize,
 }
 
@@ -28,8 +30,12 @@ impl Needles {
             let start = needle.first_chunk().unwrap_or_else(|| panic!("{name} is too short"));
             by_start.entry(*start).or_default().push(place);
         }
+        let mut begins = vec![false; 1 << 16];
+        for [first, second, ..] in by_start.keys() {
+            begins[usize::from(u16::from_be_bytes([*first, *second]))] = true;
+        }
         let longest = needles.iter().map(|(_, needle)| needle.len()).max().unwrap_or_default();
-        Self { needles, by_start, longest }
+        Self { needles, by_start, begins, longest }
     }
 
     /// `FILE: NAME, WRITING` of each that stands in a file of the folder or below it, and the bytes looked at.
@@ -71,7 +77,11 @@ impl Needles {
 
     fn look(&self, bytes: &[u8], path: &Path, found: &mut Vec<String>) {
         for (at, start) in bytes.array_windows::<START>().enumerate() {
-            // Most places begin nothing; asking the map for each would be dear.
+            // Most places begin nothing, and asking the map for each is dear.
+            let [first, second, ..] = *start;
+            if !self.begins[usize::from(u16::from_be_bytes([first, second]))] {
+                continue;
+            }
             let Some(places) = self.by_start.get(start) else { continue };
             for place in places {
                 let (name, needle) = &self.needles[*place];

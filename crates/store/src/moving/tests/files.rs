@@ -1,5 +1,7 @@
 //! From a file to another: plain, encrypted, and back, in one go and interrupted.
 
+use std::os::unix::fs::PermissionsExt;
+
 use super::*;
 
 #[cfg(feature = "sqlcipher")]
@@ -68,7 +70,6 @@ fn moves_whole(from: &Options, to: &Options) {
 fn a_bank_moves_into_another_file_and_is_served_there_alone() {
     let files = Files::new();
     moves_whole(&files.at("bank.db"), &files.at("new.db"));
-    use std::os::unix::fs::PermissionsExt;
     let made = files.folder.path().join("new.db").metadata().unwrap();
     assert_eq!(made.permissions().mode() & 0o777, 0o600);
 }

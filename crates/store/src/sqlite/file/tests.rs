@@ -32,7 +32,7 @@ fn a_key_has_one_length() {
 #[test]
 fn the_statement_is_never_longer_than_was_reserved() {
     let statement = key(0, 0xab).statement();
-    assert_eq!(statement.expose().len(), 15 + 96 + 2);
+    assert_eq!(statement.expose().len(), 16 + 96 + 2);
     assert!(statement.expose().starts_with("PRAGMA key = \"x'000102"), "raw, not a passphrase");
     assert!(statement.expose().ends_with("abab'\""));
 }
@@ -115,7 +115,7 @@ fn a_page_that_was_changed_is_found() {
     migrate(&options(&path, Some(key(1, 7))), Timestamp::EPOCH).unwrap();
     let look = || {
         let own = key(1, 7);
-        read_file((&*path, Some(&own)), "test", |tx| tx.structure_fault()).unwrap()
+        read_file((&*path, Some(&own)), "test", crate::Tx::structure_fault).unwrap()
     };
     assert_eq!(look(), None);
     let mut bytes = std::fs::read(&path).unwrap();

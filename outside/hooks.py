@@ -34,6 +34,7 @@ ID = re.compile(r"^([a-z]{3})_[0-7][0-9a-hjkmnp-tv-z]{25}$")
 # Ending operators' access or keys one after another would end the run: these stay as drawn, ids of nobody.
 KEPT_AWAY = {"stf", "key", "mer"}
 MOST_KNOWN = 400
+MOST_FINITE = 10**300
 
 # Refusals of a field that no schema can say, by the field's code.
 BEYOND_SCHEMAS = {
@@ -146,6 +147,9 @@ def livelier(value, name=""):
         return KNOWN.other("acc_" + "0" * 26)
     if value is not None and name in WORDS and is_likely():
         return WORDS[name]()
+    if isinstance(value, int | float) and abs(value) > MOST_FINITE:
+        # A number that no program keeps (RFC 8259 §6) is refused wherever it stands, in free-form objects too.
+        return 0
     if isinstance(value, float) and value.is_integer():
         # One number to JSON Schema (validation §6.1.1), two tokens to the bank, which takes no `1.0` for an amount.
         return int(value)

@@ -96,7 +96,7 @@ def pages(bank) -> list[tuple[str, str, str]]:
     admin = next(one for one in bank.people["staff"] if one["role"] == "admin")
     return [
         ("web bank", f"{bank.url}/", cookie(bank.url, person)),
-        ("console", f"{bank.url}/console/", cookie(bank.url, admin)),
+        ("console", f"{bank.url}/console/figures", cookie(bank.url, admin)),
     ]
 
 
@@ -118,7 +118,7 @@ def wapiti(where: str, cookies: str, programs: Path, log: Path) -> str | None:
     log.unlink(missing_ok=True)
     words = [str(programs / "wapiti"), "-u", where, "--scope", "folder", "-C", cookies, "-f", "json", "-o", str(log)]
     words += ["-m", MODULES, "--level", "1", "--no-bugreport", "--flush-session", "--max-scan-time", str(CRAWL_SECONDS)]
-    words += ["--max-attack-time", "60", "-x", f"{where}sign-out", "--drop-set-cookie", "--store-session", str(log.parent / "wapiti")]
+    words += ["--max-attack-time", "60", "-x", f"{where.rpartition('/')[0]}/sign-out", "--store-session", str(log.parent / "wapiti")]
     text = spoken(words, log.with_suffix(".log"), WAPITI_SECONDS)
     if text is None or not log.exists():
         return f"no report after {WAPITI_SECONDS} s; {log.with_suffix('.log')}"

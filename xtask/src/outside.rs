@@ -22,8 +22,8 @@ const INSTALL_LIMIT: Duration = Duration::from_mins(10);
 const BUILD_LIMIT: Duration = Duration::from_mins(40);
 /// Clients, and banks that start and stop.
 const REST_LIMIT: Duration = Duration::from_mins(10);
-const SCAN_LIMIT: Duration = Duration::from_mins(60);
-const GRACE: Duration = Duration::from_secs(60);
+const SCAN_LIMIT: Duration = Duration::from_hours(1);
+const GRACE: Duration = Duration::from_mins(1);
 
 /// What is to run, and how much of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -249,6 +249,6 @@ mod tests {
     fn scanners_have_time_of_their_own() {
         let wish = Wish::default();
         let scan = Wish { is_scan: true, ..Wish::default() };
-        assert_eq!(scan.limit() - wish.limit(), SCAN_LIMIT);
+        assert_eq!(scan.limit(), wish.limit() + SCAN_LIMIT);
     }
 }

@@ -70,7 +70,7 @@ impl Run {
                 alerts::run(&self.workspace, &self.guard, log, STEP_LIMIT).map(|()| passed())
             }
             Step::Browser => self.in_browser(log),
-            Step::Outside => self.from_outside(log),
+            Step::Outside => self.outside(log),
         }
     }
 
@@ -165,7 +165,7 @@ impl Run {
     }
 
     /// A short run with the build that is shipped; the long one is a command of its own.
-    fn from_outside(&self, log: &Path) -> Result<Verdict> {
+    fn outside(&self, log: &Path) -> Result<Verdict> {
         if let Some(reason) = outside::obstacle(&self.workspace, &self.guard, log) {
             return Ok(Verdict::Skipped(reason));
         }

@@ -285,7 +285,6 @@ fn marks() -> Vec<(Place, Shape)> {
     let mark = |schema, word| (Body(schema, "status"), Shape::Words(vec![word]));
     vec![
         mark("Tokens", "authenticated"),
-        mark("WebSession", "authenticated"),
         mark("MfaRequired", "mfa_required"),
         mark("Verified", "verified"),
     ]

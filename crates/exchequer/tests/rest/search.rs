@@ -9,7 +9,7 @@ use data_encoding::{BASE64, HEXLOWER, HEXUPPER};
 
 /// What is looked for.
 pub struct Needles {
-    needles: Vec<(String, Vec<u8>)>,
+    list: Vec<(String, Vec<u8>)>,
     /// Needles by their first bytes, so that a file is walked once.
     by_start: HashMap<[u8; START], Vec<usize>>,
     /// By the first two bytes, whether a needle begins so.
@@ -23,10 +23,9 @@ const CHUNK: usize = 1 << 20;
 impl Needles {
     /// Each text plain, in hexadecimal digits, in base 64 at its three places, and in UTF-16 of both orders.
     pub fn of(texts: &[&[u8]]) -> Self {
-        let needles: Vec<(String, Vec<u8>)> =
-            texts.iter().flat_map(|text| writings(text)).collect();
+        let list: Vec<(String, Vec<u8>)> = texts.iter().flat_map(|text| writings(text)).collect();
         let mut by_start: HashMap<[u8; START], Vec<usize>> = HashMap::new();
-        for (place, (name, needle)) in needles.iter().enumerate() {
+        for (place, (name, needle)) in list.iter().enumerate() {
             let start = needle.first_chunk().unwrap_or_else(|| panic!("{name} is too short"));
             by_start.entry(*start).or_default().push(place);
         }
@@ -34,8 +33,8 @@ impl Needles {
         for [first, second, ..] in by_start.keys() {
             begins[usize::from(u16::from_be_bytes([*first, *second]))] = true;
         }
-        let longest = needles.iter().map(|(_, needle)| needle.len()).max().unwrap_or_default();
-        Self { needles, by_start, begins, longest }
+        let longest = list.iter().map(|(_, needle)| needle.len()).max().unwrap_or_default();
+        Self { list, by_start, begins, longest }
     }
 
     /// `FILE: NAME, WRITING` of each that stands in a file of the folder or below it, and the bytes looked at.
@@ -84,7 +83,7 @@ impl Needles {
             }
             let Some(places) = self.by_start.get(start) else { continue };
             for place in places {
-                let (name, needle) = &self.needles[*place];
+                let (name, needle) = &self.list[*place];
                 if bytes[at..].starts_with(needle) {
                     found.push(format!("{}: {name}", path.display()));
                 }

@@ -128,13 +128,16 @@ pub(super) fn cursor(next: Option<TransferId>) -> Option<String> {
     next.map(|id| id.to_string())
 }
 
+/// Entries, and the one to go on with.
+type Newest = (Vec<Shown>, Option<TransferId>);
+
 /// Up to `most` entries and the one to go on with; `None` when `from` is no entry of this account.
 fn newest(
     tx: &mut Tx<'_>,
     account: &Account,
     from: Option<&TransferId>,
     most: i64,
-) -> Result<Option<(Vec<Shown>, Option<TransferId>)>, DbError> {
+) -> Result<Option<Newest>, DbError> {
     if !is_place(tx, account, from)? {
         return Ok(None);
     }

@@ -65,16 +65,14 @@ fn witness(reading: &mut Reading) -> Option<WitnessAddress> {
         let wrong = format!("{} {wrong}", quoted(&url));
         reading.fault("evidence_witness_url", wrong, "an address such as https://witness.example");
     }
-    match key.parse() {
-        Ok(key) => Some(WitnessAddress { url, key }),
-        Err(_) => {
-            let wrong = format!("no key of a witness: {}", quoted(&key));
-            let allowed =
-                "name+hash+key, as the witness publishes it; the key is of type 4 (cosignature/v1)";
-            reading.fault("evidence_witness_key", wrong, allowed);
-            None
-        }
-    }
+    let Ok(key) = key.parse() else {
+        let wrong = format!("no key of a witness: {}", quoted(&key));
+        let allowed =
+            "name+hash+key, as the witness publishes it; the key is of type 4 (cosignature/v1)";
+        reading.fault("evidence_witness_key", wrong, allowed);
+        return None;
+    };
+    Some(WitnessAddress { url, key })
 }
 
 /// An origin, and a path behind it where the witness has one.

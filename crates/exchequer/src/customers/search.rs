@@ -121,7 +121,7 @@ mod tests {
         assert_eq!(in_any(vec![vec![1, 3, 5, 7], vec![6, 8]], 4), [1, 3, 5, 6]);
         assert_eq!(in_any(vec![vec![1, 2, 3, 4], vec![9]], 4), [1, 2, 3, 4]);
         assert_eq!(in_any(vec![vec![1, 2, 3, 9], vec![2, 5, 6, 7]], 4), [1, 2, 3, 5]);
-        assert_eq!(in_any::<u8>(vec![vec![]], 4), []);
+        assert!(in_any::<u8>(vec![vec![]], 4).is_empty());
     }
 
     #[test]

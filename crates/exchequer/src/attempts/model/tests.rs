@@ -67,7 +67,8 @@ fn a_clock_set_back_neither_unlocks_nor_locks_for_ever() {
 
 #[test]
 fn the_notice_names_neither_place_nor_device() {
-    let counter = Counter { subject: [1; 32], kind: Kind::Password, device: [0; 32] };
+    let (subject, former) = ([1; 32], Vec::new());
+    let counter = Counter { subject, former, kind: Kind::Password, device: [0; 32] };
     assert_eq!(
         notice(&counter, RULE),
         "Somebody entered your password wrongly 5 times. Signing in on devices that you have not \

@@ -1,16 +1,21 @@
 //! What opens an encrypted file, and what does not. Most of it in a build with the feature `sqlcipher`.
 
+#[cfg(feature = "sqlcipher")]
+use money::Timestamp;
+
 use super::*;
+#[cfg(feature = "sqlcipher")]
 use crate::migrate;
 use crate::sqlite::{Access, SqliteSession};
+#[cfg(feature = "sqlcipher")]
 use crate::{Location, Options};
-use money::Timestamp;
 
 fn key(first: u8, salt: u8) -> FileKey {
     let bytes: Vec<u8> = (0..32).map(|n| n ^ first).collect();
     FileKey::new(SecretBytes::new(bytes), [salt; FileKey::SALT_BYTES]).unwrap()
 }
 
+#[cfg(feature = "sqlcipher")]
 fn options(path: &Path, key: Option<FileKey>) -> Options {
     Options { file_key: key, ..Options::new(Location::Sqlite { path: path.to_owned() }) }
 }

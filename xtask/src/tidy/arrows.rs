@@ -14,7 +14,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ("web", &["money"]),
     ("tls", &["money"]),
     ("exchequer", &["money", "ledger", "vault", "merkle", "store", "web", "tls"]),
-    ("testkit", &["money", "ledger", "vault", "store", "tls", "exchequer"]),
+    ("testkit", &["money", "ledger", "vault", "merkle", "store", "tls", "exchequer"]),
     ("xtask", &[]),
 ];
 

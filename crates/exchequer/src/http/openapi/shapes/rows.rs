@@ -2,7 +2,7 @@
 
 use money::{
     AccountId, Amount, ApprovalId, BeneficiaryId, CardId, CustomerId, DifferenceId, EventId,
-    FactorId, MerchantId, PaymentId, SessionId, StaffId, TransferId,
+    FactorId, MerchantId, PaymentId, SessionId, StaffId, TransferId, WebhookId,
 };
 use store::posting::MAX_BATCH;
 use utoipa::openapi::Schema;
@@ -277,6 +277,7 @@ fn cursors() -> Vec<(Place, Shape)> {
         cursor(&["searchCustomers"], id::<CustomerId>()),
         cursor(&["listBeneficiaries"], id::<BeneficiaryId>()),
         cursor(&["listMerchants"], id::<MerchantId>()),
+        cursor(&["listAllWebhookEndpoints"], id::<WebhookId>()),
     ]
 }
 

@@ -120,7 +120,7 @@ fn a_page_that_was_changed_is_found() {
     migrate(&options(&path, Some(key(1, 7))), Timestamp::EPOCH).unwrap();
     let look = || {
         let own = key(1, 7);
-        read_file((&*path, Some(&own)), "test", crate::Tx::structure_fault).unwrap()
+        read_file((&*path, Some(&own)), "test", |tx| tx.structure_fault()).unwrap()
     };
     assert_eq!(look(), None);
     let mut bytes = std::fs::read(&path).unwrap();

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use crate::Result;
 use crate::guard::Guard;
-use crate::postgres::programs::in_path;
+use crate::postgres::programs::{in_path, install_where_allowed};
 use crate::process::{run_logged, stop, wait_at_most};
 use crate::workspace::{Workspace, clean_environment};
 
@@ -136,6 +136,16 @@ pub fn prepare(
 pub fn obstacle(workspace: &Workspace, guard: &Guard, log: &Path) -> Option<&'static str> {
     if !["python3", "node", "npm"].into_iter().all(in_path) {
         return Some("python3, node and npm are not installed");
+    }
+    let makes_environments = || {
+        let mut asked = Command::new("python3");
+        asked.args(["-c", "import ensurepip"]).output().is_ok_and(|found| found.status.success())
+    };
+    if !makes_environments() {
+        let installed = install_where_allowed(&["python3-venv"]);
+        if installed.is_err() || !makes_environments() {
+            return Some("python3 makes no environments (Debian: apt-get install python3-venv)");
+        }
     }
     let setup = Setup { workspace, guard, log };
     let is_ready = setup.environment("tools").and_then(|_| setup.node_packages()).is_ok();

@@ -15,6 +15,7 @@ use super::{Run, Step, Verdict};
 use crate::Result;
 use crate::guard::Guard;
 use crate::postgres;
+use crate::postgres::programs::install_where_allowed;
 use crate::process::{append, run_logged};
 use crate::{alerts, browser, edge, outside, redis, smoke, tidy};
 
@@ -145,9 +146,12 @@ impl Run {
 
     /// The log counts the tests of both commands together.
     fn tests_of_encryption(&self, log: &Path) -> Result<Verdict> {
-        let headers = Path::new("/usr/include/openssl/evp.h").is_file();
-        if !headers && given("OPENSSL_DIR")?.is_none() {
-            return Ok(Verdict::Skipped("libcrypto's headers (libssl-dev) are not installed"));
+        let has_headers = || Path::new("/usr/include/openssl/evp.h").is_file();
+        if !has_headers() && given("OPENSSL_DIR")?.is_none() {
+            install_where_allowed(&["libssl-dev"])?;
+            if !has_headers() {
+                return Ok(Verdict::Skipped("libcrypto's headers (libssl-dev) are not installed"));
+            }
         }
         let outside = Outside { can_encrypt: true, ..Outside::default() };
         let first = self.tests(ENCRYPTED[0], &outside, log)?;

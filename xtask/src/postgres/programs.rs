@@ -120,6 +120,15 @@ fn refuse_main_cluster() -> Result<()> {
     fs::write(path, "create_main_cluster = false\n").map_err(failed)
 }
 
+/// Installs packages of Debian's where that may be done; elsewhere it does nothing.
+pub fn install_where_allowed(packages: &[&str]) -> Result<()> {
+    if !is_root()? || !in_path("apt-get") {
+        return Ok(());
+    }
+    apt_get(&["update"], &[])?;
+    apt_get(&[&["install", "-y", "--no-install-recommends"], packages].concat(), &[])
+}
+
 /// With further variables in its environment.
 pub fn apt_get(arguments: &[&str], environment: &[(&str, &str)]) -> Result<()> {
     let output = Command::new("apt-get")

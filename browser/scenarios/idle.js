@@ -5,11 +5,11 @@ import assert from "node:assert/strict";
 import { audit } from "../audit.js";
 import { signIn } from "../people.js";
 
-export const seconds = 45;
-export const settings = { session_idle_seconds: 12 };
+export const seconds = 70;
+export const settings = { session_idle_seconds: 24 };
 
 const STAY = { name: "Stay signed in" };
-const LIMIT_MS = 60_000;
+const LIMIT_MS = 90_000;
 
 const isLeft = (url) => url.pathname === "/sign-in" && url.searchParams.get("done") === "idle";
 

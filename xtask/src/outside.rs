@@ -70,7 +70,7 @@ impl<'a> Wish<'a> {
 
     /// What fits into `ci`, with the build that is shipped.
     pub fn short(binary: &'a str) -> Self {
-        Self { cases: 1_500, seconds: 240, binary: Some(binary), ..Self::default() }
+        Self { cases: 1_500, seconds: 900, binary: Some(binary), ..Self::default() }
     }
 
     /// When the suite has hung.

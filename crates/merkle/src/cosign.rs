@@ -3,10 +3,9 @@
 //! A witness signs the checkpoint's text with a time before it, under a key of type 4. Its signature is one more line of
 //! the note, and whoever does not know the witness passes over it.
 
-use data_encoding::{BASE64, HEXLOWER};
 use vault::DeviceKey;
 
-use crate::note::{Note, NoteError, is_name, key_hash};
+use crate::note::{Note, NoteError, key_hash, key_text, read_key};
 
 /// The type of an Ed25519 cosignature of version 1.
 const COSIGNATURE: u8 = 4;
@@ -54,23 +53,13 @@ impl std::str::FromStr for WitnessKey {
     type Err = NoteError;
 
     fn from_str(text: &str) -> Result<Self, NoteError> {
-        let mut parts = text.splitn(3, '+');
-        let (Some(name), Some(hash), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
-            return Err(NoteError::Key);
-        };
-        let key = BASE64.decode(key.as_bytes()).map_err(|_| NoteError::Key)?;
-        let Some((&COSIGNATURE, public)) = key.split_first() else { return Err(NoteError::Key) };
-        let public = <[u8; 32]>::try_from(public).map_err(|_| NoteError::Key)?;
-        let is_right =
-            is_name(name) && HEXLOWER.encode(&key_hash(name, COSIGNATURE, &public)) == hash;
-        if is_right { Ok(Self { name: name.to_owned(), public }) } else { Err(NoteError::Key) }
+        let (name, public) = read_key(text, COSIGNATURE)?;
+        Ok(Self { name, public })
     }
 }
 
 impl std::fmt::Display for WitnessKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let hash = HEXLOWER.encode(&key_hash(&self.name, COSIGNATURE, &self.public));
-        let key = BASE64.encode(&[&[COSIGNATURE][..], &self.public].concat());
-        write!(f, "{}+{hash}+{key}", self.name)
+        f.write_str(&key_text(&self.name, COSIGNATURE, &self.public))
     }
 }

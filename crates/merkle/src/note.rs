@@ -171,28 +171,35 @@ impl std::str::FromStr for VerifierKey {
     type Err = NoteError;
 
     fn from_str(text: &str) -> Result<Self, NoteError> {
-        let mut parts = text.splitn(3, '+');
-        let (Some(name), Some(hash), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
-            return Err(NoteError::Key);
-        };
-        let key = BASE64.decode(key.as_bytes()).map_err(|_| NoteError::Key)?;
-        let Some((&ED25519, public)) = key.split_first() else { return Err(NoteError::Key) };
-        let public = <[u8; 32]>::try_from(public).map_err(|_| NoteError::Key)?;
-        let key = Self::new(name, public).ok_or(NoteError::Key)?;
-        if HEXLOWER.encode(&key_hash(name, ED25519, &public)) == hash {
-            Ok(key)
-        } else {
-            Err(NoteError::Key)
-        }
+        let (name, public) = read_key(text, ED25519)?;
+        Ok(Self { name, public })
     }
 }
 
 impl std::fmt::Display for VerifierKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let hash = HEXLOWER.encode(&key_hash(&self.name, ED25519, &self.public));
-        let key = BASE64.encode(&[&[ED25519][..], &self.public].concat());
-        write!(f, "{}+{hash}+{key}", self.name)
+        f.write_str(&key_text(&self.name, ED25519, &self.public))
     }
+}
+
+/// Name and public key of a text `<name>+<key hash>+<base64 of type ‖ key>`, if it is of this type.
+pub(crate) fn read_key(text: &str, kind: u8) -> Result<(String, [u8; 32]), NoteError> {
+    let mut parts = text.splitn(3, '+');
+    let (Some(name), Some(hash), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
+        return Err(NoteError::Key);
+    };
+    let key = BASE64.decode(key.as_bytes()).map_err(|_| NoteError::Key)?;
+    let (found, public) = key.split_first().ok_or(NoteError::Key)?;
+    let public = <[u8; 32]>::try_from(public).map_err(|_| NoteError::Key)?;
+    let is_right =
+        *found == kind && is_name(name) && HEXLOWER.encode(&key_hash(name, kind, &public)) == hash;
+    if is_right { Ok((name.to_owned(), public)) } else { Err(NoteError::Key) }
+}
+
+/// The text that [`read_key`] reads.
+pub(crate) fn key_text(name: &str, kind: u8, public: &[u8; 32]) -> String {
+    let hash = HEXLOWER.encode(&key_hash(name, kind, public));
+    format!("{name}+{hash}+{}", BASE64.encode(&[&[kind][..], public].concat()))
 }
 
 pub(crate) fn key_hash(name: &str, kind: u8, public: &[u8; 32]) -> [u8; KEY_HASH_LEN] {

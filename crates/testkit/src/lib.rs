@@ -12,6 +12,7 @@ pub mod database;
 pub mod device;
 pub mod factors;
 pub mod fuzzing;
+mod listener;
 pub mod mail;
 pub mod merchant;
 pub mod postgres;

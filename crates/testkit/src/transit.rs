@@ -10,12 +10,10 @@ use axum::routing::post;
 use bytes::Bytes;
 use exchequer::keys::transit::TransitAddress;
 use http::{HeaderMap, StatusCode};
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto::Builder;
-use hyper_util::service::TowerToHyperService;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
 use vault::SecretString;
+
+use crate::listener::serve;
 
 /// A running engine with one key; it ends with the runtime.
 #[derive(Clone)]
@@ -41,12 +39,10 @@ impl Transit {
     pub async fn start() -> Self {
         let engine = Engine { is_sealed: false, version: 1, kept: HashMap::new(), requests: 0 };
         let state = Arc::new(Mutex::new(engine));
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let url = format!("http://{}", listener.local_addr().expect("an address"));
         let router = Router::new()
             .route("/v1/{mount}/{verb}/{key}", post(answer))
             .with_state(Arc::clone(&state));
-        tokio::spawn(accept(listener, router));
+        let url = format!("http://{}", serve(router).await);
         Self { url, state }
     }
 
@@ -77,17 +73,6 @@ impl Transit {
 
     fn engine(&self) -> MutexGuard<'_, Engine> {
         self.state.lock().expect("the engine")
-    }
-}
-
-async fn accept(listener: TcpListener, router: Router) {
-    while let Ok((stream, _)) = listener.accept().await {
-        let service = TowerToHyperService::new(router.clone());
-        tokio::spawn(async move {
-            let builder = Builder::new(TokioExecutor::new());
-            // What the bank makes of a connection that broke is seen at its own end.
-            builder.serve_connection(TokioIo::new(stream), service).await.ok();
-        });
     }
 }
 

@@ -9,11 +9,9 @@ use axum::extract::State;
 use axum::routing::post;
 use data_encoding::{BASE64, HEXLOWER};
 use http::StatusCode;
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto::Builder;
-use hyper_util::service::TowerToHyperService;
 use merkle::{Checkpoint, Hash, Note, WitnessKey, check_consistency};
-use tokio::net::TcpListener;
+
+use crate::listener::serve;
 
 /// A running witness; it ends with the runtime.
 #[derive(Clone)]
@@ -47,11 +45,9 @@ impl Witness {
             answers: None,
             signs_wrongly: false,
         }));
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let url = format!("http://{}/w", listener.local_addr().expect("an address"));
         let router =
             Router::new().route("/w/add-checkpoint", post(add)).with_state(Arc::clone(&state));
-        tokio::spawn(accept(listener, router));
+        let url = format!("http://{}/w", serve(router).await);
         Self { url, state }
     }
 
@@ -97,17 +93,6 @@ impl Witness {
 
     fn known(&self) -> MutexGuard<'_, Known> {
         self.state.lock().expect("the witness")
-    }
-}
-
-async fn accept(listener: TcpListener, router: Router) {
-    while let Ok((stream, _)) = listener.accept().await {
-        let service = TowerToHyperService::new(router.clone());
-        tokio::spawn(async move {
-            let builder = Builder::new(TokioExecutor::new());
-            // What the bank makes of a connection that broke is seen at its own end.
-            builder.serve_connection(TokioIo::new(stream), service).await.ok();
-        });
     }
 }
 

@@ -6,15 +6,14 @@
 //! `TARGET/browser`. It runs no package's install script and changes no tracked file.
 
 use std::fs;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 use crate::Result;
 use crate::guard::Guard;
 use crate::postgres::programs::{apt_get, in_path, is_root};
-use crate::process::{run_logged, stop, wait_at_most};
+use crate::process::{at_terminal, run_logged};
 use crate::workspace::{Workspace, clean_environment};
 
 /// Four minutes on two quiet cores; a machine that compiles besides needs more.
@@ -60,18 +59,7 @@ pub fn run(wish: &Wish<'_>) -> Result<ExitCode> {
     let log = workspace.target.join("browser-setup.log");
     fs::write(&log, "").map_err(|error| format!("{}: {error}", log.display()))?;
     let mut command = prepare(&workspace, &guard, wish, &log)?;
-    let child = command.stdin(Stdio::null()).process_group(0).spawn();
-    let mut child = child.map_err(|error| format!("node does not start: {error}"))?;
-    let group = -i64::from(child.id());
-    guard.note("browser", "TERM", group)?;
-    let ended = wait_at_most(&mut child, RUN_LIMIT)?;
-    if ended.is_none() {
-        stop(&mut child, "TERM", group, GRACE)?;
-    }
-    guard.forget("browser");
-    let ended =
-        ended.ok_or_else(|| format!("the suite had not ended after {} s", RUN_LIMIT.as_secs()))?;
-    Ok(if ended.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    at_terminal(&mut command, &guard, "browser", (RUN_LIMIT, GRACE))
 }
 
 /// The command that runs the suite, when everything is there that it needs.

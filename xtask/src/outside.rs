@@ -7,15 +7,14 @@
 //! file and listens on this machine only.
 
 use std::fs;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 use crate::Result;
 use crate::guard::Guard;
 use crate::postgres::programs::{in_path, install_where_allowed};
-use crate::process::{run_logged, stop, wait_at_most};
+use crate::process::{at_terminal, run_logged};
 use crate::workspace::{Workspace, clean_environment};
 
 const INSTALL_LIMIT: Duration = Duration::from_mins(10);
@@ -87,17 +86,7 @@ pub fn run(wish: &Wish<'_>) -> Result<ExitCode> {
     let log = workspace.target.join("outside-setup.log");
     fs::write(&log, "").map_err(|error| format!("{}: {error}", log.display()))?;
     let mut command = prepare(&workspace, &guard, wish, &log)?;
-    let child = command.stdin(Stdio::null()).process_group(0).spawn();
-    let mut child = child.map_err(|error| format!("python does not start: {error}"))?;
-    let group = -i64::from(child.id());
-    guard.note("outside", "TERM", group)?;
-    let ended = wait_at_most(&mut child, wish.limit())?;
-    if ended.is_none() {
-        stop(&mut child, "TERM", group, GRACE)?;
-    }
-    guard.forget("outside");
-    let ended = ended.ok_or_else(|| format!("not done after {} s", wish.limit().as_secs()))?;
-    Ok(if ended.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    at_terminal(&mut command, &guard, "outside", (wish.limit(), GRACE))
 }
 
 /// The command that runs it, when everything is there that it needs.

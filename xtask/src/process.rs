@@ -6,7 +6,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -39,6 +39,27 @@ pub fn run_logged(
     }
     guard.forget("step");
     ended.ok_or_else(|| format!("{program} had not ended after {} s", limit.as_secs()))
+}
+
+/// Runs `command` with its output where the caller reads; past `limit` it is given `grace` to stop.
+pub fn at_terminal(
+    command: &mut Command,
+    guard: &Guard,
+    name: &str,
+    (limit, grace): (Duration, Duration),
+) -> Result<ExitCode> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let child = command.stdin(Stdio::null()).process_group(0).spawn();
+    let mut child = child.map_err(|error| format!("{program} does not start: {error}"))?;
+    let group = -i64::from(child.id());
+    guard.note(name, "TERM", group)?;
+    let ended = wait_at_most(&mut child, limit)?;
+    if ended.is_none() {
+        stop(&mut child, "TERM", group, grace)?;
+    }
+    guard.forget(name);
+    let ended = ended.ok_or_else(|| format!("{name} had not ended after {} s", limit.as_secs()))?;
+    Ok(if ended.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// `None`: the process still runs after `limit`.

@@ -80,7 +80,7 @@ impl Bank {
         let mint = IdMint::new(rng.clone());
         let tools = Tools(Arc::new(ToolParts { clock, rng, mint, keys, config }));
         let hashing = HashingPool::new(&tools.config().passwords, &tools);
-        let door = Door::open(db.clone(), tools.clone());
+        let door = Door::open(&db, &tools);
         let cache = cache_of(&tools);
         let sessions = SessionCache::new(cache.clone());
         let gateways = Gateways::new(&tools.config().messages);

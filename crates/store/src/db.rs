@@ -159,6 +159,30 @@ impl Db {
         written
     }
 
+    /// The same for a batch that takes what waits when it runs: on SQLite no two of them share a commit, since what
+    /// comes in while one commits is the next one.
+    pub async fn write_batch<T, E, F>(&self, verb: &'static str, call: F) -> Result<T, E>
+    where
+        F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        let written = submit(&self.0.writes, Closure::batch(verb, call)).await;
+        if written.is_ok() {
+            self.0.faults.committed(verb);
+        }
+        written
+    }
+
+    /// Batches that are well under way at once: on SQLite one is written while the next one is at hand; PostgreSQL would
+    /// write both, in each other's way on the same accounts.
+    pub fn batches_ahead(&self) -> usize {
+        match self.0.backend {
+            Kind::Sqlite => 2,
+            Kind::Postgres => 1,
+        }
+    }
+
     /// Runs `call` on one snapshot of the committed state; it cannot write.
     pub async fn read<T, E, F>(&self, verb: &'static str, call: F) -> Result<T, E>
     where

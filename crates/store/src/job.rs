@@ -22,6 +22,8 @@ pub(crate) enum Wish {
 
 pub(crate) trait Job: Send {
     fn verb(&self) -> &'static str;
+    /// Whether it is one that [`crate::Db::write_batch`] was given.
+    fn is_batch(&self) -> bool;
     /// Runs the closure once; may be called again after a rollback.
     fn run(&mut self, tx: &mut Tx<'_>) -> Wish;
     /// Sends the answer: the closure's own where the database agreed, else the database's error.
@@ -35,6 +37,7 @@ pub(crate) struct Closure<F, T, E> {
     reply: oneshot::Sender<Result<T, E>>,
     /// None for reads.
     until: Option<Instant>,
+    is_batch: bool,
 }
 
 impl<F, T, E> Closure<F, T, E>
@@ -45,14 +48,22 @@ where
 {
     pub fn boxed(verb: &'static str, call: F) -> (Box<dyn Job>, oneshot::Receiver<Result<T, E>>) {
         let (reply, receiver) = oneshot::channel();
-        (Box::new(Self { verb, call, outcome: None, reply, until: None }), receiver)
+        let (outcome, until, is_batch) = (None, None, false);
+        (Box::new(Self { verb, call, outcome, reply, until, is_batch }), receiver)
     }
 
     /// One that commits in time or not at all.
     pub fn bounded(verb: &'static str, call: F) -> (Box<dyn Job>, oneshot::Receiver<Result<T, E>>) {
         let (reply, receiver) = oneshot::channel();
-        let until = Instant::now().checked_add(MAX_TRANSACTION);
-        (Box::new(Self { verb, call, outcome: None, reply, until }), receiver)
+        let (outcome, until) = (None, Instant::now().checked_add(MAX_TRANSACTION));
+        (Box::new(Self { verb, call, outcome, reply, until, is_batch: false }), receiver)
+    }
+
+    /// The same for a batch.
+    pub fn batch(verb: &'static str, call: F) -> (Box<dyn Job>, oneshot::Receiver<Result<T, E>>) {
+        let (reply, receiver) = oneshot::channel();
+        let (outcome, until) = (None, Instant::now().checked_add(MAX_TRANSACTION));
+        (Box::new(Self { verb, call, outcome, reply, until, is_batch: true }), receiver)
     }
 }
 
@@ -64,6 +75,10 @@ where
 {
     fn verb(&self) -> &'static str {
         self.verb
+    }
+
+    fn is_batch(&self) -> bool {
+        self.is_batch
     }
 
     fn run(&mut self, tx: &mut Tx<'_>) -> Wish {
@@ -120,7 +135,8 @@ mod tests {
         ] {
             let (reply, mut receiver) = oneshot::channel();
             let call = |_: &mut Tx<'_>| Ok::<_, DbError>(7);
-            let mut job = Closure { verb: "test", call, outcome: None, reply, until };
+            let mut job =
+                Closure { verb: "test", call, outcome: None, reply, until, is_batch: false };
             let wish = job.run(&mut Tx::new(Backend::Sqlite(&session), "test", &faults));
             assert_eq!(wish, expected);
             Box::new(job).answer(Ok(()));

@@ -57,6 +57,12 @@ impl<T> Queue<T> {
         self.lock().waiting.pop_front()
     }
 
+    /// What is first, unless it is not wanted; then it stays.
+    pub fn try_pop_if(&self, is_wanted: impl FnOnce(&T) -> bool) -> Option<T> {
+        let mut state = self.lock();
+        if state.waiting.front().is_some_and(is_wanted) { state.waiting.pop_front() } else { None }
+    }
+
     /// Waits up to `limit` for a job. After [`Queue::close`] it still gives what was waiting.
     pub fn pop(&self, limit: Duration) -> Pop<T> {
         let state = self.lock();

@@ -9,27 +9,30 @@
 
 mod file;
 mod log;
+mod values;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql};
+use rusqlite::config::DbConfig;
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::fault::Faults;
 use crate::job::{Job, Wish};
 use crate::queue::{Pop, Queue};
 use crate::sets::{Places, Runs};
 use crate::tx::Backend;
-use crate::value::Value;
 use crate::{DbError, Param, Row, Tx};
 
 use self::file::NOT_PLAIN;
 pub use self::file::{CAN_ENCRYPT, DatabaseFile, FileKey};
 pub(crate) use self::log::Mover;
 use self::log::checkpoint;
+pub(crate) use self::values::{bind, bind_from};
+use self::values::{number_parameters, read_value};
 
 /// Closures under one commit: bounds how long the first of a group waits for its answer.
 const MAX_GROUP: usize = 256;
@@ -85,6 +88,11 @@ impl SqliteSession {
     pub fn over(connection: Connection) -> Result<Self, DbError> {
         connection.busy_timeout(BUSY_TIMEOUT).map_err(from_sqlite)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        // One plan for a statement, whatever is bound to it. Without this SQLite prepares a statement anew when a number
+        // changes to 0 or 1 or from it, so the bank's first account cost a plan in each batch that it was in.
+        connection
+            .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+            .map_err(from_sqlite)?;
         let session = Self {
             connection,
             numbered: RefCell::default(),
@@ -180,63 +188,6 @@ impl SqliteSession {
     }
 }
 
-/// `$1` names a parameter in SQLite and is numbered by first appearance; `?1` is the number itself.
-fn number_parameters(sql: &str) -> String {
-    let mut quoted = false;
-    sql.chars()
-        .map(|c| {
-            quoted ^= c == '\'';
-            if c == '$' && !quoted { '?' } else { c }
-        })
-        .collect()
-}
-
-pub(crate) fn bind(
-    statement: &mut rusqlite::Statement<'_>,
-    params: &[Param<'_>],
-) -> Result<(), DbError> {
-    let wanted = statement.parameter_count();
-    if wanted != params.len() {
-        return Err(DbError::Corrupt(format!("{} parameters, {wanted} wanted", params.len())));
-    }
-    bind_from(statement, 0, params)
-}
-
-/// Binds `params` behind the first `before` parameters.
-pub(crate) fn bind_from(
-    statement: &mut rusqlite::Statement<'_>,
-    before: usize,
-    params: &[Param<'_>],
-) -> Result<(), DbError> {
-    for (param, index) in params.iter().zip(before + 1..) {
-        statement.raw_bind_parameter(index, *param).map_err(from_sqlite)?;
-    }
-    Ok(())
-}
-
-impl ToSql for Param<'_> {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(ToSqlOutput::Borrowed(match self {
-            Self::Null => ValueRef::Null,
-            Self::Int(value) => ValueRef::Integer(*value),
-            Self::Text(value) => ValueRef::Text(value.as_bytes()),
-            Self::Blob(value) => ValueRef::Blob(value),
-        }))
-    }
-}
-
-fn read_value(value: ValueRef<'_>) -> Result<Value, DbError> {
-    match value {
-        ValueRef::Null => Ok(Value::Null),
-        ValueRef::Integer(n) => Ok(Value::Int(n)),
-        ValueRef::Real(_) => Err(DbError::Corrupt("a floating point value".to_owned())),
-        ValueRef::Text(bytes) => String::from_utf8(bytes.to_vec())
-            .map(Value::Text)
-            .map_err(|_| DbError::Corrupt("text that is not UTF-8".to_owned())),
-        ValueRef::Blob(bytes) => Ok(Value::Blob(bytes.to_vec())),
-    }
-}
-
 #[expect(clippy::needless_pass_by_value, reason = "the shape that `map_err` wants")]
 pub(crate) fn from_sqlite(error: rusqlite::Error) -> DbError {
     let rusqlite::Error::SqliteFailure(failure, message) = &error else {
@@ -310,10 +261,12 @@ pub(crate) fn run_group(
         return;
     }
     let mut group = Vec::with_capacity(8);
+    let mut has_batch = first.is_batch();
     group.push(first);
     while group.len() < MAX_GROUP
-        && let Some(mut job) = queue.try_pop()
+        && let Some(mut job) = queue.try_pop_if(|next| !(has_batch && next.is_batch()))
     {
+        has_batch |= job.is_batch();
         let ran = run_one(session, faults, &mut *job);
         group.push(job);
         if let Err(error) = ran {
@@ -394,3 +347,6 @@ pub(crate) fn read_one(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -31,10 +31,10 @@ pub struct Appended {
 }
 
 /// Where the log stands, as the node knows it.
-pub struct Standing<'a> {
-    pub edge: &'a Edge,
+pub struct Standing {
+    pub edge: Edge,
     /// The bundle that is not full.
-    pub open: Option<&'a Bundle>,
+    pub open: Option<Bundle>,
     pub settled: RowId,
     pub node: RowId,
 }
@@ -42,12 +42,12 @@ pub struct Standing<'a> {
 /// Makes leaves of rows, in this order.
 pub fn prepare(
     tools: &Tools,
-    standing: &Standing<'_>,
+    standing: Standing,
     rows: &[CoveredRow],
     salts: &Wanted,
 ) -> Result<Appended, DbError> {
     let was = standing.edge.size();
-    let mut bundles: Vec<Bundle> = standing.open.cloned().into_iter().collect();
+    let mut bundles: Vec<Bundle> = standing.open.into_iter().collect();
     let mut leaves: Vec<Hash> = Vec::with_capacity(rows.len());
     let mut key = bundles.last().map(|bundle| BundleKey::new(&bundle.secret));
     for (index, row) in (was..).zip(rows) {
@@ -63,7 +63,7 @@ pub fn prepare(
         let bundle = bundles.last_mut().ok_or_else(|| missing("a bundle"))?;
         bundle.entries.push(Entry { key: row.key(), personal });
     }
-    let mut edge = standing.edge.clone();
+    let mut edge = standing.edge;
     let tiles = edge.append(&leaves);
     let now = tools.now();
     let note = sign(tools, &edge)?.to_string();

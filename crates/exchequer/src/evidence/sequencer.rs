@@ -15,11 +15,11 @@ use merkle::{Edge, EdgeError};
 use money::Timestamp;
 use tokio::sync::watch;
 
-use super::append::{self, Standing, is_anothers};
+use super::append::{self, Appended, Standing, is_anothers};
 use super::bundle::{BUNDLE_LEAVES, Bundle};
 use super::model::{CoveredRow, HIGHEST, LOWEST, RowId, RowKey, Table, first_id_at};
 use super::outside::{self, Outside};
-use super::salts::Salts;
+use super::salts::{Salts, Wanted};
 use super::status::Status;
 use super::store::{self as log, Read, State};
 use super::window::{GRACE_SECONDS, Window, slice_of, start_of};
@@ -28,6 +28,8 @@ use crate::bank::{Bank, Tools};
 
 /// Rows of each table read at once: some ten milliseconds of a reader, and a write of a few.
 const PAGE: i64 = 2_000;
+/// Rows whose leaves cost less than to hand them to another thread and back.
+const FEW: usize = 64;
 /// Runs from one count of all that may still appear to the next.
 const SWEEP_RUNS: u64 = 15;
 /// Seconds that are counted in each run.
@@ -212,9 +214,14 @@ impl Memory {
         persons.sort_unstable();
         persons.dedup();
         let salts = self.salts.of(db, tools, &persons).await?;
-        let standing =
-            Standing { edge: &self.edge, open: self.open.as_ref(), settled: self.settled, node };
-        let appended = Arc::new(append::prepare(tools, &standing, &rows, &salts)?);
+        let standing = Standing {
+            edge: self.edge.clone(),
+            open: self.open.clone(),
+            settled: self.settled,
+            node,
+        };
+        let (rows, salts, appended) = prepared(tools.clone(), standing, rows, salts).await?;
+        let appended = Arc::new(appended);
         let (written, now) = (Arc::clone(&appended), tools.now());
         let is_written = db.write("log.append", move |tx| append::write(tx, &written, now)).await?;
         if !is_written {
@@ -229,6 +236,25 @@ impl Memory {
         bank.sequencer().status().appended(&rows, now);
         Ok(u64::try_from(rows.len()).unwrap_or(u64::MAX))
     }
+}
+
+/// Makes the leaves; many of them beside the threads that answer people, whom a page would keep for milliseconds.
+async fn prepared(
+    tools: Tools,
+    standing: Standing,
+    rows: Vec<CoveredRow>,
+    salts: Wanted,
+) -> Result<(Vec<CoveredRow>, Wanted, Appended), DbError> {
+    let is_many = rows.len() > FEW;
+    let prepare = move || {
+        let appended = append::prepare(&tools, standing, &rows, &salts)?;
+        Ok((rows, salts, appended))
+    };
+    if !is_many {
+        return prepare();
+    }
+    let work = tokio::task::spawn_blocking(prepare);
+    work.await.unwrap_or_else(|_| Err(DbError::Panicked("the leaves of the log".to_owned())))
 }
 
 /// Rows of both tables within a range, as far as both were read.

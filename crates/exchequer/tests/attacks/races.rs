@@ -167,3 +167,25 @@ async fn refresh_logout_and_use_at_once_leave_no_live_session() {
         late.refused(401, "invalid_refresh_token");
     }
 }
+
+/// Who waits at the door of a bank that stops is told so, and what was answered as done is there.
+#[tokio::test]
+async fn everybody_at_the_door_of_a_bank_that_stops_is_answered() {
+    const SENT: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM transfers WHERE amount = 3";
+    let mut s = Scene::new().await;
+    let (db, order) = (s.bank.bank().db().clone(), s.order(3));
+    let first = s.asha.client.post("/v1/transfers", &order).await;
+    let sent = join_all((0..40).map(|_| s.asha.client.post("/v1/transfers", &order)));
+    let closing = tokio::task::spawn_blocking(move || db.close());
+    let (sent, closed) = tokio::join!(sent, closing);
+    closed.expect("closes");
+    for reply in sent.iter().filter(|reply| !reply.status.is_success()) {
+        assert_eq!(reply.status, 503, "{reply:?}");
+    }
+    s.asha.client.post("/v1/transfers", &order).await.refused(503, "unavailable");
+    s.bank.skip_verify();
+    let there =
+        s.bank.other_bank().await.db().read("count", |tx| tx.query_one(SENT, &[])?.int(0)).await;
+    let expected = i64::try_from(succeeded(&sent) + succeeded(&[first])).expect("few");
+    assert_eq!(there, Ok::<_, store::DbError>(expected));
+}

@@ -1,3 +1,5 @@
+//! Statements keep their plan, and which closures share a commit.
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 

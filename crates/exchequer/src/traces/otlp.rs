@@ -27,8 +27,10 @@ pub(super) fn request(instance: &str, spans: &[Record]) -> String {
         ("service.version", version),
         ("service.instance.id", instance),
     ];
-    let resource: Vec<Json> =
-        resource.iter().map(|(key, text)| attribute(key, json!({ "stringValue": text }))).collect();
+    let resource: Vec<Json> = resource
+        .iter()
+        .map(|(key, text)| attribute(key, &json!({ "stringValue": text })))
+        .collect();
     json!({ "resourceSpans": [{
         "resource": { "attributes": resource },
         "scopeSpans": [{
@@ -52,8 +54,8 @@ fn span(record: &Record) -> Json {
         Name::Word(word) => word.to_owned(),
         Name::Route(method, path) => format!("{method} {path}"),
     };
-    let attributes = record.attributes.iter().map(|(key, value)| attribute(key, typed(value)));
-    let failed = record.failed.map(|word| attribute("error.type", json!({ "stringValue": word })));
+    let attributes = record.attributes.iter().map(|(key, value)| attribute(key, &typed(value)));
+    let failed = record.failed.map(|word| attribute("error.type", &json!({ "stringValue": word })));
     // Only a server's parent is of another process: children are made where their parent is.
     let is_remote = record.kind as u8 == super::Kind::Server as u8 && record.parent.is_some();
     let mut span = json!({
@@ -73,7 +75,7 @@ fn span(record: &Record) -> Json {
     span
 }
 
-fn attribute(key: &str, value: Json) -> Json {
+fn attribute(key: &str, value: &Json) -> Json {
     json!({ "key": key, "value": value })
 }
 

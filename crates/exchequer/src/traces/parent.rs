@@ -36,12 +36,13 @@ impl Parent {
         let (known, rest) = value.split_at_checked(BYTES)?;
         let [version, trace, span, flags] = parts(known)?;
         let version: [u8; 1] = hex(version)?;
-        match (version, rest.first()) {
-            ([0xff], _) => return None,
-            (_, None) => {}
-            ([0], Some(_)) => return None,
-            (_, Some(b'-')) => {}
-            (_, Some(_)) => return None,
+        let is_whole = match version {
+            [0xff] => false,
+            [0] => rest.is_empty(),
+            [_] => rest.is_empty() || rest.starts_with(b"-"),
+        };
+        if !is_whole {
+            return None;
         }
         let (trace, span, [flags]) = (hex(trace)?, hex(span)?, hex(flags)?);
         if trace == [0; 16] || span == [0; 8] {

@@ -50,12 +50,15 @@ pub fn run(scene: &Scene<'_>) -> Result<Found> {
     })?;
     expect(refused, 503, "a transfer on a full disk")?;
     let read = bank.read()?;
-    let health = state(bank.metrics, "database")?;
+    let down = after("health that tells of it", (LIMIT, QUICK), || {
+        Ok(state(bank.metrics, "database")? == 2)
+    })?;
     let ready = bank.ready()?;
     let seen = vec![
         format!("ExchequerDiskFull's condition after {}", seconds(told)),
         format!("the first 503 after {}", seconds(told + stopped)),
-        format!("meanwhile reads {read}, `/readyz` {ready}, health of the database {health}"),
+        format!("ExchequerDatabaseDown's condition {} later", seconds(down)),
+        format!("meanwhile reads {read}, `/readyz` {ready}"),
     ];
     fs::remove_file(&ballast).map_err(|error| format!("{}: {error}", ballast.display()))?;
     let back = after("a transfer", (LIMIT, PACE), || Ok(bank.transfer()? == 201))?;

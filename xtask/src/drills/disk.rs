@@ -12,6 +12,7 @@ use super::bank::{Bank, LIMIT, PACE, QUICK, counted, output};
 use super::watch::{after, metric, state};
 use super::{Found, Scene, seconds};
 use crate::Result;
+use crate::postgres::programs::is_root;
 use crate::workspace::clean_environment;
 
 /// `$1` is the folder, `$2` a copy of what is to be in it, then the bank.
@@ -21,6 +22,9 @@ const ON_A_SMALL_DISK: &str = "mount -t tmpfs -o size=16m,mode=700 tmpfs \"$1\" 
 const FILLED: Duration = Duration::from_mins(1);
 
 pub fn run(scene: &Scene<'_>) -> Result<Found> {
+    if !is_root()? {
+        return Err("a disk of its own asks for root".to_owned());
+    }
     let mut bank = Bank::seeded(scene)?;
     let (before, _) = bank.verified()?;
     let seed = scene.guard.folder().join("seed");

@@ -14,12 +14,14 @@ use super::{Found, Scene, seconds};
 use crate::Result;
 use crate::guard::Guard;
 use crate::postgres::{free_port, random_password};
+use crate::redis::find_or_install;
 use crate::running::Running;
 
 /// That it stays away.
 const AWAY: Duration = Duration::from_secs(5);
 
 pub fn run(scene: &Scene<'_>) -> Result<Found> {
+    find_or_install()?;
     let mut bank = Bank::seeded(scene)?;
     let (before, _) = bank.verified()?;
     let (port, password) = (free_port()?, random_password()?);

@@ -1,4 +1,5 @@
-//! The project's own commands: `cargo xtask ci`, `tidy`, `browser`, `outside`, `pg`, `redis`, `failover`, `soak` and `bench`.
+//! The project's own commands: `cargo xtask ci`, `tidy`, `browser`, `outside`, `pg`, `redis`, `failover`, `drills`, `soak` and
+//! `bench`.
 //!
 //! Purpose: one place where every rule that a machine can hold is held. Order: arguments are read here
 //! and nothing else; each command has its module. Bound: every process that is started has a time
@@ -12,6 +13,7 @@ mod alerts;
 mod bench;
 mod browser;
 mod ci;
+mod drills;
 mod edge;
 mod failover;
 mod guard;
@@ -44,6 +46,8 @@ cargo xtask redis -- CMD…          runs CMD with a private Redis in EXCHEQUER_
 cargo xtask soak [--minutes N]     the long runs: simulation and kills, other histories each time
 cargo xtask failover [--binary PATH] [--seconds N]
                                    databases, Redis and nodes of a bank are broken under load
+cargo xtask drills [--binary PATH] [--only NAME] [--transfers N]
+                                   what the runbook says is tried for real, and timed
 cargo xtask bench [--runs N] [--only GROUPS] [--quick]
                                    the speed floors, measured here, as one table
 cargo xtask sbom                   what the program is made of, as CycloneDX 1.5";
@@ -65,6 +69,7 @@ fn main() -> ExitCode {
         ["soak"] => soak::run(soak::DEFAULT_MINUTES),
         ["soak", "--minutes", minutes] => soak::named(minutes),
         ["failover", wish @ ..] => failover::run(wish),
+        ["drills", wish @ ..] => drills::run(wish),
         ["browser", wish @ ..] => in_browser(wish),
         ["outside", wish @ ..] => from_outside(wish),
         ["pg", "--fsync", "--", command @ ..] => with_postgres(command, true),

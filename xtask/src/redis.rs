@@ -122,7 +122,7 @@ fn pings(port: u16, password: &str) -> std::io::Result<bool> {
 }
 
 /// Debian's package would start a server of the whole machine; at runlevel 1 it starts none.
-fn find_or_install() -> Result<()> {
+pub fn find_or_install() -> Result<()> {
     if in_path(PROGRAM) {
         return Ok(());
     }

@@ -24,6 +24,7 @@ use crate::outbox::Gateways;
 use crate::payments::CardGateways;
 use crate::protections::watch::Watch;
 use crate::sessions::cache::SessionCache;
+use crate::traces::Traces;
 use crate::transfers::door::Door;
 use crate::webhooks::sender::Sender;
 
@@ -47,6 +48,7 @@ struct Parts {
     sequencer: Sequencer,
     latency: Latency,
     metrics: Metrics,
+    traces: Traces,
     opened_at: Timestamp,
 }
 
@@ -78,6 +80,7 @@ impl Bank {
         card_gateways: CardGateways,
     ) -> Self {
         let mint = IdMint::new(rng.clone());
+        let traces = Traces::new(&config.traces, clock.clone(), rng.clone());
         let tools = Tools(Arc::new(ToolParts { clock, rng, mint, keys, config }));
         let hashing = HashingPool::new(&tools.config().passwords, &tools);
         let door = Door::open(&db, &tools);
@@ -106,6 +109,7 @@ impl Bank {
             sequencer: Sequencer::default(),
             latency: Latency::default(),
             metrics: Metrics::default(),
+            traces,
             opened_at,
         }))
     }
@@ -179,6 +183,11 @@ impl Bank {
     /// What this node tells Prometheus.
     pub fn metrics(&self) -> &Metrics {
         &self.0.metrics
+    }
+
+    /// Where this node's requests spend their time; off as a rule.
+    pub fn traces(&self) -> &Traces {
+        &self.0.traces
     }
 
     /// When this process began to serve the bank.

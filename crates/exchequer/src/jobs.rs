@@ -13,6 +13,7 @@ pub mod api;
 pub mod journal;
 mod store;
 
+use std::pin::pin;
 use std::time::Duration;
 
 use ::store::DbError;
@@ -250,7 +251,13 @@ impl Job {
     ) -> Result<u64, DbError> {
         let (started_at, began) = (bank.tools().now(), Instant::now());
         bank.journal().runs(self.name());
-        let result = self.run(bank, stop).await;
+        let span = bank.traces().job(self.name());
+        let result = span.around(pin!(self.run(bank, stop))).await;
+        match &result {
+            Ok(0) => span.idle(),
+            Ok(_) => span.ended(None),
+            Err(_) => span.ended(Some("database")),
+        }
         let duration_ms = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
         bank.journal().ran(self.name(), (started_at, duration_ms), &result);
         result

@@ -45,6 +45,7 @@ pub mod sessions;
 pub mod staff;
 pub mod statements;
 pub mod stepup;
+pub mod traces;
 pub mod transfers;
 pub mod verify;
 pub mod webhooks;

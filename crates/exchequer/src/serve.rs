@@ -3,7 +3,7 @@
 //! Order of a start: configuration (all faults at once), logging, master key, database and its schema,
 //! data keys, the listening socket, jobs, and only then the line that says that it listens. Order of a
 //! stop, at SIGTERM or SIGINT: the socket closes, requests under way finish within `drain_seconds`,
-//! jobs end, the database is closed. What fails at the start stops it; nothing is half served.
+//! jobs end, traces are flushed, the database is closed. What fails at the start stops it; nothing is half served.
 //!
 //! What it never does: create a database, a schema or a key. `exchequer migrate` does.
 
@@ -76,6 +76,8 @@ pub enum StartError {
 
 /// How long jobs may take to end: their slices are a fraction of a second.
 const JOBS_LIMIT: Duration = Duration::from_secs(10);
+/// How long a collector of traces may take with what is left.
+const TRACES_LIMIT: Duration = Duration::from_secs(3);
 /// What is still on the runtime when all is served (a hash for a client that went away) may take this.
 const RUNTIME_LIMIT: Duration = Duration::from_secs(5);
 
@@ -246,6 +248,7 @@ pub async fn until_stopped(bank: &Bank, listener: TcpListener) -> Result<(), Sta
     if tokio::time::timeout(JOBS_LIMIT, ended(jobs)).await.is_err() {
         tracing::warn!("jobs were cut: they took too long to end");
     }
+    bank.traces().flush(TRACES_LIMIT).await;
     Ok(())
 }
 

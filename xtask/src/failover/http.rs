@@ -28,15 +28,33 @@ pub struct Request<'a> {
     pub token: Option<&'a str>,
     pub key: Option<&'a str>,
     pub body: Option<Value>,
+    /// Whatever else stands in the head.
+    pub headers: Vec<(&'static str, String)>,
 }
 
 impl<'a> Request<'a> {
     pub fn get(path: &'a str) -> Self {
-        Self { method: "GET", path, from: "", token: None, key: None, body: None }
+        Self {
+            method: "GET",
+            path,
+            from: "",
+            token: None,
+            key: None,
+            body: None,
+            headers: Vec::new(),
+        }
     }
 
     pub fn post(path: &'a str, body: Value) -> Self {
-        Self { method: "POST", path, from: "", token: None, key: None, body: Some(body) }
+        Self {
+            method: "POST",
+            path,
+            from: "",
+            token: None,
+            key: None,
+            body: Some(body),
+            headers: Vec::new(),
+        }
     }
 
     pub fn send(&self, at: SocketAddr) -> Result<Reply> {
@@ -68,6 +86,9 @@ impl<'a> Request<'a> {
         }
         if let Some(key) = self.key {
             header("Idempotency-Key: ", key);
+        }
+        for (name, value) in &self.headers {
+            header(&format!("{name}: "), value);
         }
         if self.body.is_some() {
             header("Content-Type: ", "application/json");

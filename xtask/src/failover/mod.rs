@@ -22,7 +22,7 @@ use crate::workspace::Workspace;
 mod bank;
 mod database;
 mod faults;
-mod http;
+pub mod http;
 mod load;
 mod network;
 mod redis;

@@ -16,6 +16,7 @@ use crate::http::{
 };
 use crate::payments;
 use crate::staff::model::Permission;
+use crate::traces;
 
 pub fn routes(routes: Routes) -> Routes {
     let decision =
@@ -102,7 +103,7 @@ async fn submit(caller: &Staff, approval: &Approval) -> Result<(), Problem> {
     };
     let Ok(refund) = refund.parse::<RefundId>() else { return Ok(()) };
     let run = payments::submit_written(caller.bank().clone(), caller.act(), refund);
-    match tokio::spawn(run).await {
+    match tokio::spawn(traces::carried(run)).await {
         Ok(submitted) => Ok(submitted?),
         Err(cause) => Err(Problem::new(Code::Internal).cause(cause)),
     }

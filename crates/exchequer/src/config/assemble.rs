@@ -10,7 +10,7 @@ use super::sources::{Given, Layer, Raw, Sources};
 use super::{
     AtCap, Config, Database, Http, Log, LogFormat, OnMove, Passwords, Profile, Sessions, Tokens,
     address, approvals, cards, certificates, database, evidence, factors, kms, master_key,
-    messages, redis, step_up, transit, webauthn, webhooks,
+    messages, redis, step_up, traces, transit, webauthn, webhooks,
 };
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -107,6 +107,7 @@ fn config(reading: &mut Reading, data_dir: Option<PathBuf>) -> Config {
         redis: redis::read(reading),
         rate_limits_on,
         metrics_listen: read_metrics_listen(reading),
+        traces: traces::read(reading),
         tokens: read_tokens(reading, &http),
         webauthn: webauthn::read(reading, &http.public_url),
         tls,

@@ -76,7 +76,7 @@ fn witness(reading: &mut Reading) -> Option<WitnessAddress> {
 }
 
 /// An origin, and a path behind it where the witness has one.
-fn check_prefix(url: &str) -> Result<(), String> {
+pub(super) fn check_prefix(url: &str) -> Result<(), String> {
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
     let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
     check_origin(&format!("{scheme}://{authority}"))?;

@@ -30,6 +30,7 @@ mod render;
 mod settings;
 mod sources;
 mod step_up;
+mod traces;
 mod transit;
 mod webauthn;
 mod webhooks;
@@ -48,6 +49,7 @@ pub use redis::Redis;
 pub use settings::{Kind, SETTINGS, Setting};
 pub use sources::Sources;
 pub use step_up::{EveryPayment, StepUp};
+pub use traces::Traces;
 pub use webauthn::Webauthn;
 pub use webhooks::Webhooks;
 
@@ -79,6 +81,7 @@ pub struct Config {
     pub rate_limits_on: bool,
     /// Where Prometheus may ask; absent: nowhere.
     pub metrics_listen: Option<SocketAddr>,
+    pub traces: Traces,
     pub http: Http,
     /// Absent: the bank speaks plain HTTP. Opened and checked, so that what was checked is what is served.
     pub tls: Option<Arc<tls::Server>>,

@@ -48,6 +48,9 @@ fn value_in_force(config: &Config, name: &str) -> String {
         "profile" => config.profile.name().to_owned(),
         "listen" => config.listen.to_string(),
         "metrics_listen" => config.metrics_listen.map_or(String::new(), |at| at.to_string()),
+        "traces_url" => config.traces.url.clone().unwrap_or_default(),
+        "traces_per_million" => config.traces.per_million.to_string(),
+        "traces_follow_callers" => config.traces.follow_callers.to_string(),
         "data_dir" => config.data_dir.display().to_string(),
         "master_key_file" => config.master_key_file.display().to_string(),
         "database_url" => match &database.url {

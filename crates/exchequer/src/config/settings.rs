@@ -233,6 +233,15 @@ pub const SETTINGS: &[Setting] = &[
         "Where Prometheus may ask for /metrics, such as 127.0.0.1:9464; port 0 picks a free one. It \
          is plain HTTP without a password and shows nothing of persons: give it an address of a \
          network of your own. Empty: nowhere."),
+    row("traces", "url", Kind::Text, "",
+        "A collector of OpenTelemetry (OTLP/HTTP, JSON), as the address in front of /v1/traces: https, or http on this \
+         machine, such as http://127.0.0.1:4318. It is told how long requests took and what they waited for, and \
+         nothing of persons. Empty: none."),
+    row("traces", "per_million", whole(0, 1_000_000), "10000",
+        "Of a million requests and runs of jobs, so many are told of, drawn by chance."),
+    row("traces", "follow_callers", Kind::Boolean, "false",
+        "Lets a caller's traceparent say whether a request is told of, for callers that are all your own: a stranger \
+         could have every request told."),
     row("tls", "certificate_file", Kind::Path, "",
         "The bank's certificate, and those of the authorities between it and a trusted one, in PEM. With it the bank \
          speaks TLS itself and nothing else; listen may then be any address. Files are looked at every \

@@ -15,6 +15,7 @@ use super::once::{answered, replayed, seal};
 use super::problem::Problem;
 use super::reply::{Answer, RawReply, Reply};
 use crate::bank::Act;
+use crate::traces;
 
 /// How an act under a key stands.
 pub(crate) enum Begun<T> {
@@ -54,9 +55,8 @@ impl Context {
         T: Send + 'static,
     {
         let (key, act) = (self.key()?, self.act());
-        let first =
-            self.bank().db().write(verb, move |tx| begin_in(tx, &key, &act, &mut call)).await;
-        match first {
+        let first = self.bank().db().write(verb, move |tx| begin_in(tx, &key, &act, &mut call));
+        match traces::transaction(verb, first, |_: &DbError| Some("database")).await {
             Ok(First::Begun(begun)) => Ok(begun),
             Ok(First::Refused(problem)) => Err(problem),
             Ok(First::InFlight(cause)) => {
@@ -81,8 +81,9 @@ impl Context {
         T: Send + 'static,
     {
         let (key, act) = (self.key()?, self.act());
+        let finish = self.bank().db().write(verb, move |tx| finish_in(tx, &key, &act, &mut call));
         let finished: Result<Result<RawReply, Problem>, DbError> =
-            self.bank().db().write(verb, move |tx| finish_in(tx, &key, &act, &mut call)).await;
+            traces::transaction(verb, finish, |_| Some("database")).await;
         finished.map_err(Problem::from)?.map(Reply::raw)
     }
 }

@@ -18,6 +18,7 @@ use crate::bank::{Act, Bank};
 use crate::sessions::cache::{Principal, Visit};
 use crate::sessions::web;
 use crate::staff::model::Role;
+use crate::traces;
 
 /// A request on its way to a handler.
 pub struct Incoming<'r> {
@@ -168,7 +169,8 @@ impl Context {
         F: FnMut(&mut Tx<'_>) -> Result<T, Problem> + Send + 'static,
         T: Send + 'static,
     {
-        self.0.bank.db().read(verb, call).await
+        let read = self.0.bank.db().read(verb, call);
+        traces::transaction(verb, read, failure).await
     }
 
     /// Writes without an idempotency key: sign-in routes and what is idempotent by itself (DELETE).
@@ -178,7 +180,8 @@ impl Context {
         T: Send + 'static,
     {
         let act = self.act();
-        self.0.bank.db().write(verb, move |tx| call(tx, &act).map_err(Problem::from)).await
+        let write = self.0.bank.db().write(verb, move |tx| call(tx, &act).map_err(Problem::from));
+        traces::transaction(verb, write, failure).await
     }
 
     /// Does something once: the key is claimed, the effect written and the answer stored in one
@@ -190,7 +193,8 @@ impl Context {
         T: Send + 'static,
     {
         let (key, act) = (self.key()?, self.act());
-        let raw = once::run(self.0.bank.db(), verb, key, act, call).await?;
+        let ran = once::run(self.0.bank.db(), verb, key, act, call);
+        let raw = traces::transaction(verb, ran, failure).await?;
         Ok(Reply::raw(raw))
     }
 }
@@ -291,6 +295,11 @@ pub(super) use caller;
 caller!(Public, |_: &Public| (*b"pub", [0; 16]), 0);
 caller!(Customer, |c: &Customer| (*b"cus", *c.id.bytes()), context);
 caller!(Staff, |s: &Staff| (*b"stf", *s.id.bytes()), context);
+
+/// What a trace says of a problem: nothing of a refusal, which is an answer.
+fn failure(problem: &Problem) -> Option<&'static str> {
+    (problem.code.status() >= 500).then(|| problem.code.as_str())
+}
 
 /// At most this much of a `User-Agent` is kept.
 const MAX_AGENT_CHARS: usize = 256;

@@ -6,6 +6,7 @@
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
-use money::RequestId;
+use money::{RequestId, Timestamp};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::body::Sent;
@@ -33,6 +34,7 @@ use super::reply::{HTML, JSON, RawReply};
 use super::routes::{Access, BodyLimit, Handler, Route, unrouted};
 use super::service::{Incoming, Response};
 use crate::bank::Bank;
+use crate::traces::Span;
 
 /// Serves one request of one route.
 pub(super) async fn serve<C, I, T, H>(
@@ -52,22 +54,26 @@ where
     let (parts, body) = incoming.request.into_parts();
     let limit = Duration::from_secs(bank.config().http.request_timeout_seconds);
     let gate = Gate::new(&bank, &route, (incoming.peer.as_ref(), &parts));
+    let span = span(&bank, &route, (&parts, id, started));
     let request = (&parts, body, id);
     let work = AssertUnwindSafe(handle(&gate, &route, handler, request, &incoming.segments));
+    let work = pin!(work.catch_unwind());
     // Stopping to wait does not cancel: a transaction that has begun finishes, and its key keeps
     // the answer.
-    let result = match tokio::time::timeout(limit, work.catch_unwind()).await {
+    let result = match tokio::time::timeout(limit, span.around(work)).await {
         Ok(Ok(result)) => result,
         Ok(Err(panic)) => Err(panicked(&*panic)),
         Err(_) => Err(Problem::new(Code::Unavailable).cause("the request took too long")),
     };
-    if let Err(problem) = &result {
-        bank.metrics().refused(problem.code);
+    let code = result.as_ref().err().map(|problem| problem.code);
+    if let Some(code) = code {
+        bank.metrics().refused(code);
     }
     let public = matches!(route.access, Access::Public(_))
         && route.method == Method::GET
         && !route.is_never_kept;
-    let mut response = respond(result, &id, if public { Keep::Allowed } else { Keep::Never });
+    let keep = if public { Keep::Allowed } else { Keep::Never };
+    let mut response = span.logged(|| respond(result, &id, keep));
     gate.tell(response.headers_mut());
     let ended = bank.tools().now();
     let elapsed_us = ended.micros_since(started);
@@ -75,15 +81,21 @@ where
     if route.class != Class::Probe {
         bank.latency().record(ended, elapsed_us);
     }
-    tracing::debug!(
-        request_id = %id,
-        method = %parts.method,
-        route = route.path,
-        status = response.status().as_u16(),
-        elapsed_us,
-        "request"
-    );
+    let status = response.status().as_u16();
+    span.logged(|| {
+        let (method, route) = (&parts.method, route.path);
+        tracing::debug!(request_id = %id, %method, route, status, elapsed_us, "request");
+    });
+    span.answered(status, code.map(Code::as_str), ended);
     cors::add(bank.config(), &parts, response)
+}
+
+/// Probes are not traced: balancers ask each second, and nobody looks for where that time went.
+fn span(bank: &Bank, route: &Route, (parts, id, at): (&Parts, RequestId, Timestamp)) -> Span {
+    if route.class == Class::Probe {
+        return Span::default();
+    }
+    bank.traces().request(&parts.headers, (id, at), (&route.method, route.path))
 }
 
 async fn handle<C, I, T, H>(

@@ -54,6 +54,7 @@ pub const ALLOWED: &[&str] = &[
     "staff_id",
     "status",
     "thread",
+    "trace_id",
     "transfer_id",
     "verb",
     "version",

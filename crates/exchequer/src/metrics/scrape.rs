@@ -50,6 +50,7 @@ pub async fn gather(bank: &Bank) -> String {
         text.single("exchequer_certificate_ends_timestamp_seconds", Kind::Gauge, help, ends);
     }
     jobs(&mut text, bank);
+    traces(&mut text, bank);
     let mut build = text.family(
         "exchequer_build_info",
         Kind::Gauge,
@@ -238,5 +239,14 @@ fn jobs(text: &mut Text, bank: &Bank) {
         if let Some(run) = &entry.last {
             family.sample(&[("job_name", job)], run.started_at.seconds());
         }
+    }
+}
+
+/// Zeros where nobody is told.
+fn traces(text: &mut Text, bank: &Bank) {
+    let help = "Spans of traces by what became of them: sent, refused, lost (not taken), dropped (queue full).";
+    let mut family = text.family("exchequer_trace_spans_total", Kind::Counter, help);
+    for (fate, count) in bank.traces().fates() {
+        family.sample(&[("fate", fate)], count);
     }
 }

@@ -27,6 +27,7 @@ use crate::http::{
     Route, Routes,
 };
 use crate::merchants::keys::Mode;
+use crate::traces;
 
 pub fn routes(routes: Routes) -> Routes {
     let routes = desk::routes(routes)
@@ -285,7 +286,7 @@ async fn go_on<T: Send + 'static>(
         Begun::Fresh(begun) => {
             let step = begun.step.id;
             let run = flow::run(caller.bank().clone(), caller.act(), begun, cvv);
-            match tokio::spawn(run).await {
+            match tokio::spawn(traces::carried(run)).await {
                 Ok(concluded) => drop(concluded?),
                 Err(cause) => return Err(Problem::new(Code::Internal).cause(cause)),
             }

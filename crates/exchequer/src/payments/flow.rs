@@ -10,6 +10,7 @@ use super::conclude::{conclude_in, prepared_in};
 use super::model::{PaymentRow, StepRow};
 use crate::bank::{Act, Bank};
 use crate::gateways::{self, Card, Gateway, Kind, Operation, Outcome, Prepared};
+use crate::traces;
 
 /// Asks the gateway for a step that was written, and writes what it said. Where the gateway is no longer
 /// configured the step stays open.
@@ -69,7 +70,10 @@ pub(super) async fn ask(
     };
     let mut operation = Operation { id: &id, payment: payment.id, reference: None, act: asked };
     if step.kind == Kind::Authorize {
-        match gateway.prepare(&operation).await {
+        let is_unknown =
+            |prepared: &Prepared| matches!(prepared, Prepared::Unknown(_)).then_some("unknown");
+        let prepared = gateway.prepare(&operation);
+        match traces::call(("gateway.prepare", gateway.name()), prepared, is_unknown).await {
             Prepared::Nothing => {}
             Prepared::Reference(reference) => {
                 let (id, act) = (payment.id, act.clone());
@@ -88,5 +92,8 @@ pub(super) async fn ask(
         }
     }
     operation.reference = payment.reference.as_deref();
-    Ok(gateway.submit(&operation).await)
+    let is_unknown =
+        |outcome: &Outcome| matches!(outcome, Outcome::Unknown { .. }).then_some("unknown");
+    let submitted = gateway.submit(&operation);
+    Ok(traces::call(("gateway.submit", gateway.name()), submitted, is_unknown).await)
 }

@@ -17,6 +17,7 @@ use super::model::{PaymentRow, StepRow};
 use super::store as rows;
 use crate::bank::Bank;
 use crate::gateways::{Asked, Kind, Outcome, Question};
+use crate::traces;
 
 /// Questions at once.
 const BATCH: i64 = 64;
@@ -86,16 +87,25 @@ async fn one(bank: &Bank, payment: PaymentRow, step: StepRow) -> Result<bool, Db
     let unknown = |why: &str| Outcome::Unknown { why: why.to_owned() };
     let outcome = match bank.card_gateways().named(payment.mode, &payment.gateway) {
         None => unknown("the gateway is not configured any more"),
-        Some(gateway) => match gateway.ask(&question).await {
-            Asked::Known(outcome) => outcome,
-            Asked::StillRunning => unknown("the gateway has not decided yet"),
-            Asked::NeverSeen if question.give_up && step.kind != Kind::Authorize => {
-                submit_again(bank, &act, (&**gateway, None), (&mut payment.clone(), &step)).await?
+        Some(gateway) => {
+            match traces::call(("gateway.ask", gateway.name()), gateway.ask(&question), |asked| {
+                matches!(asked, Asked::Unreachable(_)).then_some("unreachable")
+            })
+            .await
+            {
+                Asked::Known(outcome) => outcome,
+                Asked::StillRunning => unknown("the gateway has not decided yet"),
+                Asked::NeverSeen if question.give_up && step.kind != Kind::Authorize => {
+                    submit_again(bank, &act, (&**gateway, None), (&mut payment.clone(), &step))
+                        .await?
+                }
+                Asked::NeverSeen => unknown("the gateway has not seen it yet"),
+                Asked::Closed => {
+                    Outcome::Refused { code: NEVER_ARRIVED.to_owned(), reference: None }
+                }
+                Asked::Unreachable(why) => unknown(&why),
             }
-            Asked::NeverSeen => unknown("the gateway has not seen it yet"),
-            Asked::Closed => Outcome::Refused { code: NEVER_ARRIVED.to_owned(), reference: None },
-            Asked::Unreachable(why) => unknown(&why),
-        },
+        }
     };
     if let Outcome::Unknown { why } = &outcome {
         tracing::warn!(resource_id = %payment.id, reason = why, "a gateway's answer is not known");

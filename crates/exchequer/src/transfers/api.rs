@@ -2,6 +2,7 @@
 
 use money::{AccountId, Amount, Currency, TransferId};
 use serde::Deserialize;
+use store::DbError;
 use store::posting::{self, MAX_BATCH, Party, PostOrder, Posted, Replay};
 use store::rows::{TransferKind, TransferRow};
 use utoipa::ToSchema;
@@ -18,6 +19,7 @@ use crate::http::{
     Answer, Code, Customer, Json, Path, Problem, Reply, Route, Routes, StepUp, once,
 };
 use crate::stepup::Asker;
+use crate::traces;
 
 /// The planner's refusals, in their order of precedence: of whoever moves money.
 pub const PLANNER_REFUSALS: &[Code] = &[
@@ -142,7 +144,9 @@ async fn send(
 /// Sends a wanted transfer through the door and answers as the exactly-once core says.
 pub async fn through_the_door(caller: &Context, wanted: Wanted) -> Answer<TransferView> {
     let scope = wanted.key.scope;
-    let posted = caller.bank().door().send(wanted).await?;
+    let sent = caller.bank().door().send(wanted);
+    let posted =
+        traces::transaction("transfers.door", sent, |_: &DbError| Some("database")).await?;
     answer(caller, &scope, posted)
 }
 

@@ -26,6 +26,7 @@ use super::store::turns::{self, Turn};
 use super::{store as rows, view};
 use crate::bank::{Act, Bank};
 use crate::events;
+use crate::traces;
 
 /// Endpoints in hand at once.
 const TURNS: usize = 256;
@@ -229,7 +230,9 @@ async fn post(bank: &Bank, leased: &Leased, item: &Item) -> Result<Result<(), Fa
     let Ok(signatures) = signatures else { return Ok(Err(Failure::NotSent)) };
     let signatures = signatures.join(" ");
     let post = Post { id: view.id, timestamp, signatures, body };
-    Ok(bank.webhooks().send(&leased.endpoint.url, post).await)
+    let sent = bank.webhooks().send(&leased.endpoint.url, post);
+    let failed = |sent: &Result<(), Failure>| sent.is_err().then_some("not_taken");
+    Ok(traces::call(("webhook.send", "receiver"), sent, failed).await)
 }
 
 /// Writes what became of a turn. Where the lease is another's by now, nothing: what was taken here is sent again.

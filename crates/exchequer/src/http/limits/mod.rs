@@ -29,6 +29,7 @@ use super::problem::Problem;
 use super::routes::{Access, Route};
 use crate::bank::Bank;
 use crate::customers::model::Email;
+use crate::traces;
 
 /// Counts one request, and knows what its answer says of it.
 pub(super) struct Gate<'r> {
@@ -167,7 +168,14 @@ impl<'r> Gate<'r> {
         let asks: Vec<Ask> = asked.collect();
         let (Some(first), false) = (rules.first(), asks.is_empty()) else { return Ok(()) };
         let now = steady_micros(self.bank.tools().clock());
-        let decision = match self.bank.cache().decide(&asks, now).await {
+        let decided = self.bank.cache().decide(&asks, now);
+        let decided = if self.bank.cache().is_own() {
+            decided.await
+        } else {
+            let failed = |decided: &Result<_, Gone>| decided.is_err().then_some("redis_gone");
+            traces::call(("limits.decide", "redis"), decided, failed).await
+        };
+        let decision = match decided {
             Ok(decision) => decision,
             Err(Gone) if class.when_gone() == WhenGone::Here => {
                 self.bank.cache().decide_here(&asks, now)

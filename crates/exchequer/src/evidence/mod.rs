@@ -16,6 +16,7 @@ pub(crate) mod check;
 pub mod leaf;
 pub mod model;
 pub mod outside;
+pub mod payment;
 pub mod proofs;
 pub mod prove;
 pub mod receipt;
@@ -23,6 +24,7 @@ mod salts;
 pub mod sequencer;
 pub mod status;
 mod store;
+mod tiles;
 pub mod window;
 pub(crate) mod witness;
 

@@ -4,7 +4,9 @@ mod outside;
 mod payments;
 mod receipts;
 mod sequence;
+mod shred;
 mod tamper;
+mod thin;
 mod tiles;
 mod witness;
 

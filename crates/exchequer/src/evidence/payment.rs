@@ -180,7 +180,9 @@ impl PaymentReceipt {
             said.texts(&[&step.operation, &step.kind]).number(&step.amount).number(&step.r#final);
             said.texts(&[&step.state]).optional(step.code.as_ref()).texts(&[&step.began_at]);
             said.optional(step.ended_at.as_ref()).number(&step.leaves.len());
-            step.leaves.iter().for_each(|leaf| _ = said.number(&leaf.index));
+            for leaf in &step.leaves {
+                said.number(&leaf.index);
+            }
         }
         sha256(&said.0.0)
     }
@@ -192,7 +194,9 @@ struct Statement(Writer);
 
 impl Statement {
     fn texts(&mut self, texts: &[&str]) -> &mut Self {
-        texts.iter().for_each(|text| _ = self.0.optional(Some(text.as_bytes())));
+        for text in texts {
+            self.0.optional(Some(text.as_bytes()));
+        }
         self
     }
 

@@ -247,7 +247,7 @@ fn changes(document: &Value) -> Vec<(String, Value)> {
         *place = other(place);
         changes.push((path, changed));
     }
-    for path in lists(document, String::new()) {
+    for path in lists(document, "") {
         let length = document.pointer(&path).and_then(Value::as_array).map_or(0, Vec::len);
         for place in 0..length {
             let mut changed = document.clone();
@@ -280,9 +280,10 @@ fn paths(value: &Value, at: String) -> Vec<String> {
         .fold(vec![at], |all, (path, value)| [all, paths(value, path)].concat())
 }
 
-fn lists(value: &Value, at: String) -> Vec<String> {
-    let own = if value.is_array() { vec![at.clone()] } else { Vec::new() };
-    below(value, &at).into_iter().fold(own, |all, (path, value)| [all, lists(value, path)].concat())
+fn lists(value: &Value, at: &str) -> Vec<String> {
+    let own = if value.is_array() { vec![at.to_owned()] } else { Vec::new() };
+    let all = below(value, at).into_iter();
+    all.fold(own, |all, (path, value)| [all, lists(value, &path)].concat())
 }
 
 fn below<'v>(value: &'v Value, at: &str) -> Vec<(String, &'v Value)> {

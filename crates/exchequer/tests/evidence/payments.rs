@@ -194,33 +194,46 @@ async fn a_payment_that_was_changed_in_the_database_gets_no_receipt() {
     }
 }
 
+/// A gateway that knows of nothing refuses what is asked of it.
+#[tokio::test]
+async fn what_the_gateway_refused_is_in_the_receipt() {
+    let till = Till::new().await;
+    let paid = till.pay(CARD, "automatic").await.expect(201).text("/id");
+    let held = till.pay(CARD, "manual").await.expect(201).text("/id");
+    let till = till.with_another_gateway().await;
+    let refunds = format!("/v1/payments/{paid}/refunds");
+    let refund = till.shop.post(&refunds, &json!({ "amount": 700 })).await.expect(201);
+    assert_eq!(refund.text("/status"), "failed");
+    let _done = till.shop.post(&format!("/v1/payments/{held}/capture"), &json!({})).await;
+    let (key, page) = (key(&till).await, Page::new());
+    for (id, status, captured, leaves) in
+        [(&paid, "succeeded", 10_000, 4), (&held, "authorized", 0, 1)]
+    {
+        let receipt = receipt(&till, id).await;
+        let said = checked(&receipt, &key).expect("it is right");
+        let facts = &said.payment;
+        assert_eq!((facts.status.as_str(), facts.captured, facts.refunded), (status, captured, 0));
+        let last = said.steps.last().expect("a step");
+        assert_eq!((last.state.as_str(), last.leaves.len()), ("refused", leaves), "{last:?}");
+        if let Some(output) = page.run(&receipt, &key) {
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        }
+    }
+}
+
 /// The page says that its code needs nothing but Python: here it is run.
 #[tokio::test]
 async fn the_code_of_the_page_checks_a_payments_receipt() {
-    let page = include_str!("../../../../docs/receipts.md");
-    let code = page.split("```python\n").nth(1).and_then(|rest| rest.split("```").next());
-    let code = code.expect("the page has code");
-    if Command::new("python3").arg("--version").output().is_err() {
-        eprintln!("not run: there is no python3");
-        return;
-    }
     let till = Till::new().await;
-    let (id, key) = (busy_payment(&till).await, key(&till).await.to_string());
+    let (id, key, page) = (busy_payment(&till).await, key(&till).await, Page::new());
     let declined = till.pay("4000000000000002", "automatic").await.expect(201).text("/id");
     let at_once = till.pay(CARD, "automatic").await.expect(201).text("/id");
-    let folder = tempfile::tempdir().expect("a folder");
-    let (script, file) = (folder.path().join("verify.py"), folder.path().join("receipt.json"));
-    std::fs::write(&script, code).expect("writes");
-    let run = |receipt: &Value| -> Output {
-        std::fs::write(&file, receipt.to_string()).expect("writes");
-        Command::new("python3").arg(&script).arg(&file).arg(&key).output().expect("it runs")
-    };
     for (id, says) in [
         (&declined, "declined 0 captured"),
         (&at_once, "succeeded 10000 captured"),
         (&id, "succeeded 5000 captured, 700 refunded of 10000 INR"),
     ] {
-        let right = run(&receipt(&till, id).await);
+        let Some(right) = page.run(&receipt(&till, id).await, &key) else { return };
         let said = String::from_utf8_lossy(&right.stdout).into_owned();
         assert!(right.status.success(), "{said}{}", String::from_utf8_lossy(&right.stderr));
         assert!(said.contains(id) && said.contains(says), "{said}");
@@ -228,7 +241,39 @@ async fn the_code_of_the_page_checks_a_payments_receipt() {
     // A tenth of all changes: each run is a process.
     let receipt = receipt(&till, &id).await;
     for (what, changed) in changes(&receipt).into_iter().step_by(10) {
-        assert!(!run(&changed).status.success(), "{what}");
+        let found = page.run(&changed, &key).expect("it ran before");
+        assert!(!found.status.success(), "{what}");
+    }
+}
+
+/// The code of the page, in a folder of its own.
+struct Page {
+    folder: tempfile::TempDir,
+    has_python: bool,
+}
+
+impl Page {
+    fn new() -> Self {
+        let page = include_str!("../../../../docs/receipts.md");
+        let code = page.split("```python\n").nth(1).and_then(|rest| rest.split("```").next());
+        let folder = tempfile::tempdir().expect("a folder");
+        let script = folder.path().join("verify.py");
+        std::fs::write(script, code.expect("the page has code")).expect("writes");
+        let has_python = Command::new("python3").arg("--version").output().is_ok();
+        if !has_python {
+            eprintln!("not run: there is no python3");
+        }
+        Self { folder, has_python }
+    }
+
+    /// None where there is no Python.
+    fn run(&self, receipt: &Value, key: &VerifierKey) -> Option<Output> {
+        let (script, file) =
+            (self.folder.path().join("verify.py"), self.folder.path().join("receipt.json"));
+        std::fs::write(&file, receipt.to_string()).expect("writes");
+        let mut python = Command::new("python3");
+        python.arg(script).arg(file).arg(key.to_string());
+        self.has_python.then(|| python.output().expect("it runs"))
     }
 }
 

@@ -33,24 +33,21 @@ const PATHS: [(&str, &str); 5] = [
 pub(super) fn routes(routes: Routes) -> Routes {
     PATHS.into_iter().fold(routes, |routes, (path, name)| {
         let summary = "Hashes of the log, up to 256 of one level";
-        routes.public(WHY, Route::get(path, name, summary).never_changes(), tile)
+        let route = Route::get(path, name, summary).or_files(&[OCTETS]).never_changes();
+        routes.public(WHY, route, tile)
     })
 }
 
-/// Hashes, one behind the other.
+/// Hashes of 32 bytes, one behind the other.
 struct TileFile;
 
 /// A tile's address. What is not written exactly as it is defined names nothing: 404.
 struct Address(TilePath);
 
+/// A file without a schema: bytes are described by their media type alone (OpenAPI 3.1).
 impl Output for TileFile {
     fn describe() -> Option<BodySchema> {
-        let name = "Tile".to_owned();
-        let schema = ObjectBuilder::new().schema_type(Type::String).description(Some(
-            "Up to 256 hashes of 32 bytes each (C2SP tlog-tiles): of level 0 leaves', of level L+1 roots of full tiles of level L.",
-        ));
-        let schemas = vec![(name.clone(), schema.into())];
-        Some(BodySchema { media_type: OCTETS, schemas, name })
+        None
     }
 }
 

@@ -115,3 +115,30 @@ async fn who_comes_back_before_the_time_keeps_the_salt() {
     standing(&town, "disable").await;
     assert_eq!((shred(&town).await, number(&town.bank, DESTROYED).await), (1, 0), "from now on");
 }
+
+#[tokio::test]
+async fn whatever_statement_fails_a_salt_is_there_or_its_end_is_told() {
+    let town = Town::new().await;
+    town.pay(12_345, Some("rent")).await;
+    town.write().await;
+    close(&town).await;
+    assert_eq!(shred(&town).await, 1, "it is marked");
+    town.bank.advance(i64::from(town.bank.bank().config().evidence.salt_days) * DAY);
+    let faults = town.bank.bank().db().faults().clone();
+    let (_go, stop) = watch::channel(false);
+    let mut statements = 0;
+    for statement in 1..20 {
+        faults.fail_at("log.shred", statement);
+        let ran = Job::ShredSalts.run(town.bank.bank(), &stop).await;
+        if faults.disarm() {
+            assert_eq!(ran.expect("nothing failed"), 1);
+            statements = statement;
+            break;
+        }
+        assert!(ran.is_err(), "at {statement}");
+        let found = (number(&town.bank, DESTROYED).await, number(&town.bank, TOLD).await);
+        assert_eq!(found, (0, 0), "at {statement}");
+    }
+    assert!(statements > 2, "the job has no statements: is the name right?");
+    assert_eq!((number(&town.bank, DESTROYED).await, number(&town.bank, TOLD).await), (1, 1));
+}

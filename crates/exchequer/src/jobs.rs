@@ -102,6 +102,10 @@ pub enum Job {
     CheckLog,
     /// Has the witness sign the newest checkpoint.
     WitnessLog,
+    /// Destroys what closed customers' values are committed to with, after the configured time.
+    ShredSalts,
+    /// Deletes checkpoints of old days but one an hour.
+    ThinCheckpoints,
 }
 
 const DAY_SECONDS: i64 = 86_400;
@@ -132,7 +136,7 @@ pub const RESETS_KEPT: i64 = DAY_SECONDS;
 pub const CONFIRMATIONS_KEPT: i64 = confirmations::LIFE_SECONDS;
 
 impl Job {
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 35] = [
         Self::ExpireHolds,
         Self::EndSessions,
         Self::DeliverMails,
@@ -166,6 +170,8 @@ impl Job {
         Self::WriteLog,
         Self::CheckLog,
         Self::WitnessLog,
+        Self::ShredSalts,
+        Self::ThinCheckpoints,
     ];
 
     /// As logs call it.
@@ -195,6 +201,8 @@ impl Job {
             Self::WriteLog => evidence::NAME,
             Self::CheckLog => evidence::check::NAME,
             Self::WitnessLog => evidence::witness::NAME,
+            Self::ShredSalts => evidence::shred::NAME,
+            Self::ThinCheckpoints => evidence::thin::NAME,
             Self::DeleteAttempts => store::ATTEMPTS.verb,
             Self::DeleteDevices => store::DEVICES.verb,
             Self::DeleteFactors => store::FACTORS.verb,
@@ -239,7 +247,9 @@ impl Job {
             | Self::DeleteMessages
             | Self::DeleteDestinations
             | Self::DeleteResets
-            | Self::DeleteConfirmations => Duration::from_hours(1),
+            | Self::DeleteConfirmations
+            | Self::ShredSalts
+            | Self::ThinCheckpoints => Duration::from_hours(1),
         }
     }
 
@@ -293,6 +303,8 @@ impl Job {
             Self::IndexNames => return customers::job::index_names(bank, stop).await,
             Self::CheckLog => return evidence::check::run(bank).await,
             Self::WitnessLog => return evidence::witness::run(bank).await,
+            Self::ShredSalts => return evidence::shred::run(bank, stop).await,
+            Self::ThinCheckpoints => return evidence::thin::run(bank, stop).await,
             Self::WriteLog => return evidence::sequencer::run(bank, stop).await,
             Self::SumFigures => return figures::job::sum(bank, stop).await,
             Self::DeleteReveals => {

@@ -108,7 +108,7 @@ enum Command {
     /// Data keys
     #[command(subcommand)]
     Keys(KeysCommand),
-    /// Signed receipts of transfers
+    /// Signed receipts of transfers and payments
     #[command(subcommand)]
     Receipt(ReceiptCommand),
     /// Print the configuration in force, or every fault in it

@@ -90,13 +90,13 @@ pub fn check_consistency(
 }
 
 /// A node of one level, and the last one of that level.
-struct Place {
-    node: u64,
-    last: u64,
+pub(crate) struct Place {
+    pub(crate) node: u64,
+    pub(crate) last: u64,
 }
 
 impl Place {
-    fn is_right_or_last(&self) -> bool {
+    pub(crate) fn is_right_or_last(&self) -> bool {
         self.node % 2 == 1 || self.node == self.last
     }
 
@@ -107,7 +107,7 @@ impl Place {
         }
     }
 
-    fn up(&mut self) {
+    pub(crate) fn up(&mut self) {
         self.node /= 2;
         self.last /= 2;
     }

@@ -9,6 +9,7 @@
 //! * [`edge`]: appending: what is left open at the right edge, 8 KiB for each 256-fold of size at most;
 //! * [`proof`]: inclusion and consistency proofs, made from tiles (RFC 6962 §2.1.1, §2.1.2);
 //! * [`check`]: the same, checked without any tile (RFC 9162 §2.1.3.2, §2.1.4.2);
+//! * [`subtree`]: both of them about leaves in a row (draft-ietf-plants-merkle-tree-certs §4);
 //! * [`note`]: signed notes and the keys that verify them;
 //! * [`checkpoint`]: what a note says of a log;
 //! * [`cosign`]: what somebody else adds to it who has seen the log only grow (C2SP `tlog-cosignature`).
@@ -33,6 +34,7 @@ pub mod edge;
 pub mod hash;
 pub mod note;
 pub mod proof;
+pub mod subtree;
 pub mod tile;
 
 pub use check::{Refusal, check_consistency, check_inclusion};
@@ -42,4 +44,5 @@ pub use edge::{Edge, EdgeError};
 pub use hash::{HASH_LEN, Hash, empty_root, leaf_hash, node_hash};
 pub use note::{Note, NoteError, VerifierKey};
 pub use proof::{ProofError, consistency_proof, inclusion_proof, root_of};
+pub use subtree::Subtree;
 pub use tile::{TILE_WIDTH, Tile, TileId, TilePath};

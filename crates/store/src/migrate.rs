@@ -51,6 +51,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(15, "0015_reversals"),
     migration!(16, "0016_log"),
     migration!(17, "0017_indexes"),
+    migration!(18, "0018_salts"),
 ];
 
 /// How many there are.

@@ -13,7 +13,7 @@ use super::setup::{make_key_file, make_room};
 use super::{Failure, Place, columns, runtime, say, seconds};
 use crate::config::{Config, DatabaseUrl};
 use crate::evidence::outside::notes;
-use crate::evidence::receipt::SignedReceipt;
+use crate::evidence::receipt::Receipt;
 use crate::keys::{self, database};
 use crate::serve::{StartError, database_options, encrypted_file, master_key, open_database};
 use crate::verify::{self, Report, Trust};
@@ -229,7 +229,7 @@ pub fn verify_receipt(file: &Path, key: &str) -> Result<(), Failure> {
     let key = verifier_key(key)?;
     let text = std::fs::read_to_string(file)
         .map_err(|error| Failure::Said(format!("{}: {error}", file.display())))?;
-    let receipt = SignedReceipt::verify(&text, &key)
+    let receipt = Receipt::verify(&text, &key)
         .map_err(|error| Failure::Said(format!("{}: {error}", file.display())))?;
     say(&receipt.to_string())?;
     Ok(())

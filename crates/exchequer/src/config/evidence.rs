@@ -16,6 +16,8 @@ pub struct Evidence {
     pub checkpoint_file: Option<PathBuf>,
     /// Who else keeps the newest one, and signs it.
     pub witness: Option<WitnessAddress>,
+    /// Days after which a closed customer's salt is destroyed; 0: never.
+    pub salt_days: u32,
 }
 
 /// A witness (C2SP `tlog-witness`).
@@ -41,6 +43,7 @@ pub(super) fn read(reading: &mut Reading, public_url: &str) -> Evidence {
         origin: given.unwrap_or_else(|| origin_of(public_url)),
         checkpoint_file: reading.path("evidence_checkpoint_file"),
         witness: witness(reading),
+        salt_days: reading.integer("evidence_salt_days"),
     }
 }
 

@@ -237,6 +237,7 @@ fn cards(config: &Config, name: &str) -> String {
         "approvals_refund_amount" => config.approvals.refund_amount.to_string(),
         "approvals_hours" => config.approvals.hours.to_string(),
         "evidence_origin" => config.evidence.origin.clone(),
+        "evidence_salt_days" => config.evidence.salt_days.to_string(),
         "evidence_checkpoint_file" => checkpoint_file(config),
         "evidence_witness_url" => {
             config.evidence.witness.as_ref().map(|witness| witness.url.clone()).unwrap_or_default()

@@ -392,4 +392,8 @@ pub const SETTINGS: &[Setting] = &[
          whoever has the bank's keys can tell another history later. Empty: none."),
     row("evidence", "witness_key", Kind::Text, "",
         "The witness' public key, name+hash+key as it publishes it (type 4, cosignature/v1)."),
+    row("evidence", "salt_days", whole(0, 36_500), "1827",
+        "So many days after a customer was disabled and their last account closed, what their memos, addresses and agents \
+         are committed to with in the log is destroyed for good: nobody can test any more what they were, and every proof \
+         holds. 1827 are the five years of PMLA 2002, section 12. 0: never."),
 ];

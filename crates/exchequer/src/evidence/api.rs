@@ -13,6 +13,7 @@ use super::proofs::{Shown, checkpoint_in, growth_in, shown_in};
 use super::receipt::SignedReceipt;
 use super::salts;
 use super::store::{self, KeptSalt};
+use super::tiles;
 use crate::bank::Tools;
 use crate::http::fields::Fields;
 use crate::http::input::BodySchema;
@@ -29,7 +30,7 @@ const TEXT: &str = "text/plain; charset=utf-8";
 const WHY: &str = "whoever keeps checkpoints of the log holds the bank to them; they say how many rows there are, and no more";
 
 pub fn routes(routes: Routes) -> Routes {
-    routes
+    tiles::routes(routes)
         .public(
             WHY,
             Route::get(

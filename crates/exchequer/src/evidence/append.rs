@@ -79,9 +79,13 @@ pub fn prepare(
 
 fn sign(tools: &Tools, edge: &Edge) -> Result<Note, DbError> {
     let origin = tools.config().evidence.origin.clone();
-    let text =
-        Checkpoint { origin: origin.clone(), size: edge.size(), root: edge.root() }.to_string();
-    Note::sign(&text, &origin, tools.keyring().log_keys().current())
+    let text = Checkpoint { origin, size: edge.size(), root: edge.root() }.to_string();
+    sign_text(tools, &text)
+}
+
+/// Signs a checkpoint's text, under the log's name.
+pub(super) fn sign_text(tools: &Tools, text: &str) -> Result<Note, DbError> {
+    Note::sign(text, &tools.config().evidence.origin, tools.keyring().log_keys().current())
         .map_err(|error| DbError::Corrupt(format!("a checkpoint: {error}")))
 }
 

@@ -17,7 +17,7 @@ use aws_lc_rs::hmac;
 use merkle::Hash;
 use vault::sha256;
 
-use super::model::{CoveredRow, Facts, OriginRow, SideFacts};
+use super::model::{CoveredRow, Facts, OriginRow, SideFacts, Table};
 
 /// The version of the encoding. A change of it is a new version beside this one, never in place of it.
 pub const VERSION: u8 = 1;
@@ -125,9 +125,31 @@ pub fn memo_of(row: &CoveredRow) -> Option<&str> {
     }
 }
 
+/// The fields of a leaf of a table; none of anything else.
+pub fn fields(leaf: &[u8], table: Table) -> Option<Vec<Option<&[u8]>>> {
+    let ([version, code], mut rest) = leaf.split_first_chunk::<2>()?;
+    if *version != VERSION || *code != table.code() {
+        return None;
+    }
+    let mut fields = Vec::new();
+    while !rest.is_empty() {
+        let (length, behind) = rest.split_first_chunk::<4>()?;
+        let length = u32::from_be_bytes(*length);
+        if length == u32::MAX {
+            fields.push(None);
+            rest = behind;
+            continue;
+        }
+        let (field, behind) = behind.split_at_checked(usize::try_from(length).ok()?)?;
+        fields.push(Some(field));
+        rest = behind;
+    }
+    Some(fields)
+}
+
 /// Fields with their length before them: four bytes, most significant first; all ones where there is no value.
 #[derive(Default)]
-struct Writer(Vec<u8>);
+pub(super) struct Writer(pub(super) Vec<u8>);
 
 impl Writer {
     fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
@@ -138,7 +160,7 @@ impl Writer {
         self
     }
 
-    fn optional(&mut self, bytes: Option<&[u8]>) -> &mut Self {
+    pub(super) fn optional(&mut self, bytes: Option<&[u8]>) -> &mut Self {
         if let Some(bytes) = bytes {
             return self.bytes(bytes);
         }

@@ -16,13 +16,17 @@ pub(crate) mod check;
 pub mod leaf;
 pub mod model;
 pub mod outside;
+pub mod payment;
 pub mod proofs;
 pub mod prove;
 pub mod receipt;
 mod salts;
 pub mod sequencer;
+pub(crate) mod shred;
 pub mod status;
 mod store;
+pub(crate) mod thin;
+mod tiles;
 pub mod window;
 pub(crate) mod witness;
 

@@ -1,12 +1,16 @@
 //! What the log can show: that a row is in it, and that it only grew. Made from tiles, against the newest checkpoint.
 
 use ::store::{DbError, Tx};
-use merkle::{Hash, ProofError, consistency_proof, inclusion_proof, leaf_hash};
+use merkle::{Hash, Note, ProofError, consistency_proof, inclusion_proof, leaf_hash, root_of};
+use vault::Keyring;
 
+use super::append;
 use super::bundle::Bundle;
 use super::leaf::{BundleKey, encode};
 use super::model::{CoveredRow, RowId, RowKey};
+use super::outside::own_checkpoint;
 use super::store::{self as log, KeptCheckpoint, Read};
+use crate::bank::Tools;
 
 /// A row's leaf and the way from it to a signed root.
 pub struct Shown {
@@ -30,6 +34,25 @@ const MOST_BUNDLES: usize = 4_096;
 /// The newest signed checkpoint.
 pub fn checkpoint_in(tx: &mut Tx<'_>) -> Result<Option<KeptCheckpoint>, DbError> {
     log::checkpoint(tx)
+}
+
+/// Size and root of the log, as the bank itself has signed them; none of a log without a leaf.
+///
+/// Whoever has the database alone cannot have the bank sign for another root: what is kept is believed by its signature.
+pub fn root_in(tx: &mut Tx<'_>, keys: &Keyring) -> Result<Option<(u64, Hash)>, DbError> {
+    let Some(kept) = log::checkpoint(tx)? else { return Ok(None) };
+    let said = own_checkpoint(&kept.note, keys)
+        .map_err(|why| DbError::Corrupt(format!("the newest checkpoint: {why}")))?;
+    let root = root_of(kept.size, |id| log::tile(tx, id)).map_err(unshown)?;
+    if said.size != kept.size || said.root != root {
+        return Err(DbError::Corrupt("the newest checkpoint is of another log".to_owned()));
+    }
+    Ok(Some((said.size, root)))
+}
+
+/// Signs a checkpoint's text, with whatever lines it has behind its third.
+pub fn sign(tools: &Tools, text: &str) -> Result<Note, DbError> {
+    append::sign_text(tools, text)
 }
 
 /// A row in the log: none while it is no leaf, or where there is no such row.

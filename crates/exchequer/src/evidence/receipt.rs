@@ -1,4 +1,4 @@
-//! Receipts: a transfer that the bank has signed for, to be checked by anybody with the bank's key and nothing else.
+//! Receipts: a transfer (a card payment: [`super::payment`]) that the bank has signed for, to be checked by anybody with the bank's key and nothing else.
 //!
 //! The facts, the leaf that has them, the way from the leaf to a root, and the signed checkpoint that says the root. The
 //! leaf shows no balance and no other party's address: those are commitments. The memo is opened by a key that opens
@@ -12,7 +12,8 @@ use utoipa::ToSchema;
 use vault::sha256;
 
 use super::leaf::{self, Salt, memo_commitment, memo_of};
-use super::model::Facts;
+use super::model::{Facts, Table};
+use super::payment::PaymentReceipt;
 use super::proofs::Shown;
 
 /// The version of the document.
@@ -77,6 +78,41 @@ pub enum ReceiptError {
     Checkpoint(String),
     #[error("the leaf is not in the log that was signed")]
     Inclusion,
+    /// Of a payment alone, as the others are.
+    #[error("the bank has signed for another payment, or for other steps of it")]
+    Statement,
+    #[error("{operation}: the log says something else: {what}")]
+    Step { operation: String, what: &'static str },
+    #[error("the steps say something else than the payment: {0}")]
+    Total(&'static str),
+}
+
+/// A receipt of either kind.
+#[derive(Debug, Clone)]
+pub enum Receipt {
+    Transfer(Box<SignedReceipt>),
+    Payment(Box<PaymentReceipt>),
+}
+
+impl Receipt {
+    /// Reads a receipt, finds out which kind it is, and checks all of it against the bank's key.
+    pub fn verify(text: &str, key: &VerifierKey) -> Result<Self, ReceiptError> {
+        let read: serde_json::Value = serde_json::from_str(text)
+            .map_err(|error| ReceiptError::Malformed(error.to_string()))?;
+        if read.get("payment").is_some() {
+            return PaymentReceipt::verify(text, key).map(|read| Self::Payment(Box::new(read)));
+        }
+        SignedReceipt::verify(text, key).map(|read| Self::Transfer(Box::new(read)))
+    }
+}
+
+impl std::fmt::Display for Receipt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Transfer(receipt) => receipt.fmt(f),
+            Self::Payment(receipt) => receipt.fmt(f),
+        }
+    }
 }
 
 impl SignedReceipt {
@@ -116,7 +152,7 @@ impl SignedReceipt {
             return Err(malformed("another version"));
         }
         let leaf = BASE64.decode(receipt.leaf.as_bytes()).map_err(|_| malformed("the leaf"))?;
-        let fields = fields(&leaf).ok_or_else(|| malformed("the leaf"))?;
+        let fields = leaf::fields(&leaf, Table::Transfers).ok_or_else(|| malformed("the leaf"))?;
         let personal = receipt.same_facts(&fields)?;
         if let Some(opening) = &receipt.opening {
             let memo = memo_commitment(&hash(&opening.key)?, receipt.transfer.memo.as_deref());
@@ -188,29 +224,7 @@ impl std::fmt::Display for SignedReceipt {
     }
 }
 
-fn hash(text: &str) -> Result<Hash, ReceiptError> {
+pub(super) fn hash(text: &str) -> Result<Hash, ReceiptError> {
     let bytes = BASE64.decode(text.as_bytes()).ok().and_then(|bytes| bytes.try_into().ok());
     bytes.ok_or_else(|| ReceiptError::Malformed("a hash".to_owned()))
-}
-
-/// The fields of a transfer's leaf; none of anything else.
-fn fields(leaf: &[u8]) -> Option<Vec<Option<&[u8]>>> {
-    let ([version, table], mut rest) = leaf.split_first_chunk::<2>()?;
-    if *version != leaf::VERSION || *table != super::model::Table::Transfers.code() {
-        return None;
-    }
-    let mut fields = Vec::new();
-    while !rest.is_empty() {
-        let (length, behind) = rest.split_first_chunk::<4>()?;
-        let length = u32::from_be_bytes(*length);
-        if length == u32::MAX {
-            fields.push(None);
-            rest = behind;
-            continue;
-        }
-        let (field, behind) = behind.split_at_checked(usize::try_from(length).ok()?)?;
-        fields.push(Some(field));
-        rest = behind;
-    }
-    Some(fields)
 }

@@ -1,5 +1,5 @@
 //! Salts: what a person's values are committed to with. One for each person, made when the first row of theirs becomes
-//! a leaf, sealed in the database, and destroyed for good (`shred`).
+//! a leaf, sealed in the database, and destroyed for good ([`super::shred`]).
 //!
 //! Bound: [`MOST`] are remembered; then all are read again. A salt is remembered only when its transaction is
 //! committed.

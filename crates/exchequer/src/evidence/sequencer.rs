@@ -63,6 +63,13 @@ impl Sequencer {
         *self.node.get_or_init(|| tools.rng().bytes())
     }
 
+    /// What is remembered of salts is read again, where it is still there.
+    pub(super) async fn forget_salts(&self) {
+        if let Some(memory) = self.memory.lock().await.as_mut() {
+            memory.salts = Salts::default();
+        }
+    }
+
     /// How the log does, as this node knows.
     pub fn status(&self) -> MutexGuard<'_, Status> {
         // Each field is whole whenever the lock is given back.

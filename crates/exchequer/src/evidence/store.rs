@@ -2,6 +2,8 @@
 
 mod log;
 mod rows;
+mod salts;
 
 pub(super) use self::log::*;
 pub(super) use self::rows::*;
+pub(super) use self::salts::*;

@@ -127,6 +127,7 @@ codes! {
     ApprovalPending "approval_pending" 409 "The same waits for approval already" "Another operator decides it first, or its maker withdraws it; `detail` has its id.";
     TooManyApprovals "too_many_approvals" 409 "Too many acts of yours wait for approval" "Have some decided, or withdraw them.";
     ReceiptNotReady "receipt_not_ready" 409 "It is not in the log yet" "What is committed is in the signed log a second later: ask again then.";
+    ReceiptTooLong "receipt_too_long" 409 "More happened to it than one receipt holds" "`GET /v1/payments/{id}` and its refunds say how it stands; operators can show each step in the log.";
     OwnApproval "own_approval" 403 "Nobody decides what they asked for" "Another operator does. You can withdraw it.";
     ApprovalDecided "approval_decided" 409 "It is decided already, or its time is over" "Look it up; ask again where the act is still wanted.";
     MakerDisabled "maker_disabled" 409 "Who asked for it is disabled" "It can only be rejected; ask for it yourself where it is wanted.";

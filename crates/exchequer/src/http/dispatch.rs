@@ -72,7 +72,11 @@ where
     let public = matches!(route.access, Access::Public(_))
         && route.method == Method::GET
         && !route.is_never_kept;
-    let keep = if public { Keep::Allowed } else { Keep::Never };
+    let keep = match (public, route.is_unchanging) {
+        (false, _) => Keep::Never,
+        (true, false) => Keep::Allowed,
+        (true, true) => Keep::Forever,
+    };
     let mut response = span.logged(|| respond(result, &id, keep));
     gate.tell(response.headers_mut());
     let ended = bank.tools().now();
@@ -235,6 +239,8 @@ fn matches(pattern: &str, path: &str) -> bool {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Keep {
     Allowed,
+    /// It never changes (RFC 8246).
+    Forever,
     Never,
 }
 
@@ -288,12 +294,15 @@ fn respond(result: Result<RawReply, Problem>, id: &RequestId, keep: Keep) -> Res
     if let Some(seconds) = retry_after {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
-    if keep == Keep::Allowed && reply.status < 400 {
-        headers.remove(header::CACHE_CONTROL);
+    match keep {
+        Keep::Allowed if reply.status < 400 => _ = headers.remove(header::CACHE_CONTROL),
+        Keep::Forever if reply.status < 400 => _ = headers.insert(header::CACHE_CONTROL, FOR_EVER),
+        Keep::Allowed | Keep::Forever | Keep::Never => {}
     }
     response
 }
 
+const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 /// RFC 6750 §3.
 const BEARER: HeaderValue = HeaderValue::from_static("Bearer");
 /// RFC 9449 §7.1.

@@ -46,6 +46,8 @@ pub struct Route {
     pub number: u8,
     /// Nobody on the way may keep the answer, though anybody may ask for it.
     pub is_never_kept: bool,
+    /// What a public GET answers is the same for ever, so that anybody may keep it.
+    pub is_unchanging: bool,
     /// Whether a request counts as use of its session.
     pub visit: Visit,
     /// What it refuses, besides what every route of its kind can answer.
@@ -153,6 +155,7 @@ impl Route {
             number: 0,
             class: Class::Probe, // until it is added, when it is known who may call
             is_never_kept: false,
+            is_unchanging: false,
             visit: Visit::Use,
             codes: Vec::new(),
             input: Description::default(),
@@ -186,6 +189,13 @@ impl Route {
     #[must_use]
     pub fn never_kept(mut self) -> Self {
         self.is_never_kept = true;
+        self
+    }
+
+    /// For a public GET whose address names its answer: what was answered once is answered for ever.
+    #[must_use]
+    pub fn never_changes(mut self) -> Self {
+        self.is_unchanging = true;
         self
     }
 

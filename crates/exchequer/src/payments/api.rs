@@ -1,6 +1,7 @@
 //! `/v1/payments`.
 
 mod desk;
+mod receipt;
 mod staff;
 
 use bytes::Bytes;
@@ -64,7 +65,7 @@ pub fn routes(routes: Routes) -> Routes {
             Route::get("/v1/payments/{id}/refunds", "listRefunds", "A payment's refunds"),
             refunds,
         );
-    let routes = staff::routes(routes);
+    let routes = receipt::routes(staff::routes(routes));
     let why =
         "a gateway tells that a payment has news; its signature is checked, and the bank asks back";
     routes

@@ -17,6 +17,7 @@ pub mod job;
 mod metadata;
 pub mod model;
 pub mod notices;
+mod receipt;
 mod store;
 
 use std::sync::Arc;

@@ -1,9 +1,13 @@
 //! The log: every row becomes a leaf, once, and nothing that is done to the database afterwards stays unseen.
 
 mod outside;
+mod payments;
 mod receipts;
 mod sequence;
+mod shred;
 mod tamper;
+mod thin;
+mod tiles;
 mod witness;
 
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Cases that others published, right and wrong ones: inclusion and consistency.
+//! Cases that others published, right and wrong ones: inclusion and consistency, of logs and of subtrees.
 //!
 //! Read from the folder that `EXCHEQUER_REFS` names; without it they are not run, and say so.
 
@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use data_encoding::BASE64;
-use merkle::{Hash, check_consistency, check_inclusion, leaf_hash};
+use merkle::{Hash, Subtree, check_consistency, check_inclusion, leaf_hash};
 use serde_json::Value;
 
 #[test]
@@ -27,6 +27,35 @@ fn consistency() {
         check_consistency(sizes, (&roots.0, &roots.1), &proof(case)?).ok()
     });
     assert!(count.is_none_or(|count| count > 80), "{count:?} cases");
+}
+
+#[test]
+fn inclusion_in_a_subtree() {
+    let count = each("subtreeinclusion", |case| {
+        let (leaf, root) = (hash(&case["leafHash"])?, hash(&case["root"])?);
+        let index = case["leafIdx"].as_u64()?;
+        subtree(case)?.check_inclusion(&leaf, index, &proof(case)?, &root).ok()
+    });
+    assert!(count.is_none_or(|count| count > 90), "{count:?} cases");
+}
+
+#[test]
+fn consistency_of_a_subtree() {
+    let count = each("subtreeconsistency", |case| {
+        let roots = (hash(&case["root1"])?, hash(&case["root2"])?);
+        let size = case["size"].as_u64()?;
+        if case["start"] == case["end"] {
+            // Of no leaves nothing can be shown: here a proof of them is refused, whatever a case would have.
+            assert_eq!(subtree(case), None);
+            return (case["wantErr"] == false).then_some(());
+        }
+        subtree(case)?.check_consistency(size, (&roots.0, &roots.1), &proof(case)?).ok()
+    });
+    assert!(count.is_none_or(|count| count > 80), "{count:?} cases");
+}
+
+fn subtree(case: &Value) -> Option<Subtree> {
+    Subtree::new(case["start"].as_u64()?, case["end"].as_u64()?)
 }
 
 /// Some cases have roots of another length, which are only compared: a hash of them is as equal or unequal.

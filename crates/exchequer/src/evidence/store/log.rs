@@ -25,15 +25,6 @@ pub struct KeptCheckpoint {
     pub note: String,
 }
 
-/// What a person's values are committed to with.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum KeptSalt {
-    /// Nothing of theirs is a leaf yet.
-    Unmade,
-    Sealed(Vec<u8>),
-    Destroyed,
-}
-
 const STATE: &str = "SELECT size, settled, leader, leased_until FROM log_state WHERE id = 1";
 const LOCKED_STATE: &str =
     "SELECT size, settled, leader, leased_until FROM log_state WHERE id = 1 ORDER BY id";
@@ -177,22 +168,17 @@ pub fn checkpoints_above(
     tx.query(sql, params![place(size)?, most])?.iter().map(read_checkpoint).collect()
 }
 
-/// A person's salt, as it is kept.
-pub fn salt(tx: &mut Tx<'_>, person: &RowId) -> Result<KeptSalt, DbError> {
-    let row = tx.query_opt("SELECT salt FROM log_salts WHERE id = $1", params![person])?;
-    let Some(row) = row else { return Ok(KeptSalt::Unmade) };
-    Ok(row.blob_opt(0)?.map_or(KeptSalt::Destroyed, |sealed| KeptSalt::Sealed(sealed.to_vec())))
+/// Sizes and times of up to `most` checkpoints above a size, ascending.
+pub fn moments(tx: &mut Tx<'_>, size: u64, most: i64) -> Result<Vec<(u64, Timestamp)>, DbError> {
+    let sql = "SELECT size, at FROM log_checkpoints WHERE size > $1 ORDER BY size LIMIT $2";
+    let rows = tx.query(sql, params![place(size)?, most])?;
+    rows.iter().map(|row| Ok((number(row, 0)?, row.time(1)?))).collect()
 }
 
-/// Keeps a salt unless there is one; whoever lost against another node reads that one.
-pub fn insert_salt(
-    tx: &mut Tx<'_>,
-    (person, sealed): (&RowId, &[u8]),
-    now: Timestamp,
-) -> Result<bool, DbError> {
-    let sql = "INSERT INTO log_salts (id, salt, created_at) VALUES ($1, $2, $3) \
-               ON CONFLICT DO NOTHING";
-    Ok(tx.execute(sql, params![person, sealed, now])? == 1)
+/// Of sizes from the one to the other, both included; gives how many.
+pub fn remove_checkpoints(tx: &mut Tx<'_>, (from, to): (u64, u64)) -> Result<u64, DbError> {
+    let sql = "DELETE FROM log_checkpoints WHERE size >= $1 AND size <= $2";
+    tx.execute(sql, params![place(from)?, place(to)?])
 }
 
 fn read_state(row: &Row) -> Result<State, DbError> {

@@ -45,7 +45,7 @@ pub enum Class {
     Text = 13,
     /// A gateway tells that a payment has news.
     Notice = 14,
-    /// A statement is made: a walk through a year of entries, and megabytes of its own.
+    /// A statement is made: a walk through a year of entries, and megabytes of its own; or a payment's receipt.
     Statement = 15,
     /// A name is compared with that of an account's holder: whoever may ask often could find names out.
     NameCheck = 16,
@@ -288,6 +288,7 @@ const ROUTES: &[(&str, Class)] = &[
     ("revokeMerchantKey", Class::Change),
     ("settleMerchant", Class::Pay),
     ("resolveDifference", Class::Change),
+    ("getPaymentReceipt", Class::Statement),
     ("getStatement", Class::Statement),
     ("getStatementAsStaff", Class::Statement),
     ("exportEvents", Class::Statement),

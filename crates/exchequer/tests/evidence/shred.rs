@@ -1,0 +1,144 @@
+//! Crypto-shredding: after the salt is gone everything still verifies, and nobody can test what a memo was.
+
+use exchequer::evidence::prove::Proven;
+use exchequer::evidence::receipt::SignedReceipt;
+use exchequer::jobs::Job;
+use exchequer::staff::model::Role;
+use exchequer::verify::model::Finding;
+use merkle::VerifierKey;
+use serde_json::{Value, json};
+use store::DbError;
+use testkit::TestBank;
+use tokio::sync::watch;
+
+use crate::Town;
+
+const DAY: i64 = 86_400;
+
+async fn shred(town: &Town) -> u64 {
+    let (_go, stop) = watch::channel(false);
+    Job::ShredSalts.run(town.bank.bank(), &stop).await.expect("it runs")
+}
+
+/// All that the payer has goes to the payee, and the payer's account and access are closed.
+async fn close(town: &Town) {
+    town.pay(1_000_000 - 12_345, None).await;
+    let admin = town.bank.operator(Role::Admin).await;
+    let account = format!("/v1/staff/accounts/{}/close", town.from);
+    let _done = admin.client.post(&account, &json!({})).await.expect(200);
+    standing(town, "disable").await;
+}
+
+async fn standing(town: &Town, verb: &str) {
+    let officer = town.bank.operator(Role::Compliance).await;
+    let path = format!("/v1/staff/customers/{}/{verb}", town.asha.id);
+    let asked = officer.client.post(&path, &json!({})).await;
+    if asked.status == 202 {
+        town.bank.done(asked, Role::Compliance).await;
+    } else {
+        let _done = asked.expect(200);
+    }
+}
+
+async fn number(bank: &TestBank, sql: &'static str) -> i64 {
+    let read = bank.bank().db().read("number", move |tx| tx.query_one(sql, &[])?.int(0));
+    read.await.unwrap_or_else(|error: DbError| panic!("{error}"))
+}
+
+const DESTROYED: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM log_salts WHERE destroyed_at IS NOT NULL AND salt IS NULL";
+const TOLD: &str =
+    "SELECT CAST(COUNT(*) AS BIGINT) FROM events WHERE action = 'log.salt_destroyed'";
+
+/// What is found where somebody has changed the memo.
+async fn edited(town: &Town) -> Result<Proven, Finding> {
+    let sql = "UPDATE transfers SET memo = 'another' WHERE memo LIKE 'rent%'";
+    town.found(town.trust(), move |tx| {
+        assert_eq!(tx.execute(sql, &[])?, 1);
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_closed_customers_salt_is_destroyed_after_the_retention_time_and_every_proof_holds() {
+    let town = Town::new().await;
+    let id = town.pay(12_345, Some("rent \u{20b9} May")).await;
+    town.write().await;
+    let keys = town.bank.client().get("/v1/log/keys").await.expect(200);
+    let key: VerifierKey = keys.text("/keys/0").parse().expect("a key");
+    let old: Value =
+        town.asha.client.get(&format!("/v1/transfers/{id}/receipt")).await.expect(200).json();
+    assert_eq!(shred(&town).await, 0, "nobody is closed");
+    assert!(edited(&town).await.is_err(), "the salt tells that the memo is another");
+    close(&town).await;
+    town.write().await;
+    let sealed = town.proven().await.sealed;
+    assert_eq!(shred(&town).await, 1, "it is marked");
+    assert_eq!(shred(&town).await, 0);
+    let days = i64::from(town.bank.bank().config().evidence.salt_days);
+    town.bank.advance(days * DAY - 1);
+    assert_eq!((shred(&town).await, number(&town.bank, DESTROYED).await), (0, 0));
+    town.bank.advance(1);
+    assert_eq!((shred(&town).await, number(&town.bank, DESTROYED).await), (1, 1));
+    assert_eq!((shred(&town).await, number(&town.bank, TOLD).await), (0, 1));
+    // The log still proves all of it; what is personal of theirs is not compared any more.
+    town.write().await;
+    assert!(town.proven().await.sealed > sealed);
+    let said = SignedReceipt::verify(&old.to_string(), &key).expect("the old receipt is right");
+    assert_eq!(said.transfer.memo.as_deref(), Some("rent \u{20b9} May"));
+    // The auditor's proof is there as before, and names no memo.
+    let auditor = town.bank.operator(Role::Auditor).await;
+    let event = id.replace("trf_", "evt_");
+    let shown = auditor.client.get(&format!("/v1/staff/log/{event}")).await.expect(200);
+    assert_eq!(shown.text("/leaf"), old["leaf"].as_str().expect("text"));
+    // Nobody can test any more what the memo was: not the bank either.
+    assert!(edited(&town).await.is_ok(), "no salt is left to test it with");
+}
+
+#[tokio::test]
+async fn who_comes_back_before_the_time_keeps_the_salt() {
+    let mut town = Town::new().await;
+    town.pay(12_345, Some("rent")).await;
+    town.write().await;
+    let days = i64::from(town.bank.bank().config().evidence.salt_days);
+    // Disabled alone is not closed: there is an account with money.
+    standing(&town, "disable").await;
+    town.bank.advance(days * DAY);
+    assert_eq!(shred(&town).await, 0);
+    standing(&town, "enable").await;
+    town.bank.sign_in(&mut town.asha).await;
+    close(&town).await;
+    assert_eq!(shred(&town).await, 1);
+    town.bank.advance(days * DAY);
+    standing(&town, "enable").await;
+    assert_eq!((shred(&town).await, number(&town.bank, DESTROYED).await), (1, 0), "unmarked");
+    standing(&town, "disable").await;
+    assert_eq!((shred(&town).await, number(&town.bank, DESTROYED).await), (1, 0), "from now on");
+}
+
+#[tokio::test]
+async fn whatever_statement_fails_a_salt_is_there_or_its_end_is_told() {
+    let town = Town::new().await;
+    town.pay(12_345, Some("rent")).await;
+    town.write().await;
+    close(&town).await;
+    assert_eq!(shred(&town).await, 1, "it is marked");
+    town.bank.advance(i64::from(town.bank.bank().config().evidence.salt_days) * DAY);
+    let faults = town.bank.bank().db().faults().clone();
+    let (_go, stop) = watch::channel(false);
+    let mut statements = 0;
+    for statement in 1..20 {
+        faults.fail_at("log.shred", statement);
+        let ran = Job::ShredSalts.run(town.bank.bank(), &stop).await;
+        if faults.disarm() {
+            assert_eq!(ran.expect("nothing failed"), 1);
+            statements = statement;
+            break;
+        }
+        assert!(ran.is_err(), "at {statement}");
+        let found = (number(&town.bank, DESTROYED).await, number(&town.bank, TOLD).await);
+        assert_eq!(found, (0, 0), "at {statement}");
+    }
+    assert!(statements > 2, "the job has no statements: is the name right?");
+    assert_eq!((number(&town.bank, DESTROYED).await, number(&town.bank, TOLD).await), (1, 1));
+}

@@ -88,6 +88,7 @@ impl Scene {
         let mut environment: Vec<(&str, &str)> =
             settings.iter().map(|(name, value)| (*name, &**value)).collect();
         environment.push(("EXCHEQUER_REDIS_URL", redis));
+        environment.push(("EXCHEQUER_HTTP_PUBLIC_URL", "http://localhost:8080"));
         Server::start(BINARY.as_ref(), &["serve"], &environment)
     }
 

@@ -58,3 +58,26 @@ fn this_machine_needs_neither() {
         folder.load();
     }
 }
+
+/// Each node would make an issuer of its own.
+#[test]
+fn nodes_that_share_a_redis_have_one_name_for_the_bank() {
+    let mut folder = Folder::new();
+    folder.environment("EXCHEQUER_REDIS_URL", "redis://127.0.0.1");
+    let faults = folder.faults();
+    let text = faults.to_string();
+    assert_eq!(faults.len(), 1, "{text}");
+    assert!(text.contains("EXCHEQUER_HTTP_PUBLIC_URL (not given)"), "{text}");
+    assert!(text.contains("several nodes"), "{text}");
+    folder.environment("EXCHEQUER_LISTEN", "0.0.0.0:8080");
+    folder.environment("EXCHEQUER_HTTP_BEHIND_PROXY", "true");
+    assert_eq!(folder.faults().len(), 1, "one cause is one fault");
+    folder.environment("EXCHEQUER_HTTP_PUBLIC_URL", "https://bank.example");
+    assert_eq!(folder.load().tokens.issuer, "https://bank.example");
+
+    let mut demo = Folder::new();
+    demo.sources.environment.clear();
+    demo.environment("EXCHEQUER_REDIS_URL", "redis://127.0.0.1");
+    let listen = "127.0.0.1:9".parse().unwrap();
+    assert!(Config::load_demo(Some(demo.path("demo")), Some(listen), &demo.sources).is_ok());
+}

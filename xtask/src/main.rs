@@ -1,4 +1,5 @@
-//! The project's own commands: `cargo xtask ci`, `tidy`, `browser`, `outside`, `pg`, `redis`, `failover`, `soak` and `bench`.
+//! The project's own commands: `cargo xtask ci`, `tidy`, `browser`, `outside`, `pg`, `redis`, `failover`, `soak`, `bench`, `sbom`,
+//! `image` and `reproduce`.
 //!
 //! Purpose: one place where every rule that a machine can hold is held. Order: arguments are read here
 //! and nothing else; each command has its module. Bound: every process that is started has a time
@@ -15,10 +16,12 @@ mod ci;
 mod edge;
 mod failover;
 mod guard;
+mod image;
 mod outside;
 mod postgres;
 mod process;
 mod redis;
+mod reproduce;
 mod running;
 mod sbom;
 mod smoke;
@@ -46,7 +49,10 @@ cargo xtask failover [--binary PATH] [--seconds N]
                                    databases, Redis and nodes of a bank are broken under load
 cargo xtask bench [--runs N] [--only GROUPS] [--quick]
                                    the speed floors, measured here, as one table
-cargo xtask sbom                   what the program is made of, as CycloneDX 1.5";
+cargo xtask sbom                   what the program is made of, as CycloneDX 1.5
+cargo xtask image --binary PATH    the container of a program, built, run and looked at
+cargo xtask reproduce [--package NAME] [--debug]
+                                   one commit, built twice in two folders, gives the same bytes";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -67,6 +73,8 @@ fn main() -> ExitCode {
         ["failover", wish @ ..] => failover::run(wish),
         ["browser", wish @ ..] => in_browser(wish),
         ["outside", wish @ ..] => from_outside(wish),
+        ["reproduce", wish @ ..] => reproduced(wish),
+        ["image", "--binary", path] => image::with_binary(path),
         ["pg", "--fsync", "--", command @ ..] => with_postgres(command, true),
         ["pg", "--", command @ ..] => with_postgres(command, false),
         ["redis", "--", command @ ..] => with_redis(command),
@@ -97,6 +105,11 @@ fn in_browser(wish: &[&str]) -> Result<ExitCode> {
 fn from_outside(wish: &[&str]) -> Result<ExitCode> {
     let wish = outside::Wish::parse(wish).ok_or_else(|| format!("usage:\n{USAGE}"))?;
     outside::run(&wish)
+}
+
+fn reproduced(wish: &[&str]) -> Result<ExitCode> {
+    let wish = reproduce::Wish::parse(wish).ok_or_else(|| format!("usage:\n{USAGE}"))?;
+    reproduce::run(&wish)
 }
 
 /// Runs `command` in the caller's folder and terminal; `durable` keeps `fsync` on, for measurements.

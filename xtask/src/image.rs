@@ -79,7 +79,7 @@ pub fn run(workspace: &Workspace, guard: &Guard, log: &Path, binary: &Path) -> R
 
 /// Says nothing of either file, or fails. Where it can neither be found nor installed the log says so.
 fn lint(workspace: &Workspace, guard: &Guard, log: &Path) -> Result<()> {
-    let Some(linter) = linter(workspace, guard, log)? else {
+    let Some(linter) = linter(workspace, guard, log) else {
         return note(log, "hadolint is not to be had\n");
     };
     let mut command = Command::new(linter);
@@ -88,17 +88,17 @@ fn lint(workspace: &Workspace, guard: &Guard, log: &Path) -> Result<()> {
     succeed("hadolint", run_logged(&mut command, log, COMMAND_LIMIT, guard)?)
 }
 
-fn linter(workspace: &Workspace, guard: &Guard, log: &Path) -> Result<Option<PathBuf>> {
+fn linter(workspace: &Workspace, guard: &Guard, log: &Path) -> Option<PathBuf> {
     if in_path("hadolint") {
-        return Ok(Some(PathBuf::from("hadolint")));
+        return Some(PathBuf::from("hadolint"));
     }
     if !in_path("python3") {
-        return Ok(None);
+        return None;
     }
     let folder = workspace.target.join("xtask-image");
     let program = folder.join("bin/hadolint");
     if program.is_file() {
-        return Ok(Some(program));
+        return Some(program);
     }
     let mut make = Command::new("python3");
     make.args(["-m", "venv", "--clear"]).arg(&folder);
@@ -108,10 +108,10 @@ fn linter(workspace: &Workspace, guard: &Guard, log: &Path) -> Result<Option<Pat
     for command in [&mut make, &mut install] {
         match run_logged(command, log, COMMAND_LIMIT, guard) {
             Ok(status) if status.success() => {}
-            Ok(_) | Err(_) => return Ok(None), // the log has why
+            Ok(_) | Err(_) => return None, // the log has why
         }
     }
-    Ok(Some(program))
+    Some(program)
 }
 
 /// Where images and containers are, and the bank in one of them.

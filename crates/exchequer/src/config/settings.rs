@@ -223,7 +223,7 @@ pub const SETTINGS: &[Setting] = &[
          http is allowed for this machine only."),
     row("http", "public_url", Kind::Text, "",
         "What the outside calls this bank: https://bank.example, no path. \
-         Empty: http://, or https:// with tls_certificate_file, and listen."),
+         Empty: http://, or https:// with tls_certificate_file, and listen; not with redis_url, whose nodes have one name."),
     row("http", "behind_proxy", Kind::Boolean, "false",
         "Says that a proxy with TLS stands before the bank, and so allows listen to be \
          any address."),

@@ -137,10 +137,8 @@ impl Found {
         let has_files = self.authorities.is_some() || own.is_some();
         let default = if is_near && !has_files { Mode::Disable } else { Mode::VerifyFull };
         if self.mode.unwrap_or(default) == Mode::Disable {
-            return match has_files {
-                true => Err("it has files for TLS, and sslmode=disable"),
-                false => Ok(None),
-            };
+            let wrong = "it has files for TLS, and sslmode=disable";
+            return if has_files { Err(wrong) } else { Ok(None) };
         }
         if self.hosts.iter().any(|host| is_socket(host)) {
             return Err("a socket has no TLS: leave sslmode out, or the socket");

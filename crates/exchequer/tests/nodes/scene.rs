@@ -8,6 +8,8 @@ use testkit::postgres::PostgresServer;
 use testkit::process::{HttpClient, HttpReply, Server};
 
 pub const BINARY: &str = env!("CARGO_BIN_EXE_exchequer");
+/// What tokens of the demo and of all nodes name.
+const PUBLIC_URL: &str = "http://localhost:8080";
 
 pub struct Scene {
     folder: tempfile::TempDir,
@@ -47,7 +49,9 @@ impl Scene {
     pub fn demo(&self) -> Server {
         let data = self.data().to_string_lossy().into_owned();
         let arguments = ["demo", "--json", "--data", &data, "--listen", "127.0.0.1:0"];
-        Server::start(BINARY.as_ref(), &arguments, &[("EXCHEQUER_RATE_LIMITS", "off")])
+        let settings =
+            [("EXCHEQUER_RATE_LIMITS", "off"), ("EXCHEQUER_HTTP_PUBLIC_URL", PUBLIC_URL)];
+        Server::start(BINARY.as_ref(), &arguments, &settings)
     }
 
     pub fn data(&self) -> PathBuf {
@@ -78,6 +82,7 @@ impl Scene {
             ("EXCHEQUER_DATA_DIR", data.to_string_lossy().into_owned()),
             ("EXCHEQUER_MASTER_KEY_FILE", data.join("master.key").to_string_lossy().into_owned()),
             ("EXCHEQUER_LISTEN", "127.0.0.1:0".to_owned()),
+            ("EXCHEQUER_HTTP_PUBLIC_URL", PUBLIC_URL.to_owned()),
             ("EXCHEQUER_DATABASE_URL", self.url()),
         ]
     }
@@ -88,7 +93,6 @@ impl Scene {
         let mut environment: Vec<(&str, &str)> =
             settings.iter().map(|(name, value)| (*name, &**value)).collect();
         environment.push(("EXCHEQUER_REDIS_URL", redis));
-        environment.push(("EXCHEQUER_HTTP_PUBLIC_URL", "http://localhost:8080"));
         Server::start(BINARY.as_ref(), &["serve"], &environment)
     }
 

@@ -1,5 +1,5 @@
-//! The project's own commands: `cargo xtask ci`, `tidy`, `browser`, `outside`, `pg`, `redis`, `failover`, `drills`, `soak` and
-//! `bench`.
+//! The project's own commands: `cargo xtask ci`, `tidy`, `browser`, `outside`, `pg`, `redis`, `failover`, `drills`, `soak`,
+//! `bench`, `sbom`, `image` and `reproduce`.
 //!
 //! Purpose: one place where every rule that a machine can hold is held. Order: arguments are read here
 //! and nothing else; each command has its module. Bound: every process that is started has a time
@@ -17,10 +17,12 @@ mod drills;
 mod edge;
 mod failover;
 mod guard;
+mod image;
 mod outside;
 mod postgres;
 mod process;
 mod redis;
+mod reproduce;
 mod running;
 mod sbom;
 mod smoke;
@@ -50,7 +52,10 @@ cargo xtask drills [--binary PATH] [--only NAME] [--transfers N]
                                    what the runbook says is tried for real, and timed
 cargo xtask bench [--runs N] [--only GROUPS] [--quick]
                                    the speed floors, measured here, as one table
-cargo xtask sbom                   what the program is made of, as CycloneDX 1.5";
+cargo xtask sbom                   what the program is made of, as CycloneDX 1.5
+cargo xtask image --binary PATH    the container of a program, built, run and looked at
+cargo xtask reproduce [--package NAME] [--debug]
+                                   one commit, built twice in two folders, gives the same bytes";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -72,6 +77,8 @@ fn main() -> ExitCode {
         ["drills", wish @ ..] => drills::run(wish),
         ["browser", wish @ ..] => in_browser(wish),
         ["outside", wish @ ..] => from_outside(wish),
+        ["reproduce", wish @ ..] => reproduced(wish),
+        ["image", "--binary", path] => image::with_binary(path),
         ["pg", "--fsync", "--", command @ ..] => with_postgres(command, true),
         ["pg", "--", command @ ..] => with_postgres(command, false),
         ["redis", "--", command @ ..] => with_redis(command),
@@ -102,6 +109,11 @@ fn in_browser(wish: &[&str]) -> Result<ExitCode> {
 fn from_outside(wish: &[&str]) -> Result<ExitCode> {
     let wish = outside::Wish::parse(wish).ok_or_else(|| format!("usage:\n{USAGE}"))?;
     outside::run(&wish)
+}
+
+fn reproduced(wish: &[&str]) -> Result<ExitCode> {
+    let wish = reproduce::Wish::parse(wish).ok_or_else(|| format!("usage:\n{USAGE}"))?;
+    reproduce::run(&wish)
 }
 
 /// Runs `command` in the caller's folder and terminal; `durable` keeps `fsync` on, for measurements.

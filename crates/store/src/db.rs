@@ -13,7 +13,7 @@ use crate::postgres::{Mode, PgOptions, PgSession, work_loop};
 use crate::queue::{PushError, Queue};
 use crate::sets::{RUN_ROWS, Runs};
 use crate::sqlite::{Access, DatabaseFile, FileKey, Mover, SqliteSession, read_loop, write_loop};
-use crate::{DbError, Tx};
+use crate::{DbError, PostgresAddress, Tx};
 
 /// Where the bank lives.
 #[derive(Clone)]
@@ -21,7 +21,7 @@ pub enum Location {
     Sqlite {
         path: PathBuf,
     },
-    /// A `postgres://` URL or key-value string; carries a password, so it has no `Debug`.
+    /// As [`crate::PostgresAddress`] reads it; carries a password, so it has no `Debug`.
     Postgres {
         url: String,
     },
@@ -248,12 +248,11 @@ fn stopping() -> DbError {
 }
 
 pub(crate) fn pg_options(options: &Options, url: &str) -> Result<PgOptions, DbError> {
-    // The driver's message can repeat the URL, and with it the password.
-    let config = url
-        .parse()
-        .map_err(|_| DbError::Refused("the PostgreSQL address cannot be read".to_owned()))?;
+    let wrong = |why| DbError::Refused(format!("the address of PostgreSQL: {why}"));
+    let address = PostgresAddress::parse(url).map_err(wrong)?;
     Ok(PgOptions {
-        config,
+        config: address.config().map_err(wrong)?,
+        tls: address.tls,
         lock_timeout_ms: options.lock_timeout_ms,
         require_durable: options.require_durable,
         remembered: Arc::default(),

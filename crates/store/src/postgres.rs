@@ -3,9 +3,11 @@
 //! BEGIN, closure, COMMIT ([`work`]); a serialization failure or deadlock runs the closure again, a bounded
 //! number of times. A lost connection fails the job with `Unavailable` and is made anew for the next
 //! one. An error of COMMIT itself is never retried here: whether it took effect is unknown, and the
-//! caller's idempotency key is what finds out.
+//! caller's idempotency key is what finds out. Whether TLS is spoken says the address ([`address`], [`tls`]).
 
+mod address;
 mod copy;
+mod tls;
 mod values;
 mod work;
 
@@ -14,20 +16,28 @@ use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ::tls::client::ClientSettings;
 use money::AccountId;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::runtime::Runtime;
 use tokio::time::Instant;
 use tokio_postgres::error::SqlState;
+use tokio_postgres::tls::TlsStream;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, Config, NoTls, Statement};
+use tokio_postgres::{Client, Config, Connection, NoTls, Statement};
 
+pub use self::address::PostgresAddress;
 use self::copy::Copying;
+use self::tls::Encryption;
 use self::values::read_row;
 pub(crate) use self::work::{Mode, work_loop};
 use crate::sets::{Known, LoadedAccount, Remembered};
 use crate::{DbError, Param, Row};
 
+/// For one host to take a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// For all hosts together, with TLS and signing in: a server may take a connection and be silent then.
+const CONNECT_LIMIT: Duration = Duration::from_secs(30);
 /// Batches that lock their rows after a closure had to run again: many enough that two nodes which
 /// share a hot account do not do half their work twice.
 const CAUTIOUS: u32 = 64;
@@ -84,6 +94,8 @@ enum Memory {
 #[derive(Clone)]
 pub(crate) struct PgOptions {
     pub config: Config,
+    /// Absent: plain text.
+    pub tls: Option<ClientSettings>,
     pub lock_timeout_ms: u32,
     pub require_durable: bool,
     /// What all connections with these options know of balances.
@@ -99,13 +111,9 @@ impl PgSession {
         let mut config = options.config.clone();
         config.connect_timeout(CONNECT_TIMEOUT).keepalives(true);
         let client = runtime.block_on(async {
-            let (client, connection) = config.connect(NoTls).await.map_err(from_postgres)?;
-            tokio::spawn(async move {
-                if let Err(error) = connection.await {
-                    tracing::debug!(%error, "a database connection ended");
-                }
-            });
-            Ok::<_, DbError>(client)
+            let connected = open(&config, options.tls.as_ref());
+            let silent = || DbError::Unavailable("the server took too long to answer".to_owned());
+            tokio::time::timeout(CONNECT_LIMIT, connected).await.map_err(|_| silent())?
         })?;
         let mut session = Self {
             runtime,
@@ -318,6 +326,28 @@ impl PgSession {
     fn is_closed(&self) -> bool {
         self.client.is_closed()
     }
+}
+
+/// One connection, whose socket the runtime drives.
+async fn open(config: &Config, tls: Option<&ClientSettings>) -> Result<Client, DbError> {
+    let Some(settings) = tls else {
+        return config.connect(NoTls).await.map(drive).map_err(from_postgres);
+    };
+    let connected = config.connect(Encryption::open(settings)?).await;
+    connected.map(drive).map_err(|error| tls::refused(error, settings))
+}
+
+fn drive<S, T>((client, connection): (Client, Connection<S, T>)) -> Client
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    T: TlsStream + Unpin + Send + 'static,
+{
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "a database connection ended");
+        }
+    });
+    client
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape that `map_err` wants")]

@@ -50,5 +50,11 @@ fn run(server: &str, sql: String) {
 
 fn options(url: &str) -> PgOptions {
     let config = url.parse().expect("an address of PostgreSQL");
-    PgOptions { config, lock_timeout_ms: 1_000, require_durable: false, remembered: Arc::default() }
+    PgOptions {
+        config,
+        tls: None,
+        lock_timeout_ms: 1_000,
+        require_durable: false,
+        remembered: Arc::default(),
+    }
 }

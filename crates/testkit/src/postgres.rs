@@ -34,12 +34,15 @@ pub struct PostgresServer {
     account: Option<(u32, u32)>,
     port: u16,
     password: String,
+    has_tls: bool,
     child: Option<Child>,
 }
 
 const READY_POLLS: u32 = 1500;
 const POLL: Duration = Duration::from_millis(20);
 const ACCOUNTS: [&str; 2] = ["postgres", "nobody"];
+/// Certificate, key, and whose certificates callers may show.
+const TLS_FILES: [&str; 3] = ["server.crt", "server.key", "callers.crt"];
 
 impl PostgresServer {
     /// `None` where this run is not on PostgreSQL, or its programs are not on this machine; where
@@ -59,6 +62,7 @@ impl PostgresServer {
             account: is_root.then(unprivileged),
             port: free_port(),
             password: format!("{high:016x}{low:016x}"),
+            has_tls: false,
             child: None,
         };
         server.give_away(server.folder.path());
@@ -72,6 +76,33 @@ impl PostgresServer {
         format!("postgres://postgres:{}@127.0.0.1:{}/postgres", self.password, self.port)
     }
 
+    /// The same by another name, at the same place, with further options.
+    pub fn url_as(&self, host: &str, options: &str) -> String {
+        let Self { password, port, .. } = self;
+        format!(
+            "postgres://postgres:{password}@{host}:{port}/postgres?hostaddr=127.0.0.1&{options}"
+        )
+    }
+
+    /// From its next start on it speaks TLS with this certificate and key, and asks callers for certificates of the
+    /// authority; all in PEM. `None`: no TLS.
+    pub fn set_tls(&mut self, files: Option<[&str; 3]>) {
+        self.has_tls = files.is_some();
+        for (name, text) in TLS_FILES.iter().zip(files.into_iter().flatten()) {
+            let path = self.folder.path().join(name);
+            let mut options = fs::OpenOptions::new();
+            let file = options.create(true).truncate(true).write(true).mode(0o600).open(&path);
+            file.expect("a file").write_all(text.as_bytes()).expect("a written file");
+            self.give_away(&path);
+        }
+    }
+
+    /// From its next start on it lets nobody in without TLS, a certificate and a password.
+    pub fn demand_certificates(&self) {
+        let rules = "hostssl all all all scram-sha-256 clientcert=verify-ca\n";
+        fs::write(self.data().join("pg_hba.conf"), rules).expect("its own file");
+    }
+
     /// Starts the stopped server at the same address, and waits until it takes connections.
     pub fn start(&mut self) {
         assert!(self.child.is_none(), "it runs");
@@ -83,6 +114,7 @@ impl PostgresServer {
             .arg(self.data())
             .args(["-p", &self.port.to_string(), "-c", "listen_addresses=127.0.0.1"])
             .args(["-c", &format!("unix_socket_directories={}", self.folder.path().display())])
+            .args(self.tls_settings())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
@@ -103,6 +135,20 @@ impl PostgresServer {
         let told = Command::new("kill").args([signal, &child.id().to_string()]).status();
         assert!(told.expect("kill(1)").success());
         let _status = child.wait().expect("our own process");
+    }
+
+    fn tls_settings(&self) -> Vec<String> {
+        if !self.has_tls {
+            return Vec::new();
+        }
+        let folder = self.folder.path().display();
+        let [certificate, key, authority] = TLS_FILES;
+        vec![
+            "-cssl=on".to_owned(),
+            format!("-cssl_cert_file={folder}/{certificate}"),
+            format!("-cssl_key_file={folder}/{key}"),
+            format!("-cssl_ca_file={folder}/{authority}"),
+        ]
     }
 
     fn initdb(&self) {

@@ -29,13 +29,13 @@ pub enum Refusal {
     CertificateFile(String),
     #[error("the key's file: {0}")]
     KeyFile(String),
-    #[error("the file of the callers' authorities: {0}")]
+    #[error("the authorities' file: {0}")]
     AuthorityFile(String),
     #[error("the certificate's file holds no certificate in PEM")]
     NoCertificate,
     #[error("the key's file holds no private key in PEM that is understood")]
     NoKey,
-    #[error("the file of the callers' authorities holds no certificate in PEM")]
+    #[error("the authorities' file holds no certificate in PEM")]
     NoAuthority,
     #[error("the key is not that of the first certificate")]
     Mismatch,
@@ -79,22 +79,32 @@ impl Files {
     }
 
     pub fn parse(&self, provider: &CryptoProvider) -> Result<Parsed, Refusal> {
-        let chain = certificates(&self.certificate).ok_or(Refusal::NoCertificate)?;
-        let leaf = chain.first().and_then(|leaf| Certificate::read(leaf));
-        let leaf = leaf.ok_or(Refusal::NoCertificate)?;
-        let key = PrivateKeyDer::from_pem_slice(&self.key).map_err(|_| Refusal::NoKey)?;
-        let key = provider.key_provider.load_private_key(key).map_err(|_| Refusal::NoKey)?;
-        let key = CertifiedKey::new(chain, key);
-        key.keys_match().map_err(|error| match error {
-            rustls::Error::InconsistentKeys(_) => Refusal::Mismatch,
-            other => Refusal::Unusable(other.to_string()),
-        })?;
+        let (key, leaf) = certified(&self.certificate, &self.key, provider)?;
         let authorities = self.authorities.as_deref().map(roots).transpose()?;
         Ok(Parsed { key, leaf, authorities })
     }
 }
 
-fn roots(pem: &[u8]) -> Result<RootCertStore, Refusal> {
+/// The chain with its key, which must be that of the first certificate.
+pub(crate) fn certified(
+    certificate: &[u8],
+    key: &[u8],
+    provider: &CryptoProvider,
+) -> Result<(CertifiedKey, Certificate), Refusal> {
+    let chain = certificates(certificate).ok_or(Refusal::NoCertificate)?;
+    let leaf = chain.first().and_then(|leaf| Certificate::read(leaf));
+    let leaf = leaf.ok_or(Refusal::NoCertificate)?;
+    let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| Refusal::NoKey)?;
+    let key = provider.key_provider.load_private_key(key).map_err(|_| Refusal::NoKey)?;
+    let key = CertifiedKey::new(chain, key);
+    key.keys_match().map_err(|error| match error {
+        rustls::Error::InconsistentKeys(_) => Refusal::Mismatch,
+        other => Refusal::Unusable(other.to_string()),
+    })?;
+    Ok((key, leaf))
+}
+
+pub(crate) fn roots(pem: &[u8]) -> Result<RootCertStore, Refusal> {
     let mut roots = RootCertStore::empty();
     for certificate in certificates(pem).ok_or(Refusal::NoAuthority)? {
         roots.add(certificate).map_err(|_| Refusal::NoAuthority)?;
@@ -108,7 +118,7 @@ fn certificates(pem: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
     (!all.is_empty()).then_some(all)
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, String> {
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     let read =
         File::open(path).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes));
@@ -124,7 +134,7 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
     }
 }
 
-fn refuse_open(path: &Path) -> Result<(), String> {
+pub(crate) fn refuse_open(path: &Path) -> Result<(), String> {
     let metadata = path.metadata().map_err(|error| format!("{}: {error}", path.display()))?;
     let mode = metadata.mode() & 0o7777;
     if mode & OTHERS == 0 {

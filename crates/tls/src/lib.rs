@@ -1,4 +1,5 @@
-//! TLS for the bank's listener: certificate and key from files, taken up anew when the files change.
+//! TLS for the bank's listener: certificate and key from files, taken up anew when the files change; and for
+//! connections that the bank opens itself ([`client`]).
 //!
 //! Order of an opening and of each later look ([`Server`]): files, bounded; certificates and key parsed; key and
 //! certificate belong together; then one whole new configuration, or a refusal and the old one. Cost of a look at
@@ -9,6 +10,7 @@
 //! in force, or say anything of a key but that it does not fit.
 
 mod certificate;
+pub mod client;
 mod der;
 mod files;
 pub mod probe;

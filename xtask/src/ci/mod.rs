@@ -40,9 +40,10 @@ pub enum Step {
     Alerts,
     Browser,
     Outside,
+    Image,
 }
 
-pub const ORDER: [Step; 16] = [
+pub const ORDER: [Step; 17] = [
     Step::Fmt,
     Step::Tidy,
     Step::Clippy,
@@ -59,6 +60,7 @@ pub const ORDER: [Step; 16] = [
     Step::Alerts,
     Step::Browser,
     Step::Outside,
+    Step::Image,
 ];
 
 /// What the steps share.
@@ -95,6 +97,7 @@ impl Step {
             Self::Alerts => "alerts",
             Self::Browser => "browser",
             Self::Outside => "outside",
+            Self::Image => "image",
         }
     }
 
@@ -114,7 +117,8 @@ impl Step {
             | Self::Smoke
             | Self::Alerts
             | Self::Browser
-            | Self::Outside => false,
+            | Self::Outside
+            | Self::Image => false,
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::guard::Guard;
 use crate::postgres;
 use crate::postgres::programs::install_where_allowed;
 use crate::process::{append, run_logged};
-use crate::{alerts, browser, edge, outside, redis, smoke, tidy};
+use crate::{alerts, browser, edge, image, outside, redis, smoke, tidy};
 
 /// All steps together have 45 minutes; one that takes this long alone hangs.
 const STEP_LIMIT: Duration = Duration::from_mins(40);
@@ -72,6 +72,7 @@ impl Run {
             }
             Step::Browser => self.in_browser(log),
             Step::Outside => self.outside(log),
+            Step::Image => self.image(log),
         }
     }
 
@@ -178,6 +179,16 @@ impl Run {
         let wish = outside::Wish::short(binary.to_str().ok_or("the target folder is no text")?);
         let mut command = outside::prepare(&self.workspace, &self.guard, &wish, log)?;
         self.counted(&mut command, wish.limit(), log)
+    }
+
+    /// The container, of the build that is shipped.
+    fn image(&self, log: &Path) -> Result<Verdict> {
+        if let Some(reason) = image::obstacle()? {
+            return Ok(Verdict::Skipped(reason));
+        }
+        smoke::build(&self.workspace, &self.guard, log, STEP_LIMIT)?;
+        let binary = self.workspace.target.join("release/exchequer");
+        image::run(&self.workspace, &self.guard, log, &binary).map(|()| passed())
     }
 
     /// A command that counts its tests in the log.

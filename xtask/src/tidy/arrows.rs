@@ -10,7 +10,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ("ledger", &["money"]),
     ("vault", &["money"]),
     ("merkle", &["money", "vault"]),
-    ("store", &["money", "ledger", "vault"]),
+    ("store", &["money", "ledger", "vault", "tls"]),
     ("web", &["money"]),
     ("tls", &["money"]),
     ("exchequer", &["money", "ledger", "vault", "merkle", "store", "web", "tls"]),

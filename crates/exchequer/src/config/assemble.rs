@@ -104,7 +104,7 @@ fn config(reading: &mut Reading, data_dir: Option<PathBuf>) -> Config {
         data_dir,
         profile,
         log: read_log(reading),
-        redis: redis::read(reading),
+        redis: redis::read(reading, &http.public_url),
         rate_limits_on,
         metrics_listen: read_metrics_listen(reading),
         traces: traces::read(reading),

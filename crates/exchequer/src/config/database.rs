@@ -1,14 +1,14 @@
 //! The address of the database: what it names, and whether the way there is safe.
 //!
 //! Two forms: `sqlite:///absolute/path` and `postgres://user:password@host:port/database?options`
-//! (libpq's URI, docs 34.1.1.2). Of the second only what decides safety is looked at here: the
-//! hosts, the password, `sslmode`; the driver reads the rest. No error holds any part of
-//! an address.
+//! (libpq's URI, docs 34.1.1.2). The second is read by [`store::PostgresAddress`]; here is decided what another
+//! machine needs: TLS, or a word that its network encrypts by itself, and a password or a certificate. No error holds
+//! any part of an address but the path of a file.
 
-use super::address::{is_this_machine, split_port};
 use super::reading::Reading;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use store::PostgresAddress;
 use vault::SecretString;
 
 /// Where the bank's database is.
@@ -23,16 +23,8 @@ pub enum DatabaseUrl {
     },
 }
 
-/// What is looked at of a PostgreSQL address.
-#[derive(Default)]
-struct Postgres {
-    hosts: Vec<String>,
-    user: String,
-    password: String,
-    sslmode: String,
-}
-
-const FORMS: &str = "sqlite:///path/bank.db or postgres://user:password@host/database";
+const FORMS: &str = "sqlite:///path/bank.db or postgres://user:password@host/database, to another machine with \
+                     sslrootcert=FILE where its certificate is of no authority of the system";
 
 /// Passwords that installers and examples set, and attackers try first.
 pub(super) const WELL_KNOWN: &[&str] = &[
@@ -60,7 +52,7 @@ pub(super) fn read(reading: &mut Reading, data_dir: &Path) -> DatabaseUrl {
     let parsed = if let Some(rest) = url.expose().strip_prefix("sqlite://") {
         sqlite(rest)
     } else if is_postgres(url.expose()) {
-        postgres(url.expose()).and_then(|found| found.refuse_unsafe(plaintext)).map(|()| None)
+        check(url.expose(), plaintext).map(|()| None)
     } else {
         Err("the value (not shown) is neither of the two forms".to_owned())
     };
@@ -99,7 +91,7 @@ impl DatabaseUrl {
         if !is_postgres(url) {
             return Err("the value (not shown) is no address of PostgreSQL".to_owned());
         }
-        postgres(url)?.refuse_unsafe(plaintext)?;
+        check(url, plaintext)?;
         Ok(Self::Postgres { url: Arc::new(SecretString::new(url.to_owned())) })
     }
 }
@@ -123,86 +115,34 @@ fn sqlite(path: &str) -> Result<Option<PathBuf>, String> {
     Ok(Some(path))
 }
 
-/// Takes a PostgreSQL address apart. Where a thing is named twice, both are kept or the second
-/// counts, as in the driver.
-fn postgres(url: &str) -> Result<Postgres, String> {
-    let (_, rest) = url.split_once("://").unwrap_or_default();
-    let (address, options) = rest.split_once('?').unwrap_or((rest, ""));
-    let authority = address.split('/').next().unwrap_or_default();
-    let (user, hosts) = authority.rsplit_once('@').unwrap_or(("", authority));
-    let mut found = Postgres::default();
-    let (name, password) = user.split_once(':').unwrap_or((user, ""));
-    found.user = decode(name)?;
-    found.password = decode(password)?;
-    for host in hosts.split(',').filter(|host| !host.is_empty()) {
-        let (host, _) = split_port(host).ok_or("a port in the address is no port")?;
-        found.hosts.push(decode(host)?);
+/// What no bank is started with, in this order: an address that cannot be read, files for TLS that are not there or do
+/// not fit, and to another machine plain text that nobody allowed, or a password that is none.
+fn check(url: &str, plaintext: bool) -> Result<(), String> {
+    let wrong = |why| format!("the value (not shown): {why}");
+    let address = PostgresAddress::parse(url).map_err(wrong)?;
+    if let Some(settings) = &address.tls {
+        tls::client::Client::open(settings)
+            .map_err(|refusal| format!("its sslrootcert, sslcert and sslkey: {refusal}"))?;
     }
-    for option in options.split('&').filter(|option| !option.is_empty()) {
-        let (name, value) = option.split_once('=').ok_or("an option is not name=value")?;
-        let value = decode(value)?;
-        match name {
-            "host" | "hostaddr" => found.hosts.extend(value.split(',').map(str::to_owned)),
-            "user" => found.user = value,
-            "password" => found.password = value,
-            "sslmode" => found.sslmode = value,
-            _ => {} // a matter of the driver, which refuses what it does not know
-        }
+    if address.is_near {
+        return Ok(());
     }
-    if found.hosts.iter().all(String::is_empty) {
-        return Err("the address names no host and no socket folder".to_owned());
+    if address.tls.is_none() && !plaintext {
+        return Err("the database is on another host, and sslmode=disable means plain text: leave sslmode out, or \
+                    say that the network encrypts by itself with database_plaintext = true"
+            .to_owned());
     }
-    Ok(found)
-}
-
-impl Postgres {
-    fn refuse_unsafe(&self, plaintext: bool) -> Result<(), String> {
-        if !matches!(self.sslmode.as_str(), "" | "disable" | "prefer") {
-            return Err("sslmode asks for TLS, which comes with a later version".to_owned());
-        }
-        // An empty host is libpq's own socket folder.
-        let near =
-            |host: &String| host.is_empty() || host.starts_with('/') || is_this_machine(host);
-        if self.hosts.iter().all(near) {
-            return Ok(());
-        }
-        if !plaintext {
-            return Err(
-                "the database is on another host, and TLS to it comes with a later version: \
-                        use a socket, this machine, or a network that encrypts by itself with \
-                        database_plaintext = true"
-                    .to_owned(),
-            );
-        }
-        if self.password.is_empty() {
-            return Err(
-                "the database is on another host and the address has no password".to_owned()
-            );
-        }
-        if self.password == self.user || WELL_KNOWN.contains(&self.password.as_str()) {
-            return Err("the database is on another host and its password is one that everybody \
-                        tries first"
-                .to_owned());
-        }
-        Ok(())
+    let has_certificate = address.tls.is_some_and(|settings| settings.own.is_some());
+    let password = address.password.expose();
+    if password.is_empty() && !has_certificate {
+        return Err("the database is on another host and the address has neither a password nor \
+                    a certificate (sslcert, sslkey)"
+            .to_owned());
     }
-}
-
-/// Undoes percent-encoding.
-fn decode(text: &str) -> Result<String, String> {
-    const WRONG: &str = "a % in the address is not followed by two hexadecimal digits of UTF-8";
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        rest = after;
-        if *first != b'%' {
-            bytes.push(*first);
-            continue;
-        }
-        let (digits, after) = rest.split_at_checked(2).ok_or(WRONG)?;
-        let byte = data_encoding::HEXUPPER_PERMISSIVE.decode(digits).map_err(|_not_hex| WRONG)?;
-        bytes.extend(byte);
-        rest = after;
+    if !password.is_empty() && (password == address.user || WELL_KNOWN.contains(&password)) {
+        return Err("the database is on another host and its password is one that everybody \
+                    tries first"
+            .to_owned());
     }
-    String::from_utf8(bytes).map_err(|_not_utf8| WRONG.to_owned())
+    Ok(())
 }

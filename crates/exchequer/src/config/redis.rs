@@ -45,7 +45,8 @@ impl Redis {
     }
 }
 
-pub(super) fn read(reading: &mut Reading) -> Option<Redis> {
+/// With the address that was made of `listen` where none is given; empty where that is a fault already.
+pub(super) fn read(reading: &mut Reading, public_url: &str) -> Option<Redis> {
     let ca_file = reading.path("redis_ca_file");
     let authorities = ca_file.as_ref().and_then(|path| match read_text(path) {
         Ok(text) if text.contains("-----BEGIN CERTIFICATE-----") => Some(Arc::from(text)),
@@ -64,6 +65,14 @@ pub(super) fn read(reading: &mut Reading) -> Option<Redis> {
     if let Err(wrong) = check(url.expose()) {
         reading.fault("redis_url", format!("the value (not shown): {wrong}"), FORMS);
         return None;
+    }
+    // A Redis is for several nodes. A demo is one process.
+    if !reading.is_given("http_public_url") && !public_url.is_empty() && !reading.demo {
+        let wrong = "not given, and redis_url says that there are several nodes: each would sign \
+                     tokens with the address that it listens on as issuer, and refuse the others'";
+        let allowed = "https://host or https://host:port, as callers name the bank, the same on \
+                       all nodes; http for this machine only";
+        reading.fault("http_public_url", wrong, allowed);
     }
     Some(Redis { url: Arc::new(url), ca_file, authorities, prefix: None })
 }

@@ -151,7 +151,9 @@ pub const SETTINGS: &[Setting] = &[
          are not taken up."),
     row("", "database_url", Kind::Secret, "",
         "sqlite:///path/bank.db or postgres://user:password@host/database. \
-         Empty: bank.db in data_dir. database_url_file names a file that holds it."),
+         Empty: bank.db in data_dir. database_url_file names a file that holds it. A PostgreSQL on another host is \
+         spoken to in TLS with a certificate for that host (sslmode=verify-full), by an authority of the system's or \
+         of ?sslrootcert=/path; &sslcert=/path&sslkey=/path show it one of the bank's."),
     row("", "redis_url", Kind::Secret, "",
         "What nodes have in common that may be lost: rate limits, ended sessions, used proofs. \
          redis://[user:password@]host:port/database, redis+sentinel://…@host:port,host:port/service or \
@@ -194,8 +196,8 @@ pub const SETTINGS: &[Setting] = &[
         "`required`: refuse a PostgreSQL whose fsync or full_page_writes is off, because it loses \
          acknowledged money at a power cut. `unchecked` starts on it all the same; for tests."),
     row("database", "plaintext", Kind::Boolean, "false",
-        "Allows a PostgreSQL on another host without TLS, for a network that encrypts by itself. \
-         TLS to the database comes with a later version."),
+        "Allows a PostgreSQL on another host without TLS, for a network that encrypts by itself; \
+         database_url then says sslmode=disable. Without it TLS is what such a host is spoken to in."),
     row("database", "encrypted", Kind::Boolean, "false",
         "The embedded database is an encrypted file, whose key is wrapped by the master key and stands beside it \
          (bank.db.key). Of a new bank it is made so; `exchequer move --encrypt` makes one of a plain one. Needs a \
@@ -221,7 +223,7 @@ pub const SETTINGS: &[Setting] = &[
          http is allowed for this machine only."),
     row("http", "public_url", Kind::Text, "",
         "What the outside calls this bank: https://bank.example, no path. \
-         Empty: http://, or https:// with tls_certificate_file, and listen."),
+         Empty: http://, or https:// with tls_certificate_file, and listen; not with redis_url, whose nodes have one name."),
     row("http", "behind_proxy", Kind::Boolean, "false",
         "Says that a proxy with TLS stands before the bank, and so allows listen to be \
          any address."),

@@ -3,6 +3,7 @@
 mod faults;
 mod files;
 mod init;
+mod other_hosts;
 mod reference;
 
 use super::{Config, Faults, Sources};

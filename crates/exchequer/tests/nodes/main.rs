@@ -4,6 +4,7 @@
 //! Everything here needs a PostgreSQL of its own, and the nodes a Redis; where a run has none nothing is tried.
 //! Every process is stopped by its own id, and traffic goes to loopback only.
 
+mod encrypted_way;
 mod moving;
 mod scene;
 mod together;

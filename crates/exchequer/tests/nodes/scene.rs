@@ -1,17 +1,24 @@
 //! A demo's bank that has moved to a PostgreSQL of its own, and nodes of `exchequer serve` on it.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
+use money::Clock;
 use serde_json::{Value, json};
-use testkit::postgres::PostgresServer;
+use testkit::postgres::{PostgresServer, Stop};
 use testkit::process::{HttpClient, HttpReply, Server};
+use tls::trial::Authority;
 
 pub const BINARY: &str = env!("CARGO_BIN_EXE_exchequer");
+/// What tokens of the demo and of all nodes name.
+const PUBLIC_URL: &str = "http://localhost:8080";
 
 pub struct Scene {
     folder: tempfile::TempDir,
     server: PostgresServer,
+    address: String,
     pub payers: Vec<Payer>,
 }
 
@@ -28,7 +35,8 @@ impl Scene {
     pub fn new() -> Option<Self> {
         let server = PostgresServer::start_own()?;
         let folder = tempfile::tempdir().expect("a folder");
-        let mut scene = Self { folder, server, payers: Vec::new() };
+        let address = server.url();
+        let mut scene = Self { folder, server, address, payers: Vec::new() };
         let demo = scene.demo();
         scene.payers = payers(&demo);
         assert!(scene.payers.len() >= 2, "the demo has customers without a factor");
@@ -44,10 +52,39 @@ impl Scene {
         Some(scene)
     }
 
+    /// From now on the server lets nobody in without TLS and a certificate; the bank's address has both.
+    pub fn encrypt(&mut self) {
+        let now = Clock::System.now();
+        let authority = Authority::new(now.plus_seconds(-3_600), now.plus_seconds(3_600));
+        let authority = authority.expect("an authority");
+        let server = authority.issue("database", &["db.example"]).expect("a pair");
+        let own = authority.issue("bank", &[]).expect("a pair");
+        let trust = authority.certificate_pem();
+        self.server.demand_certificates();
+        self.server.stop(Stop::Fast);
+        self.server.set_tls(Some([&server.certificate_pem(), &server.key_pem(), &trust]));
+        self.server.start();
+        let ca = self.put("ca.pem", &trust);
+        let certificate = self.put("own.pem", &own.certificate_pem());
+        let key = self.put("own.key", &own.key_pem());
+        let options = format!("sslrootcert={ca}&sslcert={certificate}&sslkey={key}");
+        self.address = self.server.url_as("db.example", &options);
+    }
+
+    /// A file of the bank's alone; its path.
+    pub fn put(&self, name: &str, text: &str) -> String {
+        let path = self.folder.path().join(name);
+        fs::write(&path, text).expect("a file");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("a mode");
+        path.to_string_lossy().into_owned()
+    }
+
     pub fn demo(&self) -> Server {
         let data = self.data().to_string_lossy().into_owned();
         let arguments = ["demo", "--json", "--data", &data, "--listen", "127.0.0.1:0"];
-        Server::start(BINARY.as_ref(), &arguments, &[("EXCHEQUER_RATE_LIMITS", "off")])
+        let settings =
+            [("EXCHEQUER_RATE_LIMITS", "off"), ("EXCHEQUER_HTTP_PUBLIC_URL", PUBLIC_URL)];
+        Server::start(BINARY.as_ref(), &arguments, &settings)
     }
 
     pub fn data(&self) -> PathBuf {
@@ -56,7 +93,7 @@ impl Scene {
 
     /// The server's address.
     pub fn url(&self) -> String {
-        self.server.url()
+        self.address.clone()
     }
 
     pub fn move_bank(&self, environment: &[(&str, &str)]) -> Output {
@@ -78,6 +115,7 @@ impl Scene {
             ("EXCHEQUER_DATA_DIR", data.to_string_lossy().into_owned()),
             ("EXCHEQUER_MASTER_KEY_FILE", data.join("master.key").to_string_lossy().into_owned()),
             ("EXCHEQUER_LISTEN", "127.0.0.1:0".to_owned()),
+            ("EXCHEQUER_HTTP_PUBLIC_URL", PUBLIC_URL.to_owned()),
             ("EXCHEQUER_DATABASE_URL", self.url()),
         ]
     }

@@ -10,7 +10,8 @@ use testkit::{TestBank, TestDatabase};
 use crate::markers::{OPEN, SEALED, write};
 use crate::search::Needles;
 
-/// Wherever the database puts it: tables, logs, copies. A card's number is so kept by more than the encryption of a disk.
+// PCI DSS 3.5.1, 3.5.1.2: a card's number is in no table, log or copy of the database, so it is kept by more than the encryption
+// of a disk. ASVS 14.2.4: no field that is to be sealed is in any of them.
 #[tokio::test]
 async fn what_is_sealed_is_in_no_file_of_a_plain_bank_and_the_rest_is_found() {
     let mut bank = TestBank::on(TestDatabase::sqlite(), |_| {}).await;
@@ -26,7 +27,8 @@ async fn what_is_sealed_is_in_no_file_of_a_plain_bank_and_the_rest_is_found() {
     assert_sealed_and_open(&folder);
 }
 
-/// The same on a server, in its tables and its write-ahead log.
+// PCI DSS 3.5.1, 3.5.1.2: the same on a server, in its tables and its write-ahead log. ASVS 14.2.4: no sealed field is in
+// either.
 #[tokio::test]
 async fn what_is_sealed_is_in_no_file_of_postgresql_and_the_rest_is_found() {
     if testkit::database::postgres_address().is_none() {

@@ -22,7 +22,8 @@ fn is_able() -> bool {
     store::CAN_ENCRYPT
 }
 
-/// Also what no column seals: not in the database, its log, its index of the log, a temporary file or a backup.
+// ASVS 14.2.4: what no column seals is hidden by an encrypted file: it is not in the database, its log, its index of the log,
+// a temporary file or a backup.
 #[tokio::test]
 async fn nothing_that_was_written_is_in_any_file_of_an_encrypted_bank() {
     if !is_able() {

@@ -132,7 +132,7 @@ fn host(text: &str, default_port: u16) -> Result<(String, u16), &'static str> {
 }
 
 /// Undoes percent-encoding.
-fn decode(text: &str) -> Result<String, &'static str> {
+pub(crate) fn decode(text: &str) -> Result<String, &'static str> {
     const WRONG: &str = "a % in it is not followed by two hexadecimal digits of UTF-8";
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();

@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use money::{SessionId, Timestamp};
 
+pub(crate) use self::address::decode;
 pub use self::address::{Form, RedisAddress};
 pub use self::limiter::{Ask, Decision, Limit, Refused, Space, Subject};
 use self::memory::Memory;

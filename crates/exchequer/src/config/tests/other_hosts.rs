@@ -1,0 +1,83 @@
+//! What a database or a Redis on another machine needs, and what several nodes need.
+
+use super::{Folder, write};
+use crate::config::Config;
+
+// PCI DSS 8.6.2: a password that everybody tries first, or none, stops the start.
+#[test]
+fn another_host_needs_a_network_that_encrypts_and_a_password_worth_the_name() {
+    let load = |url: &str| {
+        let mut folder = Folder::new();
+        folder.environment("EXCHEQUER_DATABASE_PLAINTEXT", "true");
+        folder.environment("EXCHEQUER_DATABASE_URL", &format!("{url}?sslmode=disable"));
+        Config::load(&folder.sources).map(|_| ()).map_err(|faults| faults.to_string())
+    };
+    assert_eq!(load("postgres://bank:a-long-pass-phrase@db.example:5432/bank"), Ok(()));
+    for url in ["postgres://bank:bank@db.example/bank", "postgresql://bank:%70assword@db/bank"] {
+        assert!(load(url).unwrap_err().contains("tries first"), "{url}");
+    }
+    assert!(load("postgres://bank@db.example/bank").unwrap_err().contains("neither a password"));
+}
+
+// ASVS 12.3.4: a database on another machine means TLS by an authority that is named or the system's, unless two
+// settings say otherwise.
+#[test]
+fn another_host_is_spoken_to_in_tls_by_a_named_authority() {
+    let mut folder = Folder::new();
+    let day = money::Clock::System.now();
+    let authority = tls::trial::Authority::new(day, day.plus_seconds(86_400)).unwrap();
+    let own = authority.issue("bank", &[]).unwrap();
+    let [ca, certificate, key] =
+        ["ca.pem", "own.pem", "own.key"].map(|name| folder.path(name).display().to_string());
+    write(&folder.path("ca.pem"), &authority.certificate_pem(), 0o644);
+    write(&folder.path("own.pem"), &own.certificate_pem(), 0o644);
+    write(&folder.path("own.key"), &own.key_pem(), 0o644);
+    let url = |person: &str| format!("postgres://{person}@db.example/bank?sslrootcert={ca}");
+    folder.environment("EXCHEQUER_DATABASE_URL", &url("bank:a-long-pass-phrase"));
+    folder.load();
+    folder.environment("EXCHEQUER_DATABASE_URL", &url("bank:bank"));
+    assert!(folder.faults().to_string().contains("tries first"));
+    let shown = format!("{}&sslcert={certificate}&sslkey={key}", url("bank"));
+    folder.environment("EXCHEQUER_DATABASE_URL", &shown);
+    assert!(folder.faults().to_string().contains("chmod 640"), "everybody reads the key");
+    write(&folder.path("own.key"), &own.key_pem(), 0o600);
+    folder.load();
+}
+
+#[test]
+fn this_machine_needs_neither() {
+    for url in [
+        "postgres://bank:bank@localhost/bank",
+        "postgres://bank@127.0.0.1:5433/bank?sslmode=disable",
+        "postgres://bank@[::1]:5433/bank",
+        "postgres://bank@%2Frun%2Fpostgresql/bank",
+        "postgresql:///bank?host=/run/postgresql&port=5433",
+    ] {
+        let mut folder = Folder::new();
+        folder.environment("EXCHEQUER_DATABASE_URL", url);
+        folder.load();
+    }
+}
+
+/// Each node would make an issuer of its own.
+#[test]
+fn nodes_that_share_a_redis_have_one_name_for_the_bank() {
+    let mut folder = Folder::new();
+    folder.environment("EXCHEQUER_REDIS_URL", "redis://127.0.0.1");
+    let faults = folder.faults();
+    let text = faults.to_string();
+    assert_eq!(faults.len(), 1, "{text}");
+    assert!(text.contains("EXCHEQUER_HTTP_PUBLIC_URL (not given)"), "{text}");
+    assert!(text.contains("several nodes"), "{text}");
+    folder.environment("EXCHEQUER_LISTEN", "0.0.0.0:8080");
+    folder.environment("EXCHEQUER_HTTP_BEHIND_PROXY", "true");
+    assert_eq!(folder.faults().len(), 1, "one cause is one fault");
+    folder.environment("EXCHEQUER_HTTP_PUBLIC_URL", "https://bank.example");
+    assert_eq!(folder.load().tokens.issuer, "https://bank.example");
+
+    let mut demo = Folder::new();
+    demo.sources.environment.clear();
+    demo.environment("EXCHEQUER_REDIS_URL", "redis://127.0.0.1");
+    let listen = "127.0.0.1:9".parse().unwrap();
+    assert!(Config::load_demo(Some(demo.path("demo")), Some(listen), &demo.sources).is_ok());
+}

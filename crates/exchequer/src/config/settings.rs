@@ -1,10 +1,9 @@
 //! The one table of settings. Environment names, keys of the file, texts of faults, `check-config`,
 //! the reference file and `.env.example` all come from it, and tests compare them.
 //!
-//! A setting has one name. In the environment it is `EXCHEQUER_` and the name in capitals; in the
-//! file it is the name, or a section and the rest: `[http] drain_seconds` is `http_drain_seconds`.
-//! To add one: a row here, a field in `mod.rs` or beside it, an arm in `render.rs`; then see the
-//! test of `reference.rs`, which writes the two files anew.
+//! A setting has one name. In the environment it is `EXCHEQUER_` and the name in capitals; in the file it is the name, or a
+//! section and the rest: `[http] drain_seconds` is `http_drain_seconds`. To add one: a row here, a field in `mod.rs` or
+//! beside it, an arm in `render.rs`; then see the test of `reference.rs`, which writes the two files anew.
 
 /// One setting.
 #[derive(Debug)]

@@ -263,12 +263,15 @@ impl<'a> Trial<'a> {
         }
     }
 
-    /// `podman run` as docs/edge.md has it. Its network is this machine's, so that no bridge is needed; limits are those
-    /// that the caller has, as a container inside another may set none; no timer asks for health without systemd.
+    /// `podman run` as docs/edge.md has it. Its network is this machine's, so that no bridge is needed; limits fit
+    /// into the caller's, as a container inside another may not raise them; no timer asks for health without systemd.
     fn container(&self, more: &[&str]) -> Command {
         let mut run = self.program("podman");
         run.args(["--runtime", "runc", "--cgroup-manager", "cgroupfs", "run"]).args(more);
-        run.args(["--network", "host", "--ulimit", "host", "--no-healthcheck", "--read-only"]);
+        run.args(["--network", "host", "--no-healthcheck", "--read-only"]);
+        for (name, most) in limits() {
+            run.arg("--ulimit").arg(format!("{name}={most}:{most}"));
+        }
         run.args(["--cap-drop=all", "--security-opt=no-new-privileges"]);
         for (from, to) in [("data", "/var/lib/exchequer"), ("etc", "/etc/exchequer:ro")] {
             run.arg("--volume").arg(format!("{}:{to}", self.folder.join(from).display()));
@@ -308,6 +311,20 @@ impl<'a> Trial<'a> {
         }
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
+}
+
+/// Open files and processes of the container: enough for a bank, and no more than this process may have itself. Left out,
+/// podman asks for more, which is given to `CAP_SYS_RESOURCE` alone (setrlimit(2)).
+fn limits() -> Vec<(&'static str, u64)> {
+    let said = fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let hard = |line: &str| line.split_whitespace().nth(1)?.parse().ok();
+    [("nofile", "Max open files", 65_536), ("nproc", "Max processes", 4_096)]
+        .into_iter()
+        .map(|(name, title, enough)| {
+            let own = said.lines().find_map(|line| hard(line.strip_prefix(title)?));
+            (name, own.unwrap_or(enough).min(enough))
+        })
+        .collect()
 }
 
 /// Of `/proc/ID/status` (proc(5)): nobody's account, no capability, and none to be had.

@@ -9,7 +9,7 @@ use tokio::sync::oneshot::Receiver;
 use crate::fault::Faults;
 use crate::job::{Closure, Job};
 use crate::migrate;
-use crate::postgres::{Mode, PgOptions, PgSession, work_loop};
+use crate::postgres::{Mode, PgOptions, PgSession, open_worker, work_loop};
 use crate::queue::{PushError, Queue};
 use crate::sets::{RUN_ROWS, Runs};
 use crate::sqlite::{Access, DatabaseFile, FileKey, Mover, SqliteSession, read_loop, write_loop};
@@ -272,7 +272,7 @@ fn worker(
         Mode::Write => format!("write-{n}"),
         Mode::Read => format!("read-{n}"),
     };
-    let thread = spawn(&name, move || match PgSession::connect(&pg) {
+    let thread = spawn(&name, move || match open_worker(&pg, mode) {
         Ok(session) => {
             if told.send(Ok(())).is_ok() {
                 work_loop(&pg, mode, session, &queue, &faults);

@@ -30,7 +30,7 @@ pub use self::address::PostgresAddress;
 use self::copy::Copying;
 use self::tls::Encryption;
 use self::values::read_row;
-pub(crate) use self::work::{Mode, work_loop};
+pub(crate) use self::work::{Mode, open as open_worker, work_loop};
 use crate::sets::{Known, LoadedAccount, Remembered};
 use crate::{DbError, Param, Row};
 

@@ -37,6 +37,8 @@ pub fn run(scene: &Scene<'_>) -> Result<Found> {
         .map_err(|error| format!("{}: {error}", settings.display()))?;
     let mut redis = start(scene.guard, &settings)?;
     bank.set("EXCHEQUER_REDIS_URL", format!("redis://:{password}@127.0.0.1:{port}"));
+    // Two processes and more must agree on it, so a bank with Redis does not start without.
+    bank.set("EXCHEQUER_HTTP_PUBLIC_URL", format!("http://{}", bank.at));
     bank.serve()?;
     after("a bank with Redis", (LIMIT, QUICK), || Ok(state(bank.metrics, "cache")? == 0))?;
     bank.sign_in()?;

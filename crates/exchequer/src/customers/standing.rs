@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use super::model::Customer;
 use super::store;
 use crate::bank::Act;
+use crate::evidence::shred;
 use crate::http::{Code, Problem};
 use crate::outbox::{self, Notice};
 use crate::sessions::model::PrincipalRef;
@@ -102,7 +103,9 @@ pub fn change_in(
     let was = json!({ "status": before.as_str() });
     store::set_standing(tx, id, after, act.now)?;
     let mut is = json!({ "status": after.as_str() });
-    if after != Standing::Active {
+    if after == Standing::Active {
+        shred::is_open_again(tx, id)?;
+    } else {
         shut_out(tx, act, (id, after), &mut is)?;
     }
     let customer = store::get(tx, &act.tools, id)?

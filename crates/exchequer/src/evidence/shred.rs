@@ -3,8 +3,8 @@
 //!
 //! A customer is closed who is disabled and has no account that is not closed; nothing else in the bank ends them.
 //! Order, each hour: what this process remembers of salts is forgotten; then all salts are gone through in slices, and
-//! each closed customer's is marked with the time when that was first seen, or unmarked where somebody was enabled
-//! again; one whose mark is older than the setting is destroyed, with an event, after one more look in the same
+//! each closed customer's is marked with the time when that was first seen, or unmarked where an account was opened
+//! again (who is enabled again is unmarked at once, [`is_open_again`]); one whose mark is older than the setting is destroyed, with an event, after one more look in the same
 //! transaction. Bound: [`SLICE`] a read, one salt a write. Never here: a change of a row, a leaf or a proof: all of them stay valid,
 //! since a leaf keeps its commitment.
 
@@ -23,6 +23,11 @@ pub(crate) const NAME: &str = "log.shred";
 /// Salts of one read: some milliseconds.
 const SLICE: i64 = 1_000;
 const DAY_SECONDS: i64 = 86_400;
+
+/// The time of a customer's closing begins anew when they are closed again. In the transaction that enables them.
+pub(crate) fn is_open_again(tx: &mut Tx<'_>, id: &CustomerId) -> Result<(), DbError> {
+    log::unmark_closed(tx, id.bytes()).map(|_was_marked| ())
+}
 
 /// What is to be done with a salt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,18 +1,21 @@
 //! A payment's receipt: its steps, what shows each in the log, and the bank's signature over all of it.
 //!
 //! Order: the payment and its steps; of each the leaves that it must have; then the receipt is checked as a stranger
-//! would check it, and only then signed: whoever changed the database does not get the bank to sign for it. Bound:
-//! [`MOST_STEPS`]. Cost: of each step one or two looks at the events of a moment and as many at its transfers, 20,000 rows
-//! each at most. Never here: a write.
+//! would check it, and what it says of the payment as a whole is compared with what the event of its beginning has; only
+//! then it is signed. So whoever changes a payment, its steps or what shows them does not get the bank to sign for it; who
+//! takes a payment's newest step away with all that it changed in the payment's row is found by `verify` alone. Bound:
+//! [`MOST_STEPS`]. Cost: of each step one look at the events behind a moment and one at its transfers, 20,000 rows at a time.
+//! Never here: a write.
 
 use ::store::{DbError, Tx};
 use merkle::{Checkpoint, Hash};
-use money::{MerchantId, PaymentId};
+use money::{MerchantId, PaymentId, Timestamp};
+use serde_json::{Value, json};
 
 use super::model::{PaymentRow, StepRow};
 use super::store;
 use crate::bank::Tools;
-use crate::evidence::model::{RowKey, Table};
+use crate::evidence::model::{Facts, RowId, RowKey, Table};
 use crate::evidence::payment::steps::Expected;
 use crate::evidence::payment::{MOST_STEPS, PaidFacts, PaidLeaf, PaidStep, PaymentReceipt};
 use crate::evidence::proofs::{self, Shown};
@@ -20,12 +23,12 @@ use crate::evidence::receipt::ReceiptError;
 use crate::http::{Code, Problem};
 use crate::merchants::keys::Mode;
 
-/// A receipt of a merchant's own payment. Refuses, in order: `not_found`, `receipt_too_long`, `receipt_not_ready`.
+/// A receipt of a merchant's own payment, as it stood at `now`, which is before anything of it was read. Refuses, in order: `not_found`, `receipt_too_long`, `receipt_not_ready`.
 pub(super) fn receipt(
     tx: &mut Tx<'_>,
     tools: &Tools,
     of: (&MerchantId, Mode),
-    id: &PaymentId,
+    (id, now): (&PaymentId, Timestamp),
 ) -> Result<Result<PaymentReceipt, Problem>, DbError> {
     let Some(row) = store::find(tx, of, id)? else {
         return Ok(Err(Problem::new(Code::NotFound)));
@@ -37,7 +40,7 @@ pub(super) fn receipt(
     }
     steps.reverse();
     let is_busy = store::is_busy(tx, id)?;
-    let facts = facts(&row, is_busy, tools);
+    let facts = facts(&row, is_busy, now);
     let mut shown_steps = Vec::with_capacity(steps.len());
     let not_ready = || Ok(Err(Problem::new(Code::ReceiptNotReady)));
     for step in &steps {
@@ -53,7 +56,7 @@ pub(super) fn receipt(
     Ok(Ok(receipt))
 }
 
-fn facts(row: &PaymentRow, is_busy: bool, tools: &Tools) -> PaidFacts {
+fn facts(row: &PaymentRow, is_busy: bool, now: Timestamp) -> PaidFacts {
     PaidFacts {
         id: row.id.to_string(),
         merchant: row.merchant.to_string(),
@@ -67,7 +70,7 @@ fn facts(row: &PaymentRow, is_busy: bool, tools: &Tools) -> PaidFacts {
         fee: row.fee,
         decline_code: row.refusal.clone(),
         created_at: row.created_at.to_string(),
-        as_of: tools.now().to_string(),
+        as_of: now.to_string(),
     }
 }
 
@@ -85,28 +88,63 @@ fn shown(tx: &mut Tx<'_>, facts: &PaidFacts, row: &StepRow) -> Result<Option<Pai
         leaves: Vec::new(),
     };
     let expected = step.expected(facts).map_err(|error| contradicted(&row.payment, &error))?;
+    let mut money_before = None;
     for expected in expected {
-        let Some(key) = find(tx, &step.operation, &expected)? else {
+        if expected.is_optional() && facts.fee == 0 {
+            continue;
+        }
+        let Some(key) = find(tx, &step.operation, (&expected, money_before))? else {
             if expected.is_optional() {
                 continue;
             }
             return Ok(None);
         };
         let Some(found) = proofs::shown_in(tx, &key)? else { return Ok(None) };
+        if !begins_as_said(&found, facts) {
+            return Err(contradicted(&row.payment, &ReceiptError::Total("what it began with")));
+        }
+        if matches!(expected, Expected::Money { .. }) {
+            money_before = Some(key.id);
+        }
         step.leaves.push(leaf(&found));
     }
     Ok(Some(step))
 }
 
-/// The row that shows a part of a step.
-fn find(tx: &mut Tx<'_>, operation: &str, expected: &Expected) -> Result<Option<RowKey>, DbError> {
+/// Whether the event of a payment's beginning has what is said of the payment. Nothing of it stands in a leaf by itself,
+/// but the leaf is made of the event's row, and the receipt's check compares it with the log.
+fn begins_as_said(shown: &Shown, said: &PaidFacts) -> bool {
+    let Facts::Event(event) = &shown.row.facts else { return true };
+    if event.action != "payment.created" {
+        return true;
+    }
+    let after = event.after.as_deref().and_then(|text| serde_json::from_str::<Value>(text).ok());
+    let said = [
+        ("merchant", json!(said.merchant)),
+        ("mode", json!(said.mode)),
+        ("capture", json!(said.capture)),
+        ("currency", json!(said.currency)),
+        ("amount", json!(said.amount)),
+    ];
+    after.is_some_and(|after| said.iter().all(|(name, value)| after.get(name) == Some(value)))
+}
+
+/// The row that shows a part of a step. A fee is booked right behind `money_before`, in one act.
+fn find(
+    tx: &mut Tx<'_>,
+    operation: &str,
+    (expected, money_before): (&Expected, Option<RowId>),
+) -> Result<Option<RowKey>, DbError> {
     match expected {
         Expected::Event { action, resource, at } => {
             let found = store::event(tx, (action, resource), (operation, *at))?;
             Ok(found.map(|id| RowKey { id: *id.bytes(), table: Table::Events }))
         }
         Expected::Money { kind, step, at, .. } => {
-            let found = store::posting(tx, (step, *kind), *at)?;
+            let found = match money_before.filter(|_| expected.is_optional()) {
+                Some(id) => store::posting_behind(tx, (step, *kind), &id)?,
+                None => store::posting(tx, (step, *kind), *at)?,
+            };
             Ok(found.map(|id| RowKey { id: *id.bytes(), table: Table::Transfers }))
         }
     }

@@ -31,7 +31,7 @@ pub(super) use desk::{
     has_unknown, last_scanned, last_scanned_of, newest, newest_in_state, of_merchant_in_state,
     postings, steps, under_way,
 };
-pub(super) use shown::{event, posting};
+pub(super) use shown::{event, posting, posting_behind};
 
 pub(super) fn insert(tx: &mut Tx<'_>, row: &PaymentRow) -> Result<(), DbError> {
     tx.execute(

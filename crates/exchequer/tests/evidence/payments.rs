@@ -175,6 +175,15 @@ async fn a_payment_that_was_changed_in_the_database_gets_no_receipt() {
         sql(&till, undo).await;
         let _done = asked(&till, &id).await.expect(200);
     }
+    // It is another merchant's now, as far as its row says; the event of its beginning says whose it was.
+    let other = Shop::new(&till.bank, &till.admin, "test").await;
+    let turned = "UPDATE payments SET merchant = (SELECT m.id FROM merchants AS m \
+                  WHERE m.id <> payments.merchant ORDER BY m.id LIMIT 1)";
+    sql(&till, turned).await;
+    write(till.bank.bank()).await.expect("the log is written");
+    other.get(&format!("/v1/payments/{id}/receipt")).await.refused(500, "internal_error");
+    sql(&till, turned).await;
+    let _done = asked(&till, &id).await.expect(200);
     let kept = till.bank.bank().db().read("kept", |tx| {
         let sql = "SELECT note FROM log_checkpoints ORDER BY size DESC LIMIT 1";
         Ok::<_, DbError>(tx.query_one(sql, &[])?.text(0)?.to_owned())

@@ -110,10 +110,13 @@ async fn who_comes_back_before_the_time_keeps_the_salt() {
     close(&town).await;
     assert_eq!(shred(&town).await, 1);
     town.bank.advance(days * DAY);
+    // Between two looks of the job, which would see nothing of it.
     standing(&town, "enable").await;
-    assert_eq!((shred(&town).await, number(&town.bank, DESTROYED).await), (1, 0), "unmarked");
     standing(&town, "disable").await;
     assert_eq!((shred(&town).await, number(&town.bank, DESTROYED).await), (1, 0), "from now on");
+    town.bank.advance(days * DAY);
+    assert_eq!((shred(&town).await, number(&town.bank, DESTROYED).await), (1, 1));
+    assert_eq!(shred(&town).await, 0, "what is destroyed is looked at no more");
 }
 
 #[tokio::test]

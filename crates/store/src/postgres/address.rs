@@ -9,14 +9,16 @@
 //! | `sslrootcert` | the authorities' file; left out, or `system`: those of the system |
 //! | `sslcert`, `sslkey` | what the bank shows of itself |
 //!
+//! The driver reads the same text by rules of its own. What the two could read differently is refused here: an `@` behind
+//! the host, an option whose name is percent-encoded; and the driver's hosts are compared with the ones judged here.
 //! No error of the reading holds any part of an address.
 
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tls::client::ClientSettings;
 use tokio_postgres::Config;
-use tokio_postgres::config::SslMode;
+use tokio_postgres::config::{Host, SslMode};
 use vault::SecretString;
 
 use crate::cache::decode;
@@ -31,6 +33,9 @@ pub struct PostgresAddress {
     pub tls: Option<ClientSettings>,
     /// For the driver, without the options of TLS.
     rest: SecretString,
+    /// Whom the judgement is about.
+    hosts: Vec<String>,
+    addresses: Vec<String>,
 }
 
 /// As it is read. Where a thing is named twice, both count or the second does, as in the driver.
@@ -63,8 +68,13 @@ impl PostgresAddress {
         let rest = url.strip_prefix("postgres://").or_else(|| url.strip_prefix("postgresql://"));
         let rest = rest.ok_or("it is no address of PostgreSQL")?;
         let (place, options) = rest.split_once('?').unwrap_or((rest, ""));
+        // The driver takes what stands before the first `@` anywhere for a name and a password.
+        let authority = place.split('/').next().unwrap_or_default();
+        if rest.matches('@').count() > usize::from(authority.contains('@')) {
+            return Err("it has an @ too many: in a name, a password or an option it is %40");
+        }
         let mut found = Found::default();
-        found.read_place(place.split('/').next().unwrap_or_default())?;
+        found.read_place(authority)?;
         let mut others = Vec::new();
         for option in options.split('&').filter(|option| !option.is_empty()) {
             if !found.take(option)? {
@@ -83,6 +93,8 @@ impl PostgresAddress {
             is_near,
             tls,
             rest: SecretString::new(rest),
+            hosts: found.hosts,
+            addresses: found.addresses,
         })
     }
 
@@ -91,8 +103,23 @@ impl PostgresAddress {
         // The driver's message can repeat the address, and with it the password.
         let config = self.rest.expose().parse::<Config>();
         let mut config = config.map_err(|_| "it has an option or a value that is not known")?;
+        if !self.is_about(&config) {
+            return Err("its host can be read in two ways");
+        }
         config.ssl_mode(if self.tls.is_some() { SslMode::Require } else { SslMode::Disable });
         Ok(config)
+    }
+
+    /// Whether the driver would speak to nobody but those who were judged.
+    fn is_about(&self, config: &Config) -> bool {
+        let is_known = |host: &Host| match host {
+            Host::Tcp(name) => self.hosts.contains(name),
+            Host::Unix(folder) => self.hosts.iter().any(|host| Path::new(host) == folder),
+        };
+        let mut addresses = config.get_hostaddrs().iter();
+        config.get_hosts().iter().all(is_known)
+            && addresses
+                .all(|address| self.addresses.iter().any(|text| text.parse() == Ok(*address)))
     }
 }
 
@@ -111,6 +138,9 @@ impl Found {
     /// Whether the option is one that the driver does not get.
     fn take(&mut self, option: &str) -> Result<bool, &'static str> {
         let (name, value) = option.split_once('=').ok_or("an option of it is not name=value")?;
+        if name.contains('%') {
+            return Err("the name of an option is percent-encoded");
+        }
         let value = decode(value)?;
         match name {
             "host" => self.hosts.extend(value.split(',').map(str::to_owned)),

@@ -30,6 +30,19 @@ impl Mode {
     }
 }
 
+/// Of a writer that was cut off the server takes the transaction back, and what it had locked, after a minute; without this
+/// it would wait for as long as it keeps a silent connection.
+const LET_GO: &str = "SET idle_in_transaction_session_timeout = 60000";
+
+/// A worker's connection.
+pub(crate) fn open(options: &PgOptions, mode: Mode) -> Result<PgSession, DbError> {
+    let mut session = PgSession::connect(options)?;
+    if mode == Mode::Write {
+        session.batch(LET_GO)?;
+    }
+    Ok(session)
+}
+
 /// A worker's loop; ends when the queue is closed and empty.
 pub(crate) fn work_loop(
     options: &PgOptions,
@@ -74,7 +87,7 @@ fn begin<'s>(
             }
         }
     }
-    let mut session = PgSession::connect(options)?;
+    let mut session = open(options, mode)?;
     // The server may be another one, which has lost what was newest.
     options.remembered.forget();
     session.batch(mode.begin())?;

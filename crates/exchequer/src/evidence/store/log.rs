@@ -177,7 +177,8 @@ pub fn moments(tx: &mut Tx<'_>, size: u64, most: i64) -> Result<Vec<(u64, Timest
 
 /// Of sizes from the one to the other, both included; gives how many.
 pub fn remove_checkpoints(tx: &mut Tx<'_>, (from, to): (u64, u64)) -> Result<u64, DbError> {
-    let sql = "DELETE FROM log_checkpoints WHERE size >= $1 AND size <= $2";
+    let sql = "DELETE FROM log_checkpoints WHERE size >= $1 AND size <= $2 \
+               AND size < (SELECT MAX(size) FROM log_checkpoints)";
     tx.execute(sql, params![place(from)?, place(to)?])
 }
 

@@ -14,11 +14,11 @@ pub enum KeptSalt {
     Destroyed,
 }
 
-/// Somebody who has a salt or had one, and whether they are a closed customer.
+/// Somebody who has a salt, and whether they are a closed customer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Salted {
     pub id: RowId,
-    /// Whether they are a customer, disabled, without an account that is not closed; and the salt is there.
+    /// Whether they are a customer, disabled, without an account that is not closed.
     pub is_closed: bool,
     pub closed_since: Option<Timestamp>,
 }
@@ -43,10 +43,10 @@ pub fn insert_salt(
 
 /// Up to `most` persons behind one, ascending.
 pub fn salted(tx: &mut Tx<'_>, after: &RowId, most: i64) -> Result<Vec<Salted>, DbError> {
-    let sql = "SELECT s.id, s.closed_since, CAST(CASE WHEN s.salt IS NULL OR c.id IS NULL OR EXISTS \
+    let sql = "SELECT s.id, s.closed_since, CAST(CASE WHEN c.id IS NULL OR EXISTS \
                (SELECT 1 FROM accounts AS a JOIN balances AS b ON b.place = a.place \
                WHERE a.owner = s.id AND b.status <> 2) THEN 0 ELSE 1 END AS BIGINT) \
-               FROM (SELECT id, salt, closed_since FROM log_salts WHERE id > $1 \
+               FROM (SELECT id, closed_since FROM log_salts WHERE id > $1 AND salt IS NOT NULL \
                ORDER BY id LIMIT $2) AS s \
                LEFT JOIN customers AS c ON c.id = s.id AND c.status = 1 AND c.locked_at IS NULL \
                ORDER BY s.id";
@@ -67,12 +67,18 @@ pub fn unmark_closed(tx: &mut Tx<'_>, id: &RowId) -> Result<bool, DbError> {
     Ok(tx.execute(sql, params![id])? == 1)
 }
 
-/// For good, if the person is closed, and was marked so at a time or before it.
+/// For good, if the person is closed, and was marked so at a time or before it. Who enables them meanwhile waits, or is
+/// waited for.
 pub fn destroy_salt(
     tx: &mut Tx<'_>,
     id: &RowId,
     (before, now): (Timestamp, Timestamp),
 ) -> Result<bool, DbError> {
+    let lock =
+        "SELECT id FROM customers WHERE id = $1 AND status = 1 AND locked_at IS NULL ORDER BY id";
+    if tx.query_locked(lock, params![id])?.is_empty() {
+        return Ok(false);
+    }
     let sql = "UPDATE log_salts SET salt = NULL, destroyed_at = $3 \
                WHERE id = $1 AND salt IS NOT NULL AND closed_since <= $2 \
                AND EXISTS (SELECT 1 FROM customers AS c WHERE c.id = $1 AND c.status = 1 \

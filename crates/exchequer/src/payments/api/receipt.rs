@@ -20,8 +20,11 @@ pub(super) fn routes(routes: Routes) -> Routes {
 
 async fn get(caller: Merchant, Path(id): Path<PaymentId>) -> Answer<PaymentReceipt> {
     let (of, tools) = ((caller.id(), caller.mode()), caller.bank().tools().clone());
+    let now = tools.now();
     let found = caller
-        .read("payments.receipt", move |tx| Ok(receipt::receipt(tx, &tools, (&of.0, of.1), &id)?))
+        .read("payments.receipt", move |tx| {
+            Ok(receipt::receipt(tx, &tools, (&of.0, of.1), (&id, now))?)
+        })
         .await?;
     Ok(Reply::ok(&found?))
 }

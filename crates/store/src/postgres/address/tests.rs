@@ -95,3 +95,18 @@ fn what_is_not_safe_or_not_clear_is_refused() {
         assert!(address.config().is_err(), "{option}");
     }
 }
+
+/// What the driver would read as somebody else's name, password or host.
+#[test]
+fn an_address_that_can_be_read_in_two_ways_is_refused() {
+    for url in [
+        "postgres://localhost/bank?user=bank&password=hunter2@corp",
+        "postgres://localhost/b@nk",
+        "postgres://u:p@ss@localhost/bank",
+        "postgres://localhost/bank?%68ost=db.example",
+    ] {
+        let wrong = PostgresAddress::parse(url).map(|address| address.config().map(|_| ()));
+        assert!(!matches!(wrong, Ok(Ok(()))), "{url}");
+    }
+    assert!(parse("postgres://u:p%40ss@localhost/bank").config().is_ok());
+}

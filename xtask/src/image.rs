@@ -322,6 +322,7 @@ fn limits() -> Vec<(&'static str, u64)> {
         .into_iter()
         .map(|(name, title, enough)| {
             let own = said.lines().find_map(|line| hard(line.strip_prefix(title)?));
+            // Unlimited, or not to be known: then podman says itself where it is too much.
             (name, own.unwrap_or(enough).min(enough))
         })
         .collect()

@@ -4,10 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use tokio::sync::oneshot::Receiver;
-
 use crate::fault::Faults;
-use crate::job::{Closure, Job};
+use crate::job::{Closure, Job, Waiting};
 use crate::migrate;
 use crate::postgres::{Mode, PgOptions, PgSession, open_worker, work_loop};
 use crate::queue::{PushError, Queue};
@@ -152,11 +150,7 @@ impl Db {
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
     {
-        let written = submit(&self.0.writes, Closure::bounded(verb, call)).await;
-        if written.is_ok() {
-            self.0.faults.committed(verb);
-        }
-        written
+        self.written(verb, Closure::bounded(verb, call)).await
     }
 
     /// The same for a batch that takes what waits when it runs: on SQLite no two of them share a commit, since what
@@ -167,7 +161,15 @@ impl Db {
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
     {
-        let written = submit(&self.0.writes, Closure::batch(verb, call)).await;
+        self.written(verb, Closure::batch(verb, call)).await
+    }
+
+    async fn written<T, E: From<DbError>>(
+        &self,
+        verb: &'static str,
+        waiting: Waiting<T, E>,
+    ) -> Result<T, E> {
+        let written = submit(&self.0.writes, waiting).await;
         if written.is_ok() {
             self.0.faults.committed(verb);
         }
@@ -228,10 +230,7 @@ impl Drop for Inner {
     }
 }
 
-async fn submit<T, E>(
-    queue: &Queue<Box<dyn Job>>,
-    (job, answer): (Box<dyn Job>, Receiver<Result<T, E>>),
-) -> Result<T, E>
+async fn submit<T, E>(queue: &Queue<Box<dyn Job>>, (job, answer): Waiting<T, E>) -> Result<T, E>
 where
     E: From<DbError>,
 {

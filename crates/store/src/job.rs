@@ -40,30 +40,36 @@ pub(crate) struct Closure<F, T, E> {
     is_batch: bool,
 }
 
+/// A job, and where its answer comes.
+pub(crate) type Waiting<T, E> = (Box<dyn Job>, oneshot::Receiver<Result<T, E>>);
+
 impl<F, T, E> Closure<F, T, E>
 where
     F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     T: Send + 'static,
     E: From<DbError> + Send + 'static,
 {
-    pub fn boxed(verb: &'static str, call: F) -> (Box<dyn Job>, oneshot::Receiver<Result<T, E>>) {
-        let (reply, receiver) = oneshot::channel();
-        let (outcome, until, is_batch) = (None, None, false);
-        (Box::new(Self { verb, call, outcome, reply, until, is_batch }), receiver)
+    pub fn boxed(verb: &'static str, call: F) -> Waiting<T, E> {
+        Self::waiting((verb, call), None, false)
     }
 
     /// One that commits in time or not at all.
-    pub fn bounded(verb: &'static str, call: F) -> (Box<dyn Job>, oneshot::Receiver<Result<T, E>>) {
-        let (reply, receiver) = oneshot::channel();
-        let (outcome, until) = (None, Instant::now().checked_add(MAX_TRANSACTION));
-        (Box::new(Self { verb, call, outcome, reply, until, is_batch: false }), receiver)
+    pub fn bounded(verb: &'static str, call: F) -> Waiting<T, E> {
+        Self::waiting((verb, call), Instant::now().checked_add(MAX_TRANSACTION), false)
     }
 
     /// The same for a batch.
-    pub fn batch(verb: &'static str, call: F) -> (Box<dyn Job>, oneshot::Receiver<Result<T, E>>) {
+    pub fn batch(verb: &'static str, call: F) -> Waiting<T, E> {
+        Self::waiting((verb, call), Instant::now().checked_add(MAX_TRANSACTION), true)
+    }
+
+    fn waiting(
+        (verb, call): (&'static str, F),
+        until: Option<Instant>,
+        is_batch: bool,
+    ) -> Waiting<T, E> {
         let (reply, receiver) = oneshot::channel();
-        let (outcome, until) = (None, Instant::now().checked_add(MAX_TRANSACTION));
-        (Box::new(Self { verb, call, outcome, reply, until, is_batch: true }), receiver)
+        (Box::new(Self { verb, call, outcome: None, reply, until, is_batch }), receiver)
     }
 }
 

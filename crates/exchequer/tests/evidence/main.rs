@@ -1,6 +1,7 @@
 //! The log: every row becomes a leaf, once, and nothing that is done to the database afterwards stays unseen.
 
 mod outside;
+mod page;
 mod payments;
 mod receipts;
 mod sequence;

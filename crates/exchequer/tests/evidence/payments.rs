@@ -1,7 +1,5 @@
 //! Receipts of card payments: checked without the bank, changed in every way, and asked for by who may not.
 
-use std::process::{Command, Output};
-
 use exchequer::evidence::payment::PaymentReceipt;
 use exchequer::evidence::receipt::{Receipt, ReceiptError};
 use exchequer::jobs::Job;
@@ -11,6 +9,7 @@ use store::{DbError, params};
 use testkit::{Reply, Shop, Till};
 use tokio::sync::watch;
 
+use crate::page::Page;
 use crate::write;
 
 const CARD: &str = "4242424242424242";
@@ -252,38 +251,6 @@ async fn the_code_of_the_page_checks_a_payments_receipt() {
     for (what, changed) in changes(&receipt).into_iter().step_by(10) {
         let found = page.run(&changed, &key).expect("it ran before");
         assert!(!found.status.success(), "{what}");
-    }
-}
-
-/// The code of the page, in a folder of its own.
-struct Page {
-    folder: tempfile::TempDir,
-    has_python: bool,
-}
-
-impl Page {
-    #[expect(clippy::print_stderr, reason = "a test that did not run says so")]
-    fn new() -> Self {
-        let page = include_str!("../../../../docs/receipts.md");
-        let code = page.split("```python\n").nth(1).and_then(|rest| rest.split("```").next());
-        let folder = tempfile::tempdir().expect("a folder");
-        let script = folder.path().join("verify.py");
-        std::fs::write(script, code.expect("the page has code")).expect("writes");
-        let has_python = Command::new("python3").arg("--version").output().is_ok();
-        if !has_python {
-            eprintln!("not run: there is no python3");
-        }
-        Self { folder, has_python }
-    }
-
-    /// None where there is no Python.
-    fn run(&self, receipt: &Value, key: &VerifierKey) -> Option<Output> {
-        let (script, file) =
-            (self.folder.path().join("verify.py"), self.folder.path().join("receipt.json"));
-        std::fs::write(&file, receipt.to_string()).expect("writes");
-        let mut python = Command::new("python3");
-        python.arg(script).arg(file).arg(key.to_string());
-        self.has_python.then(|| python.output().expect("it runs"))
     }
 }
 

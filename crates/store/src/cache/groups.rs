@@ -21,8 +21,8 @@ use super::redis::read;
 
 /// Decisions of one call, at most.
 pub(super) const MOST: usize = 64;
-/// Calls under way at once: one that Redis works on, and one that is on its way.
-const CALLS: usize = 2;
+/// Calls under way at once: one that Redis works on, one on its way there, one on its way back.
+const CALLS: usize = 3;
 /// Numbers that the script says of a decision.
 const NUMBERS: usize = 4;
 
@@ -150,6 +150,9 @@ impl Call {
                     tracing::trace!("who asked for a decision hung up, and was counted");
                 }
             }
+            // Those who were just answered may ask again: before they had their turn, the next call would find
+            // nobody, and the first of them would begin one alone.
+            tokio::task::yield_now().await;
         }
     }
 

@@ -12,6 +12,8 @@ use http_body_util::BodyExt;
 use serde_json::Value;
 use tower::ServiceExt;
 
+use crate::answers;
+
 /// A caller, signed in or not.
 #[derive(Clone)]
 pub struct Client {
@@ -127,12 +129,21 @@ impl Client {
         }
     }
 
+    /// Fails where the answer is not as every answer has to be ([`answers::complaint`]).
     pub async fn send(&self, mut request: Request) -> Reply {
         request.extensions_mut().insert(Peer(Arc::clone(&self.address)));
+        let (method, target) = (request.method().clone(), request.uri().clone());
         let response = self.service.clone().oneshot(request).await.expect("a router never fails");
         let (parts, body) = response.into_parts();
         let body = body.collect().await.expect("a body of ours").to_bytes();
-        Reply { status: parts.status, headers: parts.headers, body }
+        let reply = Reply { status: parts.status, headers: parts.headers, body };
+        // An answer to HEAD says the length of what GET would bring.
+        if method != Method::HEAD
+            && let Some(complaint) = answers::complaint(&reply)
+        {
+            panic!("{method} {target}: {complaint}");
+        }
+        reply
     }
 }
 

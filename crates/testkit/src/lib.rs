@@ -3,6 +3,7 @@
 //! Dev only. Everything panics with a clear text where a test cannot go on.
 #![expect(clippy::missing_panics_doc, reason = "a test that cannot go on fails by panicking")]
 
+pub mod answers;
 pub mod authenticator;
 pub mod bank;
 pub mod browser;

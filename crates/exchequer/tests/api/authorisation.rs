@@ -17,15 +17,15 @@ use crate::sessions_dpop::{claims, log_in_with, post_with};
 use crate::sessions_web::sign_in;
 use crate::transfers::Pair;
 
-struct Line {
-    method: Method,
-    path: &'static str,
+pub(crate) struct Line {
+    pub(crate) method: Method,
+    pub(crate) path: &'static str,
     access: Access,
     once: bool,
     needs_step_up: bool,
 }
 
-fn lines() -> Vec<Line> {
+pub(crate) fn lines() -> Vec<Line> {
     edge::routes()
         .table()
         .map(|r| Line {
@@ -39,7 +39,7 @@ fn lines() -> Vec<Line> {
 }
 
 /// The route's path with an id that nobody has.
-fn concrete(bank: &TestBank, path: &str) -> String {
+pub(crate) fn concrete(bank: &TestBank, path: &str) -> String {
     let id = match path {
         p if p.contains("/accounts/") => bank.unknown_id::<Account>(),
         p if p.contains("/transfers/") => bank.unknown_id::<Transfer>(),
@@ -67,7 +67,7 @@ fn concrete(bank: &TestBank, path: &str) -> String {
     path.replace("{id}", &id)
 }
 
-async fn call(client: &Client, line: &Line, path: &str) -> Reply {
+pub(crate) async fn call(client: &Client, line: &Line, path: &str) -> Reply {
     call_with(client, line, path, (&[], "{}")).await
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use exchequer::http::server;
 use testkit::TestBank;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
@@ -174,5 +174,74 @@ async fn too_many_or_too_long_headers_are_refused_and_nothing_is_smuggled() {
         assert!(wanted.contains(&status), "{headers:.60?}: {answer}");
         assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{headers:.60?}: {answer}");
     }
+    served.end().await;
+}
+
+/// One answer off a connection that stays open: its head, and as many bytes as it says; none after HEAD, 204 and 304.
+async fn one_answer(stream: &mut BufReader<TcpStream>, method: &str) -> (u16, String) {
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        let read = tokio::time::timeout(PATIENCE, stream.read_line(&mut head)).await;
+        assert!(read.expect("an answer in time").expect("text") > 0, "closed after {head:?}");
+    }
+    assert!(head.starts_with("HTTP/1.1 "), "what came before was longer than it said: {head:?}");
+    let head = head.to_ascii_lowercase();
+    assert!(!head.contains("transfer-encoding"), "{head}");
+    let status: u16 = head.get(9..12).and_then(|text| text.parse().ok()).expect("a status");
+    let lengths: Vec<&str> =
+        head.lines().filter_map(|line| line.strip_prefix("content-length: ")).collect();
+    let is_bare = status == 204 || status == 304;
+    assert_eq!(lengths.len(), usize::from(!is_bare), "{method}: {head}");
+    if !is_bare && method != "HEAD" {
+        let mut body = vec![0; lengths[0].parse().expect("a length")];
+        let read = tokio::time::timeout(PATIENCE, stream.read_exact(&mut body)).await;
+        read.unwrap_or_else(|_| panic!("less came than was said: {head}")).expect("a body");
+    }
+    (status, head)
+}
+
+// ASVS 4.2.2: on a connection that goes on, each answer ends where it says, so that the next is read as one of its own.
+#[tokio::test]
+async fn every_answer_on_the_wire_ends_where_it_says() {
+    let bank = TestBank::with(|config| config.rate_limits_on = false).await;
+    let asha = bank.customer("asha").await;
+    let token = asha.client.token().expect("signed in").to_owned();
+    let served = Served::start(&bank).await;
+    let mut stream = BufReader::new(served.connect().await);
+    let api = exchequer::http::routes();
+    let api = api.table().map(|route| (route.method.to_string(), route.path.to_owned()));
+    let pages = web::pages().into_iter().map(|(method, path, _)| (method, path.to_owned()));
+    let mut seen = std::collections::BTreeMap::<u16, u32>::new();
+    // Ending the session comes last: it is the answer without a body.
+    let (last, others): (Vec<_>, Vec<_>) =
+        api.chain(pages).partition(|(_, path)| path == "/v1/auth/logout");
+    for (method, path) in others.into_iter().chain(last) {
+        let path = path.replace("{id}", "acc_00000000000000000000000000").replace(['{', '}'], "x");
+        let methods = if method == "GET" { vec!["GET", "HEAD"] } else { vec![&*method] };
+        for method in methods {
+            for more in ["", "if-none-match: *\r\n", "range: bytes=0-1\r\n"] {
+                let (kind, body) = match (method, path.starts_with("/v1")) {
+                    ("POST" | "PUT", true) => ("content-type: application/json\r\n", "{}"),
+                    ("POST", false) => {
+                        ("content-type: application/x-www-form-urlencoded\r\n", "a=b")
+                    }
+                    _ => ("", ""),
+                };
+                let length = body.len();
+                let request = format!(
+                    "{method} {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n\
+                     accept: text/html\r\n{more}{kind}content-length: {length}\r\n\r\n{body}"
+                );
+                stream.get_mut().write_all(request.as_bytes()).await.expect("a request");
+                let (status, _) = one_answer(&mut stream, method).await;
+                *seen.entry(status).or_default() += 1;
+            }
+        }
+    }
+    assert!(seen.values().sum::<u32>() > 1_000, "{seen:?}");
+    for status in [200, 204, 401, 404, 422] {
+        assert!(seen.contains_key(&status), "no {status}: {seen:?}");
+    }
+    drop(stream);
     served.end().await;
 }

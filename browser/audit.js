@@ -11,7 +11,7 @@ export const MAX_HTML_BYTES = 50 * 1024;
 
 export async function audit(stage, page) {
   const wide = page.viewportSize();
-  const complaints = [...(await heard(page)), ...(await structure(page))];
+  const complaints = [...(await heard(page)), ...(await structure(page)), ...(await kept(page)), ...(await shaded(page))];
   const look = async (how) => {
     complaints.push(...(await overflow(page)).map((text) => `${text}, ${how}`));
     complaints.push(...(await axe(stage, page)).map((text) => `${text}, ${how}`));
@@ -47,6 +47,46 @@ export async function moves(page) {
     complaint = `the layout moved by ${shift.toFixed(4)}: ${[...new Set(moved)].join(", ")}`;
   }
   return [complaint];
+}
+
+// ASVS 14.3.3: on no page does anything stand in the browser's stores; cookies are ours, hidden from scripts, and hold
+// drawn tokens or a language.
+export async function kept(page) {
+  const complaints = await page.evaluate(async () => {
+    const found = [];
+    for (const store of [localStorage, sessionStorage]) found.push(...Object.keys(store).map((key) => `kept: ${key}`));
+    found.push(...(await indexedDB.databases()).map(({ name }) => `a database: ${name}`));
+    found.push(...((await window.caches?.keys()) ?? []).map((name) => `a cache: ${name}`));
+    found.push(...(await navigator.serviceWorker.getRegistrations()).map(({ scope }) => `a worker: ${scope}`));
+    if (document.cookie) found.push(`scripts see the cookies ${document.cookie.replaceAll(/=[^;]*/g, "")}`);
+    if (window.name) found.push("the window has a name");
+    return found;
+  });
+  const cookies = await page.context().cookies();
+  for (const { name, value, httpOnly } of cookies) {
+    const plain = name.replace(/^__Host-/, "");
+    const isOurs =
+      (["exchequer", "exchequer-visit", "exchequer-device", "exchequer-desk"].includes(plain) && /^[\w-]{22,43}$/.test(value)) ||
+      (plain === "exchequer-language" && /^(en|hi)$/.test(value));
+    if (!isOurs || !httpOnly) complaints.push(`the cookie ${name}`);
+  }
+  return complaints;
+}
+
+// ASVS 3.2.3: no field shades what a script reads of its form, and no element a property of the document.
+export async function shaded(page) {
+  return page.evaluate(() => {
+    const complaints = [];
+    const read = ["addEventListener", "dataset", "elements", "getAttribute", "hidden", "querySelector", "querySelectorAll", "requestSubmit"];
+    for (const form of document.querySelectorAll("form")) {
+      const shades = read.filter((name) => form[name] !== Reflect.get(HTMLFormElement.prototype, name, form));
+      complaints.push(...shades.map((name) => `a field shades ${name}`));
+    }
+    for (const { name, id } of document.querySelectorAll("form[name], img[name], iframe[name], embed[name], object[name]")) {
+      complaints.push(`an element is named: ${name || id}`);
+    }
+    return complaints;
+  });
 }
 
 export async function overflow(page) {

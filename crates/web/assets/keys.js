@@ -25,18 +25,24 @@
   const read = (key) => {
     const options = { ...key, challenge: bytes(key.challenge) };
     if (key.user) options.user = { ...key.user, id: bytes(key.user.id) };
-    for (const list of ["excludeCredentials", "allowCredentials"]) {
-      if (key[list]) options[list] = key[list].map((held) => ({ ...held, id: bytes(held.id) }));
-    }
+    const named = (list) => list.map((held) => ({ ...held, id: bytes(held.id) }));
+    if (key.excludeCredentials) options.excludeCredentials = named(key.excludeCredentials);
+    if (key.allowCredentials) options.allowCredentials = named(key.allowCredentials);
     return options;
   };
 
   const write = (credential) => {
-    const response = { clientDataJSON: text(credential.response.clientDataJSON) };
-    for (const name of ["attestationObject", "authenticatorData", "signature", "userHandle"]) {
-      if (credential.response[name]) response[name] = text(credential.response[name]);
-    }
-    if (credential.response.getTransports) response.transports = credential.response.getTransports();
+    const given = credential.response;
+    const textOf = (buffer) => (buffer ? text(buffer) : undefined);
+    // What is undefined does not stand in the JSON.
+    const response = {
+      clientDataJSON: text(given.clientDataJSON),
+      attestationObject: textOf(given.attestationObject),
+      authenticatorData: textOf(given.authenticatorData),
+      signature: textOf(given.signature),
+      userHandle: textOf(given.userHandle),
+      transports: given.getTransports?.(),
+    };
     return {
       id: credential.id,
       rawId: text(credential.rawId),

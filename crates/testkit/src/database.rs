@@ -58,6 +58,27 @@ impl TestDatabase {
         Self { options: options(Location::Postgres { url }), folder: None }
     }
 
+    /// Reached as a role that owns nothing of it (`deploy/postgres/serving.sql`); `None` where this run is not on
+    /// PostgreSQL.
+    pub fn serving() -> Option<Self> {
+        const GRANTS: &str = include_str!("../../../deploy/postgres/serving.sql");
+        let address = postgres_address()?;
+        let mut database = Self::postgres(&address);
+        let Location::Postgres { url } = database.options.location.clone() else { return None };
+        // Roles are the server's: another test may be making it at this moment.
+        administer(
+            &url,
+            "DO $$ BEGIN CREATE ROLE bank_serve LOGIN PASSWORD 'bank_serve'; \
+             EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$",
+        );
+        administer(&url, GRANTS);
+        let (scheme, rest) = url.split_once("://").expect("an address with a scheme");
+        let server = rest.rsplit_once('@').map_or(rest, |(_, server)| server);
+        let url = format!("{scheme}://bank_serve:bank_serve@{server}");
+        database.options.location = Location::Postgres { url };
+        Some(database)
+    }
+
     /// On another server than this run's.
     pub fn on_server(address: &str) -> Self {
         let name = fresh_name("own");

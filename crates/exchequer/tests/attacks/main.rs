@@ -26,6 +26,7 @@ mod redis_failover;
 mod redis_forms;
 mod scene;
 mod second_factor;
+mod serving_role;
 mod sessions;
 mod sessions_stolen;
 mod signed;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use aws_lc_rs::digest::{Context, SHA256};
 use rustls::RootCertStore;
 use rustls::crypto::CryptoProvider;
+use rustls::crypto::aws_lc_rs::kx_group;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
@@ -144,7 +145,17 @@ pub(crate) fn refuse_open(path: &Path) -> Result<(), String> {
     Err(format!("{path} has mode {mode:04o}; only its owner and group may read it: chmod 640"))
 }
 
-/// The provider of cryptography, once for all that is made here.
+/// The provider of cryptography, for all that is made here.
 pub(crate) fn provider() -> Arc<CryptoProvider> {
-    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+    Arc::new(cryptography())
+}
+
+/// What all TLS of the bank is spoken with: aws-lc, and the hybrid of X25519 and ML-KEM first among the groups, since what
+/// is recorded today can be opened by whoever has a quantum computer one day. Who does not know it gets X25519.
+pub fn cryptography() -> CryptoProvider {
+    let known = rustls::crypto::aws_lc_rs::default_provider();
+    let hybrid = kx_group::X25519MLKEM768;
+    let others = known.kx_groups.into_iter().filter(|group| group.name() != hybrid.name());
+    let kx_groups = std::iter::once(hybrid).chain(others).collect();
+    CryptoProvider { kx_groups, ..known }
 }

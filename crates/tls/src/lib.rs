@@ -18,6 +18,6 @@ mod server;
 pub mod trial;
 
 pub use certificate::{Certificate, ClientCertificate};
-pub use files::Refusal;
+pub use files::{Refusal, cryptography};
 pub use server::{InForce, Look, Server, Settings, Version};
 pub use tokio_rustls::TlsAcceptor;

@@ -6,9 +6,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use money::{Clock, Timestamp};
+use rustls::crypto::CryptoProvider;
+use rustls::crypto::aws_lc_rs::{default_provider, kx_group};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, ProtocolVersion, RootCertStore};
+use rustls::{ClientConfig, NamedGroup, ProtocolVersion, RootCertStore};
 use tempfile::TempDir;
 use tls::trial::{Authority, Pair};
 use tls::{Look, Refusal, Server, Settings, Version};
@@ -69,7 +71,14 @@ impl Place {
 
 /// A client that trusts this authority and no other.
 fn client(authority: &Authority, own: Option<&Pair>, version: Version) -> TlsConnector {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    client_with(rustls::crypto::aws_lc_rs::default_provider(), (authority, own, version))
+}
+
+fn client_with(
+    provider: CryptoProvider,
+    (authority, own, version): (&Authority, Option<&Pair>, Version),
+) -> TlsConnector {
+    let provider = Arc::new(provider);
     let mut roots = RootCertStore::empty();
     let pem = authority.certificate_pem();
     roots
@@ -98,6 +107,7 @@ fn client(authority: &Authority, own: Option<&Pair>, version: Version) -> TlsCon
 
 struct Met {
     version: ProtocolVersion,
+    group: NamedGroup,
     alpn: Vec<u8>,
     shown: Vec<u8>,
     of_client: Option<Vec<u8>>,
@@ -113,6 +123,7 @@ async fn meet(server: &Server, client: &TlsConnector) -> Option<Met> {
     let (ours, theirs) = (accepted.get_ref().1, connected.get_ref().1);
     Some(Met {
         version: ours.protocol_version()?,
+        group: ours.negotiated_key_exchange_group()?.name(),
         alpn: ours.alpn_protocol()?.to_vec(),
         shown: theirs.peer_certificates()?.first()?.to_vec(),
         of_client: ours.peer_certificates().and_then(|c| c.first()).map(|c| c.to_vec()),
@@ -143,6 +154,33 @@ fn only_suites_with_forward_secrecy_and_aead_are_there() {
         let is_modern = name.starts_with("TLS13_") || name.starts_with("TLS_ECDHE_");
         assert!(is_modern && (name.contains("GCM") || name.contains("CHACHA20")), "{name}");
     }
+}
+
+// ASVS 11.1.4, 11.6.2: keys are exchanged in the hybrid of X25519 and ML-KEM with whoever knows it, so that what is
+// recorded today stays closed to a quantum computer; and in a classical group with all others.
+#[tokio::test]
+async fn keys_are_exchanged_in_the_hybrid_group_with_who_knows_it() {
+    let place = Place::new();
+    let server = place.open().unwrap();
+    let modern = || (&place.authority, None, Version::Tls13);
+    let own = client_with(tls::cryptography(), modern());
+    assert_eq!(meet(&server, &own).await.unwrap().group, NamedGroup::X25519MLKEM768);
+    for (group, name) in [
+        (kx_group::X25519, NamedGroup::X25519),
+        (kx_group::SECP256R1, NamedGroup::secp256r1),
+        (kx_group::SECP384R1, NamedGroup::secp384r1),
+    ] {
+        let old = CryptoProvider { kx_groups: vec![group], ..default_provider() };
+        let old = client_with(old, modern());
+        assert_eq!(meet(&server, &old).await.unwrap().group, name);
+    }
+    // The groups that rustls would offer by itself, and no other.
+    let names = |provider: &CryptoProvider| {
+        let mut names: Vec<_> = provider.kx_groups.iter().map(|group| group.name()).collect();
+        names.sort_by_key(|name| u16::from(*name));
+        names
+    };
+    assert_eq!(names(&tls::cryptography()), names(&default_provider()));
 }
 
 #[tokio::test]

@@ -25,9 +25,8 @@ pub struct Gateways {
 /// Makes aws-lc the process's cryptography for TLS; a second call changes nothing. The clients ask for it
 /// when they are made.
 pub fn install_cryptography() {
-    let provider = rustls::crypto::aws_lc_rs::default_provider();
     // Refused where one is installed already, and then the work is done.
-    let _installed = rustls::crypto::CryptoProvider::install_default(provider).is_ok();
+    let _installed = rustls::crypto::CryptoProvider::install_default(tls::cryptography()).is_ok();
 }
 
 impl Gateways {

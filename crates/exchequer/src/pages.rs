@@ -21,6 +21,7 @@ pub fn service(api: Router, bank: &Bank) -> Router {
     let (sealing, opening) = (tools.clone(), tools.clone());
     let settings = web::Settings {
         public_url: config.http.public_url.clone(),
+        console_url: config.console.public_url.clone(),
         is_demo: config.demo,
         body_timeout_seconds: config.http.body_timeout_seconds,
         password: web::PasswordRules {

@@ -151,7 +151,13 @@ impl TestBank {
 
     /// The other node itself.
     pub async fn other_bank(&self) -> Bank {
-        let (db, config) = (self.bank.db().clone(), self.bank.config().clone());
+        self.other_bank_with(|_| {}).await
+    }
+
+    /// Another node, with another configuration.
+    pub async fn other_bank_with(&self, change: impl FnOnce(&mut Config)) -> Bank {
+        let (db, mut config) = (self.bank.db().clone(), self.bank.config().clone());
+        change(&mut config);
         let keys = data_keys(&db, &Rng::seeded(7), self.clock.now()).await;
         let bank = Bank::new(db, keys, config, self.clock.clone(), Rng::seeded(8));
         assert!(bank.cache().connected(CACHE_LIMIT).await, "the Redis of this run answers");

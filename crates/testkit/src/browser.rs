@@ -18,6 +18,8 @@ pub struct Browser {
     cookies: Mutex<BTreeMap<String, String>>,
     /// `Accept-Language`.
     pub language: &'static str,
+    /// `Host`.
+    pub host: &'static str,
 }
 
 /// A page, and where it was found.
@@ -54,7 +56,8 @@ const MAX_REDIRECTS: usize = 5;
 
 impl Browser {
     pub fn new(client: Client) -> Self {
-        Self { client, cookies: Mutex::default(), language: "en-IN,en;q=0.9" }
+        let (language, host) = ("en-IN,en;q=0.9", "127.0.0.1:8080");
+        Self { client, cookies: Mutex::default(), language, host }
     }
 
     /// Follows a link, and where it leads on to.
@@ -119,7 +122,7 @@ impl Browser {
         let mut request = self
             .client
             .request(method.clone(), path)
-            .header(header::HOST, "127.0.0.1:8080")
+            .header(header::HOST, self.host)
             .header(header::ACCEPT, "text/html")
             .header(header::ACCEPT_LANGUAGE, self.language);
         if method == Method::POST {

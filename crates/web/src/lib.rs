@@ -53,6 +53,8 @@ pub type Seal = Arc<dyn Fn(&[u8], &[u8]) -> Option<Vec<u8>> + Send + Sync>;
 pub struct Settings {
     /// Without a slash at the end; its scheme decides about cookies and transport security.
     pub public_url: String,
+    /// The operators' host, where they have one of their own; its scheme is the same.
+    pub console_url: Option<String>,
     /// A demo bank: shows the inbox.
     pub is_demo: bool,
     pub body_timeout_seconds: u64,

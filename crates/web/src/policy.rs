@@ -2,15 +2,17 @@
 //!
 //! OWASP ASVS 5.0 §3.4, §3.5; Content Security Policy level 3; Fetch Metadata.
 
+use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::visit::{Site, is_https};
 
-/// Nothing but our own files; no inline script or style; scripts cannot turn text into markup.
+/// Nothing but our own files; no inline script or style; scripts cannot turn text into markup. What was stopped is told
+/// to the bank: by `report-uri`, which every browser knows, since one that is told of `report-to` as well goes by that alone.
 const CONTENT: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
      connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; \
-     require-trusted-types-for 'script'; trusted-types 'none'",
+     require-trusted-types-for 'script'; trusted-types 'none'; report-uri /v1/csp_reports",
 );
 
 /// Nothing that a bank's page needs, but security keys on our own pages.
@@ -52,10 +54,10 @@ pub fn put(site: &Site, headers: &mut HeaderMap) {
 
 /// Whether a form comes from a page of ours, as far as the browser says. One that says nothing is not refused
 /// here; the form's token is what it has to have.
-pub fn is_from_own_page(site: &Site, headers: &HeaderMap) -> bool {
-    let said = |name: &str| headers.get(name).map(HeaderValue::as_bytes);
+pub fn is_from_own_page(site: &Site, parts: &Parts) -> bool {
+    let said = |name: &str| parts.headers.get(name).map(HeaderValue::as_bytes);
     let site_is_right = matches!(said("sec-fetch-site"), None | Some(b"same-origin"));
-    let own = own_origin(site, headers);
+    let own = own_origin(site, parts);
     site_is_right && said("origin").is_none_or(|origin| origin == own.as_bytes())
 }
 
@@ -67,10 +69,18 @@ pub fn may_read(headers: &HeaderMap) -> bool {
         || said("sec-fetch-mode") == Some(b"navigate")
 }
 
-/// The configured one; on this machine any of its names and ports, since a demo may be asked for by either.
-fn own_origin(site: &Site, headers: &HeaderMap) -> String {
+/// The configured one, the operators' on their host; on this machine any of its names and ports, since a demo may be
+/// asked for by either.
+fn own_origin(site: &Site, parts: &Parts) -> String {
     let url = &site.settings.public_url;
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let host = host.or_else(|| parts.uri.authority().map(http::uri::Authority::as_str));
+    if let Some(console) = &site.settings.console_url
+        && let Some((_, authority)) = console.split_once("://")
+        && host.is_some_and(|host| host.eq_ignore_ascii_case(authority))
+    {
+        return console.clone();
+    }
     match (url.strip_prefix("http://"), host) {
         (Some(ours), Some(host)) if is_loopback(ours) && is_loopback(host) => {
             format!("http://{host}")

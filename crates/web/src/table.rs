@@ -196,7 +196,7 @@ async fn read_form(site: &Site, parts: &Parts, body: Body) -> Result<Form, Troub
         let may_read = policy::may_read(&parts.headers);
         return if may_read { Ok(Form::default()) } else { Err(Trouble::Elsewhere) };
     }
-    if !policy::is_from_own_page(site, &parts.headers) {
+    if !policy::is_from_own_page(site, parts) {
         return Err(Trouble::Elsewhere);
     }
     if !is_form(&parts.headers) {

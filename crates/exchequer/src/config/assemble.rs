@@ -9,8 +9,8 @@ use super::reading::{Reading, quoted};
 use super::sources::{Given, Layer, Raw, Sources};
 use super::{
     AtCap, Config, Database, Http, Log, LogFormat, OnMove, Passwords, Profile, Sessions, Tokens,
-    address, approvals, cards, certificates, database, evidence, factors, kms, master_key,
-    messages, redis, step_up, traces, transit, webauthn, webhooks,
+    address, approvals, cards, certificates, console, database, evidence, factors, kms, master_key,
+    messages, metrics, redis, step_up, traces, transit, webauthn, webhooks,
 };
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -106,7 +106,9 @@ fn config(reading: &mut Reading, data_dir: Option<PathBuf>) -> Config {
         log: read_log(reading),
         redis: redis::read(reading, &http.public_url),
         rate_limits_on,
-        metrics_listen: read_metrics_listen(reading),
+        metrics_listen: metrics::read(reading),
+        metrics_plaintext: reading.boolean("metrics_plaintext"),
+        console: console::read(reading, &http),
         traces: traces::read(reading),
         tokens: read_tokens(reading, &http),
         webauthn: webauthn::read(reading, &http.public_url),
@@ -167,16 +169,6 @@ fn read_listen(reading: &mut Reading) -> SocketAddr {
             SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_PORT))
         }
     }
-}
-
-fn read_metrics_listen(reading: &mut Reading) -> Option<SocketAddr> {
-    let text = reading.text("metrics_listen")?;
-    let address = text.parse();
-    if address.is_err() {
-        let wrong = format!("{} is no address with a port", quoted(&text));
-        reading.fault("metrics_listen", wrong, "an IP address and a port, such as 127.0.0.1:9464");
-    }
-    address.ok()
 }
 
 fn read_database(reading: &mut Reading, data_dir: &Path) -> Database {

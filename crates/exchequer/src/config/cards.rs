@@ -18,6 +18,8 @@ pub struct Cards {
     pub are_stored: bool,
     /// Numbers opened for one merchant in any hour of the clock.
     pub reveals_per_hour: u32,
+    /// Days after a card's last month in which its number is kept.
+    pub expired_days: u32,
     /// Where the keys of card numbers are, when they are not the bank's own.
     pub vault: Option<CardVault>,
     /// For one question to a gateway.
@@ -67,6 +69,7 @@ pub(super) fn read(reading: &mut Reading, profile: Profile) -> Cards {
     Cards {
         are_stored: profile.stores_cards(),
         reveals_per_hour: reading.integer("card_reveals_per_hour"),
+        expired_days: reading.integer("card_expired_days"),
         vault: read_vault(reading, profile),
         gateway_seconds: reading.integer("card_gateway_seconds"),
         reversal_days: read_reversal_days(reading, profile),

@@ -1,7 +1,7 @@
 //! Configuration: one value, read once, checked as a whole, before anything is opened.
 //!
 //! The file, then `.env`, then the environment (`sources.rs`), by the names of one table
-//! (`settings.rs`), into one struct per concern. All faults are reported together, and a
+//! (`settings.rs`, of `setting.rs`), into one struct per concern. All faults are reported together, and a
 //! configuration with a fault is not handed out. The reference of all settings is the embedded,
 //! commented [`REFERENCE`], which a test compares with the table.
 //!
@@ -13,6 +13,7 @@ mod approvals;
 mod assemble;
 mod cards;
 mod certificates;
+mod console;
 mod database;
 mod dotenv;
 mod evidence;
@@ -23,10 +24,12 @@ mod init;
 mod kms;
 mod master_key;
 mod messages;
+mod metrics;
 mod profile;
 mod reading;
 mod redis;
 mod render;
+mod setting;
 mod settings;
 mod sources;
 mod step_up;
@@ -37,6 +40,7 @@ mod webhooks;
 
 pub use approvals::Approvals;
 pub use cards::{CardVault, Cards, SandboxGateway, StripeGateway};
+pub use console::{Console, Network};
 pub use database::DatabaseUrl;
 pub use evidence::{Evidence, WitnessAddress};
 pub use factors::Factors;
@@ -46,7 +50,8 @@ pub use master_key::read_master_key;
 pub use messages::{Caps, MailServer, MailTls, Messages, SmsGateway};
 pub use profile::{Lockout, Profile};
 pub use redis::Redis;
-pub use settings::{Kind, SETTINGS, Setting};
+pub use setting::{Kind, Setting};
+pub use settings::SETTINGS;
 pub use sources::Sources;
 pub use step_up::{EveryPayment, StepUp};
 pub use traces::Traces;
@@ -81,6 +86,9 @@ pub struct Config {
     pub rate_limits_on: bool,
     /// Where Prometheus may ask; absent: nowhere.
     pub metrics_listen: Option<SocketAddr>,
+    /// Whether that may be an address that other machines reach.
+    pub metrics_plaintext: bool,
+    pub console: Console,
     pub traces: Traces,
     pub http: Http,
     /// Absent: the bank speaks plain HTTP. Opened and checked, so that what was checked is what is served.

@@ -5,7 +5,8 @@
 
 use super::fault::{Faults, Origin};
 use super::master_key;
-use super::settings::{Kind, SETTINGS, Setting, environment_name};
+use super::setting::{Kind, Setting, environment_name};
+use super::settings::SETTINGS;
 use super::sources::{Given, Layer, Raw, read_text};
 use std::path::{Path, PathBuf};
 use vault::SecretString;

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::settings::{Kind, SETTINGS, Setting};
+use super::setting::{Kind, Setting};
+use super::settings::SETTINGS;
 use super::{Config, DatabaseUrl, LogFormat};
 
 /// Every setting of the table in its order.
@@ -48,6 +49,12 @@ fn value_in_force(config: &Config, name: &str) -> String {
         "profile" => config.profile.name().to_owned(),
         "listen" => config.listen.to_string(),
         "metrics_listen" => config.metrics_listen.map_or(String::new(), |at| at.to_string()),
+        "metrics_plaintext" => config.metrics_plaintext.to_string(),
+        "console_public_url" => config.console.public_url.clone().unwrap_or_default(),
+        "console_networks" => {
+            let networks = config.console.networks.iter().map(ToString::to_string);
+            networks.collect::<Vec<_>>().join(",")
+        }
         "traces_url" => config.traces.url.clone().unwrap_or_default(),
         "traces_per_million" => config.traces.per_million.to_string(),
         "traces_follow_callers" => config.traces.follow_callers.to_string(),
@@ -208,6 +215,7 @@ fn cards(config: &Config, name: &str) -> String {
     let cards = &config.cards;
     let (sandbox, stripe) = (cards.sandbox.as_ref(), cards.stripe.as_ref());
     match name {
+        "card_expired_days" => cards.expired_days.to_string(),
         "card_reveals_per_hour" => cards.reveals_per_hour.to_string(),
         "card_vault_socket" => {
             cards.vault.as_ref().map(|vault| vault.socket.display().to_string()).unwrap_or_default()

@@ -5,83 +5,7 @@
 //! section and the rest: `[http] drain_seconds` is `http_drain_seconds`. To add one: a row here, a field in `mod.rs` or
 //! beside it, an arm in `render.rs`; then see the test of `reference.rs`, which writes the two files anew.
 
-/// One setting.
-#[derive(Debug)]
-pub struct Setting {
-    /// The section the reference file shows it under; empty for the top.
-    pub section: &'static str,
-    /// The key within the section.
-    pub key: &'static str,
-    pub kind: Kind,
-    /// As the file would say it, without quotes. Empty: no value, or the one `doc` describes.
-    pub default: &'static str,
-    /// What it does, for the reference file; sentences.
-    pub doc: &'static str,
-}
-
-/// What values a setting takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Text whose rule stands where it is read.
-    Text,
-    /// Text that may hold a secret: never shown, and `NAME_file` may name a file that holds it.
-    Secret,
-    /// A path, relative to the folder the service is started in.
-    Path,
-    /// A whole number within bounds, both included.
-    Integer { min: u64, max: u64 },
-    /// `true` or `false`.
-    Boolean,
-    /// One of these words.
-    Choice(&'static [&'static str]),
-    /// A list of texts; in the environment with commas between them.
-    List,
-}
-
-/// The word before every name in the environment.
-pub const ENVIRONMENT_PREFIX: &str = "EXCHEQUER_";
-
-/// Names in the environment that are not settings: for tests and benches, which run beside a bank.
-pub const NOT_SETTINGS: &[&str] = &["EXCHEQUER_TEST_", "EXCHEQUER_BENCH_", "EXCHEQUER_REFS"];
-
-impl Setting {
-    /// The name: `http_drain_seconds`.
-    pub fn name(&self) -> String {
-        if self.section.is_empty() {
-            self.key.to_owned()
-        } else {
-            format!("{}_{}", self.section, self.key)
-        }
-    }
-
-    /// The name in the environment: `EXCHEQUER_HTTP_DRAIN_SECONDS`.
-    pub fn environment_name(&self) -> String {
-        environment_name(&self.name())
-    }
-
-    pub fn is_secret(&self) -> bool {
-        self.kind == Kind::Secret
-    }
-
-    /// What may be given, for faults: `a whole number from 1 to 300`.
-    pub fn allowed(&self) -> String {
-        match self.kind {
-            Kind::Text | Kind::Secret => "text".to_owned(),
-            Kind::Path => "a path".to_owned(),
-            Kind::Integer { min, max } => format!("a whole number from {min} to {max}"),
-            Kind::Boolean => "true or false".to_owned(),
-            Kind::Choice(words) => words.join(" or "),
-            Kind::List => {
-                "a list of texts (with commas between them in the environment)".to_owned()
-            }
-        }
-    }
-}
-
-/// `EXCHEQUER_` and the name in capitals.
-pub fn environment_name(name: &str) -> String {
-    format!("{ENVIRONMENT_PREFIX}{}", name.to_ascii_uppercase())
-}
+use super::setting::{Kind, Setting};
 
 const fn row(
     section: &'static str,
@@ -230,10 +154,19 @@ pub const SETTINGS: &[Setting] = &[
         "How many proxies of yours stand before the bank, each appending to X-Forwarded-For or \
          Forwarded: the address that the outermost wrote counts as the caller's, and X-Forwarded-Proto says \
          whether the caller has TLS. 0: nobody's headers are believed. Nothing else may reach the bank's port."),
+    row("console", "public_url", Kind::Text, "",
+        "A host of the operators' own, such as https://console.bank.example, with the scheme of http_public_url. The \
+         console and the operators' routes then answer there and nowhere else, the customers' not there. Empty: both \
+         on one host."),
+    row("console", "networks", Kind::List, "",
+        "Networks from which the console and the operators' routes are there at all: 10.8.0.0/16, 2001:db8::/32 or \
+         single addresses. It takes nothing off what operators have to show. Empty: any."),
     row("metrics", "listen", Kind::Text, "",
-        "Where Prometheus may ask for /metrics, such as 127.0.0.1:9464; port 0 picks a free one. It \
-         is plain HTTP without a password and shows nothing of persons: give it an address of a \
-         network of your own. Empty: nowhere."),
+        "Where Prometheus may ask for /metrics, such as 127.0.0.1:9464; port 0 picks a free one. It is plain HTTP \
+         without a password and shows nothing of persons: an address of this machine, or see metrics_plaintext. \
+         Empty: nowhere."),
+    row("metrics", "plaintext", Kind::Boolean, "false",
+        "Allows metrics_listen to be an address that other machines reach, for a network that encrypts by itself."),
     row("traces", "url", Kind::Text, "",
         "A collector of OpenTelemetry (OTLP/HTTP, JSON), as the address in front of /v1/traces: https, or http on this \
          machine, such as http://127.0.0.1:4318. It is told how long requests took and what they waited for, and \
@@ -335,6 +268,9 @@ pub const SETTINGS: &[Setting] = &[
          below it. Empty: http_public_url."),
     row("card", "reveals_per_hour", whole(1, 1_000_000_000), "1000000",
         "Card numbers opened for the gateway in any hour of the clock, per merchant; more are refused with 429."),
+    row("card", "expired_days", whole(0, 366), "90",
+        "So many days after a card's last month its number is deleted, as if its merchant had done it: nothing can be \
+         charged with it any more."),
     row("card", "vault_socket", Kind::Path, "",
         "The socket of a card vault that is a process of its own (`exchequer vault`): there it listens, and the \
          bank asks it to seal and to open card numbers and has no key for them. Empty: the bank does it itself. \

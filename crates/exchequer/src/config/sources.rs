@@ -5,7 +5,8 @@
 //! in `reading.rs`. Never touched: the process environment, which is read once and not written.
 
 use super::fault::{Faults, Origin};
-use super::settings::{ENVIRONMENT_PREFIX, NOT_SETTINGS, SETTINGS, Setting, environment_name};
+use super::setting::{ENVIRONMENT_PREFIX, NOT_SETTINGS, Setting, environment_name};
+use super::settings::SETTINGS;
 use super::{dotenv, file};
 use std::collections::BTreeMap;
 use std::fs::File;

@@ -196,9 +196,18 @@ pub(super) async fn not_found(
     if let Some(preflight) = cors::preflight(bank.config(), &parts) {
         return finish(preflight, &id);
     }
+    respond_unknown(&bank, &id)
+}
+
+/// For a path that is another door's.
+pub(super) fn nothing_here(bank: &Bank) -> Response {
+    respond_unknown(bank, &bank.tools().id())
+}
+
+fn respond_unknown(bank: &Bank, id: &RequestId) -> Response {
     bank.metrics().unrouted(Code::NotFound.status());
     bank.metrics().refused(Code::NotFound);
-    respond(Err(unrouted(Code::NotFound)), &id, Keep::Never)
+    respond(Err(unrouted(Code::NotFound)), id, Keep::Never)
 }
 
 /// Also where a preflight arrives: `OPTIONS` is no route's method.
@@ -347,7 +356,7 @@ const SECURITY_HEADERS: [(HeaderName, HeaderValue); 6] = [
 /// Pages: no script at all, styles from our own address, the icon inside the page.
 const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'self'; img-src data:; form-action 'none'; \
-     frame-ancestors 'none'; base-uri 'none'",
+     frame-ancestors 'none'; base-uri 'none'; report-uri /v1/csp_reports",
 );
 
 fn finish(mut response: Response, id: &RequestId) -> Response {

@@ -12,6 +12,7 @@ mod credentials;
 mod declared;
 mod dispatch;
 pub mod docs;
+mod doors;
 pub mod fields;
 mod guards;
 pub mod input;
@@ -27,6 +28,7 @@ pub mod server;
 mod service;
 mod step_up;
 pub mod system;
+pub mod violations;
 
 pub(crate) use begun::Begun;
 pub use callers::{Context, Customer, Public, Staff};
@@ -47,6 +49,7 @@ use crate::bank::Bank;
 pub fn routes() -> Routes {
     let routes = Routes::default();
     let routes = system::routes(routes);
+    let routes = violations::routes(routes);
     let routes = crate::customers::api::routes(routes);
     let routes = crate::confirmations::api::routes(routes);
     let routes = crate::sessions::api::routes(routes);

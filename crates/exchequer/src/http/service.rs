@@ -1,6 +1,6 @@
 //! The whole service: from a request to the route that answers it.
 //!
-//! Order: a path without `{id}` segments is looked up in the sorted list of such routes; whatever is not found there
+//! Order: the door that the request came to ([`super::doors`]); then a path without `{id}` segments is looked up in the sorted list of such routes; whatever is not found there
 //! (paths with segments, other methods, pages, what nobody knows) is the router's, which has all routes. Both lead to
 //! the same function of a route, so neither way skips anything. Cost: a binary search over some hundred paths, and one
 //! box for the answer to come. What it never does: look at more of a request than its method and path, or decide anything.
@@ -18,6 +18,8 @@ use bytes::Bytes;
 use http_body_util::{Either, Full};
 
 use super::body::Sent;
+use super::dispatch;
+use super::doors::Doors;
 use super::routes::Route;
 use crate::bank::Bank;
 
@@ -31,6 +33,7 @@ pub struct Service(Arc<Parts>);
 
 struct Parts {
     bank: Bank,
+    doors: Doors,
     /// Routes without `{id}` segments, in the order of path and method.
     fixed: Vec<(Arc<Route>, Serve)>,
     router: Router,
@@ -64,11 +67,15 @@ impl Service {
     pub(super) fn new(bank: &Bank, mut fixed: Vec<(Arc<Route>, Serve)>, router: Router) -> Self {
         fixed.retain(|(route, _)| !route.path.contains('{'));
         fixed.sort_by_key(|(route, _)| (route.path, route.method.to_string()));
-        Self(Arc::new(Parts { bank: bank.clone(), fixed, router }))
+        let doors = Doors::of(bank.config());
+        Self(Arc::new(Parts { bank: bank.clone(), doors, fixed, router }))
     }
 
     /// Answers what came over a connection.
     pub fn answer(&self, peer: &Peer, request: http::Request<hyper::body::Incoming>) -> Answering {
+        if !self.0.doors.open(&request, &peer.0) {
+            return self.nothing_here();
+        }
         if let Some(serve) = self.find(&request) {
             let (peer, request) = (Some(peer.clone()), request.map(Sent::Wire));
             let incoming = Incoming { peer, segments: Vec::new(), request };
@@ -88,6 +95,11 @@ impl Service {
         place.ok().and_then(|place| self.0.fixed.get(place)).map(|(_, serve)| serve)
     }
 
+    fn nothing_here(&self) -> Answering {
+        let answer = dispatch::nothing_here(&self.0.bank);
+        Answering::Fixed(Box::pin(std::future::ready(answer)))
+    }
+
     fn route(&self, request: Request) -> Answering {
         let answer = tower::Service::call(&mut self.0.router.clone(), request);
         Answering::Routed(Box::new(answer))
@@ -105,6 +117,10 @@ impl tower::Service<Request> for Service {
     }
 
     fn call(&mut self, request: Request) -> Answering {
+        let peer = request.extensions().get::<Peer>().map(|peer| Arc::clone(&peer.0));
+        if !self.0.doors.open(&request, peer.as_deref().unwrap_or_default()) {
+            return self.nothing_here();
+        }
         match self.find(&request) {
             Some(serve) => Answering::Fixed(serve(&self.0.bank, Incoming::of(Vec::new(), request))),
             None => self.route(request),

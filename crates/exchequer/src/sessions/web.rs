@@ -145,12 +145,17 @@ pub fn is_safe(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
 
-/// The bank's own origin as this request calls it: the configured one, and on this machine any of its
-/// names and ports, since a demo may be asked for by either and have been given a free port.
+/// The bank's own origin as this request calls it: the configured one, the operators' where it came to their host, and
+/// on this machine any of its names and ports, since a demo may be asked for by either and have been given a free port.
 pub fn own_origin(config: &Config, parts: &Parts) -> String {
     let url = &config.http.public_url;
     let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let host = host.or_else(|| parts.uri.authority().map(http::uri::Authority::as_str));
+    if let (Some(console), Some(url)) = (config.console.authority(), &config.console.public_url)
+        && host.is_some_and(|host| host.eq_ignore_ascii_case(console))
+    {
+        return url.clone();
+    }
     match (url.split_once("://"), host) {
         (Some((scheme, ours)), Some(host)) if is_loopback(ours) && is_loopback(host) => {
             format!("{scheme}://{host}")

@@ -5,6 +5,7 @@ use testkit::{Browser, TestBank};
 use crate::{filled, signed_in};
 
 // PCI DSS 6.4.3: every page allows what it names and nothing else, and nothing inline.
+// ASVS 3.4.7: what the policy stopped is told to the bank.
 // ASVS 1.3.2, 3.2.1, 3.4.3, 3.4.4, 3.4.5, 3.4.6, 3.4.8, 3.5.8, 3.6.1, 14.2.3, 14.3.2: a page runs and loads our own
 // files only, sends nobody elsewhere its address, is in nobody's frame or window, and is kept by no cache.
 #[tokio::test]
@@ -22,6 +23,7 @@ async fn every_page_has_its_headers_and_private_ones_want_a_sign_in() {
             "frame-ancestors 'none'",
             "base-uri 'none'",
             "trusted-types 'none'",
+            "report-uri /v1/csp_reports",
         ] {
             assert!(policy.contains(part), "{path}: {policy}");
         }
@@ -88,4 +90,37 @@ async fn what_is_unknown_is_a_page_for_people_and_a_problem_for_programs() {
     assert!(String::from_utf8_lossy(&asked.body).contains("<body class=\"console\">"));
     bank.client().get("/nowhere").await.refused(404, "not_found");
     bank.client().get("/v1/nowhere").await.refused(404, "not_found");
+}
+
+// ASVS 3.7.5: a browser that tells nothing of where a request comes from is held to its tokens, and one that keeps no
+// cookies cannot sign in and is told to load the page anew, as docs/web.md says.
+#[tokio::test]
+async fn a_browser_that_lacks_a_feature_is_served_or_told_and_never_less_safe() {
+    let bank = TestBank::new().await;
+    let asha = bank.customer("asha").await;
+    let browser = Browser::new(bank.client());
+    let form = browser.get("/sign-in").await.form("/sign-in");
+    let filled = [("email", &*asha.email), ("password", &*asha.password)];
+    let body = form.body(&filled);
+    // Neither `Sec-Fetch-Site` nor `Origin`, and no cookie comes back.
+    let forgetful = Browser::new(bank.client());
+    let refused = forgetful.post("/sign-in", &body, &[]).await;
+    assert_eq!(refused.status.as_u16(), 403);
+    assert!(refused.header("set-cookie").is_none_or(|cookie| !cookie.starts_with("exchequer=")));
+    // The same with its cookie is served.
+    let served = browser.post("/sign-in", &body, &[]).await;
+    assert_eq!(served.status.as_u16(), 303);
+    // Signed in, an old browser's form has an effect with its token and none without.
+    let out = browser.get("/").await.form("/sign-out").body(&[]);
+    assert_eq!(browser.post("/sign-out", "", &[]).await.status.as_u16(), 403);
+    assert_eq!(browser.get("/").await.path, "/", "still signed in");
+    assert_eq!(browser.post("/sign-out", &out, &[]).await.status.as_u16(), 303);
+    assert!(browser.get("/").await.path.starts_with("/sign-in"));
+    // What stands for the features that a browser may lack is in every private answer.
+    let reply = signed_in(&bank, &asha).await.visit("/").await;
+    for (name, value) in [("cache-control", "no-store"), ("x-frame-options", "DENY")] {
+        assert_eq!(reply.header(name), Some(value));
+    }
+    let html = String::from_utf8_lossy(&reply.body).into_owned();
+    assert!(html.contains("<noscript><meta http-equiv=\"refresh\""), "{html}");
 }

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod console;
+mod doors;
 mod entrance;
 mod everywhere;
 mod naughty;

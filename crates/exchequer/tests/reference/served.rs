@@ -48,6 +48,7 @@ async fn pages_run_nothing_and_load_their_style_only() {
         let policy = reply.header("content-security-policy").unwrap();
         assert!(policy.starts_with("default-src 'none'; style-src 'self';"), "{path}: {policy}");
         assert!(!policy.contains("script-src") && !policy.contains("unsafe"), "{path}: {policy}");
+        assert!(policy.ends_with("report-uri /v1/csp_reports"), "{path}: {policy}");
         assert_eq!(reply.header("x-content-type-options"), Some("nosniff"), "{path}");
         assert!(reply.header("x-request-id").is_some(), "{path}");
     }

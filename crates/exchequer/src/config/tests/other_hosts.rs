@@ -44,6 +44,47 @@ fn another_host_is_spoken_to_in_tls_by_a_named_authority() {
     folder.load();
 }
 
+// ASVS 12.3.1: what the bank speaks to, and who asks it, is on this machine or spoken to in TLS; where that is not so,
+// somebody has said so by a setting.
+#[test]
+fn nothing_on_another_host_is_spoken_to_in_plain_text_unless_a_setting_says_so() {
+    for (name, value) in [
+        ("EXCHEQUER_LISTEN", "192.0.2.1:8080"),
+        ("EXCHEQUER_METRICS_LISTEN", "192.0.2.1:9464"),
+        ("EXCHEQUER_METRICS_LISTEN", "0.0.0.0:9464"),
+        ("EXCHEQUER_HTTP_PUBLIC_URL", "http://bank.example"),
+        ("EXCHEQUER_CONSOLE_PUBLIC_URL", "http://console.bank.example"),
+        ("EXCHEQUER_DATABASE_URL", "postgres://u:a-long-pass-phrase@db.example/b?sslmode=disable"),
+        ("EXCHEQUER_REDIS_URL", "redis://u:a-long-pass-phrase@redis.example"),
+        ("EXCHEQUER_TRACES_URL", "http://collector.example"),
+        ("EXCHEQUER_MAIL_SMTP_URL", "smtp://u:p@mail.example:25?tls=none"),
+        ("EXCHEQUER_SMS_GATEWAY_URL", "http://sms.example"),
+        ("EXCHEQUER_MASTER_KEY_TRANSIT_URL", "http://bao.example:8200"),
+        ("EXCHEQUER_MASTER_KEY_KMS_URL", "http://kms.example"),
+    ] {
+        let mut folder = Folder::new();
+        folder.environment(name, value);
+        let text = folder.faults().to_string();
+        assert!(text.contains(name), "{name} {value}: {text}");
+    }
+    let mut folder = Folder::new();
+    folder.environment("EXCHEQUER_METRICS_LISTEN", "[::1]:9464");
+    assert!(folder.load().metrics_listen.is_some());
+    folder.environment("EXCHEQUER_METRICS_LISTEN", "0.0.0.0:9464");
+    folder.environment("EXCHEQUER_METRICS_PLAINTEXT", "true");
+    assert!(folder.load().metrics_listen.is_some());
+}
+
+#[test]
+fn a_proxy_s_address_is_not_taken_for_the_operator_s() {
+    let mut folder = Folder::new();
+    folder.environment("EXCHEQUER_HTTP_BEHIND_PROXY", "true");
+    folder.environment("EXCHEQUER_CONSOLE_NETWORKS", "10.8.0.0/16");
+    assert!(folder.faults().to_string().contains("http_trusted_proxies"));
+    folder.environment("EXCHEQUER_HTTP_TRUSTED_PROXIES", "1");
+    assert_eq!(folder.load().console.networks.len(), 1);
+}
+
 #[test]
 fn this_machine_needs_neither() {
     for url in [

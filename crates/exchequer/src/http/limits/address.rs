@@ -15,7 +15,7 @@ const X_FORWARDED_FOR: &str = "x-forwarded-for";
 const X_FORWARDED_PROTO: &str = "x-forwarded-proto";
 
 /// The address to count and to record, in its canonical spelling.
-pub(super) fn client<'p>(peer: &'p str, headers: &HeaderMap, proxies: u8) -> Cow<'p, str> {
+pub(in crate::http) fn client<'p>(peer: &'p str, headers: &HeaderMap, proxies: u8) -> Cow<'p, str> {
     if proxies == 0 {
         return Cow::Borrowed(peer);
     }

@@ -21,7 +21,7 @@ use money::Clock;
 use serde::Deserialize;
 use store::cache::{Ask, Decision, Gone, Subject};
 
-pub(super) use self::address::is_https;
+pub(super) use self::address::{client, is_https};
 use self::rules::{Class, Per, Rule, WhenGone};
 use super::Peer;
 use super::codes::Code;

@@ -239,6 +239,7 @@ fn policy(class: Class) -> Option<HeaderValue> {
 const ROUTES: &[(&str, Class)] = &[
     ("getHealth", Class::Probe),
     ("getReadiness", Class::Probe),
+    ("reportViolation", Class::Visit),
     ("registerCustomer", Class::Register),
     ("logIn", Class::SignIn),
     ("logInStaff", Class::StaffSignIn),

@@ -36,6 +36,10 @@ use crate::staff;
 /// does not keep its token.
 const MAX_DEVICES: i64 = 20;
 
+/// New devices in any day that somebody is told of.
+const TOLD_A_DAY: i64 = 5;
+const DAY_SECONDS: i64 = 86_400;
+
 /// Whether a counter is locked, from one snapshot. A look that decides nothing: whoever goes on looks again in
 /// the transaction that does ([`lock_of_in`]).
 pub fn looks_locked(tx: &mut Tx<'_>, tools: &Tools, counter: &Counter) -> Result<bool, DbError> {
@@ -164,6 +168,26 @@ pub fn remember_device_in(
     Ok((device, Some(token)))
 }
 
+/// Tells somebody that they were signed in on a device that was not known, in the transaction that opens the session.
+/// The first device is no news, and of the [`TOLD_A_DAY`]th in a day on it is not told any more: a program that
+/// does not keep its token is a device anew each time, and whoever guesses may not fill a mailbox.
+pub fn tell_of_new_device_in(
+    tx: &mut Tx<'_>,
+    act: &Act,
+    who: &PrincipalRef,
+) -> Result<(), DbError> {
+    let (all, of_today) = store::count_devices(tx, who, act.now.plus_seconds(-DAY_SECONDS))?;
+    if all <= 1 || of_today > TOLD_A_DAY {
+        return Ok(());
+    }
+    let notice = Notice {
+        purpose: "new_device",
+        subject: "A sign-in from a new device",
+        text: model::new_device(act.origin.address()),
+    };
+    tell(tx, act, who, &notice)
+}
+
 /// A device that is forgotten counts as an unknown one from now on. Its own counters go with it, so that a subject has
 /// no more of them than it has devices.
 fn forget_counters(
@@ -221,12 +245,16 @@ fn locked(
         subject: "Signing in is locked for a while",
         text: model::notice(counter, act.tools.config().sessions.lockout),
     };
+    who.map_or(Ok(()), |who| tell(tx, act, who, &notice))
+}
+
+/// By e-mail, always.
+fn tell(tx: &mut Tx<'_>, act: &Act, who: &PrincipalRef, notice: &Notice) -> Result<(), DbError> {
     match who {
-        Some(PrincipalRef::Customer(id)) => outbox::notify_in(tx, act, id, &notice),
-        Some(PrincipalRef::Staff(id)) => {
+        PrincipalRef::Customer(id) => outbox::notify_in(tx, act, id, notice),
+        PrincipalRef::Staff(id) => {
             let Some(destination) = staff::email(tx, id)? else { return Ok(()) };
-            outbox::notify_at_in(tx, act, (Channel::Email, destination.as_str()), &notice)
+            outbox::notify_at_in(tx, act, (Channel::Email, destination.as_str()), notice)
         }
-        None => Ok(()),
     }
 }

@@ -1,5 +1,7 @@
 //! A counter, when it locks and when its lock is over. Pure.
 
+use std::net::IpAddr;
+
 use money::Timestamp;
 use vault::Indexes;
 
@@ -173,6 +175,14 @@ pub(super) fn notice(counter: &Counter, rule: Lockout) -> String {
         "Somebody entered {guessed} wrongly {} times. Signing in {at} is locked for {minutes} minutes.",
         rule.failures
     )
+}
+
+/// What somebody reads of a sign-in from a device that was not known. Nothing that the caller chose stands in it: an agent
+/// is theirs to write, an address is not.
+pub(super) fn new_device(address: &str) -> String {
+    let from = address.parse::<IpAddr>();
+    let from = from.map_or_else(|_| String::new(), |address| format!(", at the address {address}"));
+    format!("Somebody signed in to your account from a device that was not used before{from}.")
 }
 
 #[cfg(test)]

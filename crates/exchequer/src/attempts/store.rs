@@ -132,6 +132,21 @@ pub(super) fn insert_device(
     Ok(())
 }
 
+/// How many devices a principal has, and how many of them were first seen after a moment.
+pub(super) fn count_devices(
+    tx: &mut Tx<'_>,
+    who: &PrincipalRef,
+    after: Timestamp,
+) -> Result<(i64, i64), DbError> {
+    let row = tx.query_one(
+        "SELECT CAST(COUNT(*) AS BIGINT), \
+         CAST(COALESCE(SUM(CASE WHEN created_at > $2 THEN 1 ELSE 0 END), 0) AS BIGINT) \
+         FROM devices WHERE principal = $1",
+        params![who.bytes(), after],
+    )?;
+    Ok((row.int(0)?, row.int(1)?))
+}
+
 /// Forgets all but the `most` that were seen last; gives those that it forgot.
 pub(super) fn trim_devices(
     tx: &mut Tx<'_>,

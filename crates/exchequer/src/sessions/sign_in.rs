@@ -207,7 +207,7 @@ pub fn pass_in(
 }
 
 /// Opens the session of a complete sign-in and notes the device. A new device gets a token, by which wrong tries of
-/// strangers are told from its own.
+/// strangers are told from its own, and its holder a mail.
 pub fn open_in(
     tx: &mut Tx<'_>,
     act: &Act,
@@ -218,6 +218,9 @@ pub fn open_in(
     let (device, device_token) = attempts::remember_device_in(tx, act, &principal, known_device)?;
     let opening = Opening { known_device, device: Some(device), ..*opening };
     let opened = super::open_in(tx, act, principal, &opening)?;
+    if opened.is_ok() && device_token.is_some() {
+        attempts::tell_of_new_device_in(tx, act, &principal)?;
+    }
     Ok(opened.map(|opened| SignedIn { principal, opened, device_token }))
 }
 

@@ -11,7 +11,7 @@ use super::said;
 use crate::answer::{Answer, Outcome};
 use crate::api::{Challenge, Refused};
 use crate::callers::{Operator, Visitor};
-use crate::entrance::next;
+use crate::entrance::{YEAR_SECONDS, next};
 use crate::form::segment;
 use crate::frame::{Field, Frame, Who};
 use crate::table::Pages;
@@ -44,6 +44,15 @@ struct Asked {
     challenge: Challenge,
 }
 
+/// The API's answer to a whole sign-in.
+#[derive(Deserialize)]
+struct Opened {
+    device_token: Option<String>,
+}
+
+/// By which the API knows an operator's device again; a customer's on the same host has a name of its own.
+const DESK_COOKIE: &str = "exchequer-desk";
+
 /// The operators' factor; others are asked for by nothing here.
 const METHOD: &str = "totp";
 
@@ -53,7 +62,10 @@ async fn show(visitor: Visitor) -> Outcome {
 
 async fn submit(visitor: Visitor) -> Outcome {
     let form = visitor.form();
-    let body = json!({ "email": form.text("email"), "password": form.raw("password") });
+    let mut body = json!({ "email": form.text("email"), "password": form.raw("password") });
+    if let Some(token) = visitor.cookie(DESK_COOKIE) {
+        body["device_token"] = json!(token);
+    }
     match visitor.post("/v1/staff/login").json(&body).receive::<Asked>().await {
         Ok(asked) => second(&visitor, &asked.challenge.id, None),
         Err(refused) => first(&visitor, form.raw("next"), Some(&refused)),
@@ -65,8 +77,11 @@ async fn answer(visitor: Visitor) -> Outcome {
     let id = form.text("challenge");
     let path = format!("/v1/web/session/challenges/{}/verify", segment(&id));
     let body = json!({ "method": METHOD, "code": form.text("code") });
-    match visitor.post(path).json(&body).done().await {
-        Ok(()) => {
+    match visitor.post(path).json(&body).receive::<Opened>().await {
+        Ok(Opened { device_token }) => {
+            if let Some(token) = device_token {
+                visitor.give_cookie(DESK_COOKIE, &token, YEAR_SECONDS);
+            }
             let wanted = next(&visitor, form.raw("next"));
             let is_console = wanted.starts_with("/console");
             Answer::to(if is_console { wanted } else { "/console".to_owned() })

@@ -30,7 +30,7 @@ use crate::words::put;
 
 /// The token by which the API knows this device again: a cookie of the pages.
 const DEVICE_COOKIE: &str = "exchequer-device";
-const YEAR_SECONDS: u32 = 365 * 24 * 3600;
+pub const YEAR_SECONDS: u32 = 365 * 24 * 3600;
 
 pub fn pages(pages: Pages) -> Pages {
     pages

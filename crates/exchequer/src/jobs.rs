@@ -80,6 +80,8 @@ pub enum Job {
     DeleteMerchantEvents,
     /// Deletes counts of opened card numbers, after [`REVEALS_KEPT`].
     DeleteReveals,
+    /// Deletes numbers of cards that are over, after the configured time.
+    ForgetCards,
     /// Holds gateways' reports against our payments.
     Reconcile,
     /// Has charges of failed payments given back.
@@ -136,7 +138,7 @@ pub const RESETS_KEPT: i64 = DAY_SECONDS;
 pub const CONFIRMATIONS_KEPT: i64 = confirmations::LIFE_SECONDS;
 
 impl Job {
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 36] = [
         Self::ExpireHolds,
         Self::EndSessions,
         Self::DeliverMails,
@@ -159,6 +161,7 @@ impl Job {
         Self::DeleteDeliveries,
         Self::DeleteMerchantEvents,
         Self::DeleteReveals,
+        Self::ForgetCards,
         Self::Reconcile,
         Self::ReverseCharges,
         Self::RefreshKeys,
@@ -190,6 +193,7 @@ impl Job {
             Self::DeleteDeliveries => "webhook_deliveries.delete",
             Self::DeleteMerchantEvents => "merchant_events.delete",
             Self::DeleteReveals => "card_reveals.delete",
+            Self::ForgetCards => "cards.forget",
             Self::Reconcile => "reconciliation.read",
             Self::ReverseCharges => "reversals.run",
             Self::RefreshKeys => "keys.refresh",
@@ -239,6 +243,7 @@ impl Job {
             | Self::DeleteOutflows
             | Self::DeleteSpending
             | Self::DeleteReveals
+            | Self::ForgetCards
             | Self::DeleteDeliveries
             | Self::DeleteMerchantEvents
             | Self::DeleteAttempts
@@ -307,9 +312,8 @@ impl Job {
             Self::ThinCheckpoints => return evidence::thin::run(bank, stop).await,
             Self::WriteLog => return evidence::sequencer::run(bank, stop).await,
             Self::SumFigures => return figures::job::sum(bank, stop).await,
-            Self::DeleteReveals => {
-                return cards::forget_reveals(bank, now.plus_seconds(-REVEALS_KEPT)).await;
-            }
+            Self::DeleteReveals => return cards::job::forget_reveals(bank).await,
+            Self::ForgetCards => return cards::job::forget_numbers(bank, stop).await,
             Self::DeliverWebhooks => return webhooks::job::deliver(bank, stop).await,
             Self::DeleteMerchantEvents => {
                 let days = i64::from(bank.config().webhooks.event_days);

@@ -7,6 +7,7 @@
 //! answer, an event, an error or a log; a security code at all (3.3.1).
 
 pub mod api;
+pub(crate) mod job;
 pub mod keeper;
 pub mod model;
 mod store;
@@ -18,7 +19,7 @@ use vault::card::{Brand, Expiry, Number};
 
 use self::keeper::{SealedNumber, Taken};
 use self::model::CardRow;
-use crate::bank::{Act, Bank};
+use crate::bank::Act;
 use crate::events;
 use crate::http::{Code, Problem};
 use crate::merchants::keys::Mode;
@@ -135,6 +136,21 @@ pub fn delete_in(
     Ok(Ok(()))
 }
 
+/// The same by the bank itself, of a card that is over for long; false where its merchant was faster.
+fn delete_as_expired_in(
+    tx: &mut Tx<'_>,
+    act: &Act,
+    of: (&MerchantId, Mode),
+    id: &CardId,
+) -> Result<bool, DbError> {
+    let is_deleted = store::delete(tx, of, id, act.now)?;
+    if is_deleted {
+        let after = json!({ "reason": "expired" });
+        events::record(tx, act, "card.deleted", &id.to_string(), "done", Some(&after))?;
+    }
+    Ok(is_deleted)
+}
+
 /// Opens a number for a purpose with the bank's own key; `None` where the card was deleted since it was found.
 ///
 /// Refuses `rate_limited` where the merchant has opened as many as it may this hour.
@@ -186,11 +202,6 @@ pub fn sealed(
     }
     let sealed = store::sealed_number(tx, id)?;
     Ok(sealed.map(|sealed| SealedNumber { merchant: *of.0, card: *id, sealed }))
-}
-
-/// Deletes counts of openings of hours before a moment; gives how many.
-pub(crate) async fn forget_reveals(bank: &Bank, before: Timestamp) -> Result<u64, DbError> {
-    bank.db().write("card_reveals.delete", move |tx| store::forget_reveals(tx, before)).await
 }
 
 /// Whether a number may be used in a mode: the sandbox's in test mode, any other in live mode.

@@ -134,6 +134,29 @@ pub(super) fn numbers_behind(
     rows.iter().map(|row| Ok((row.id(0)?, row.blob(1)?.to_vec()))).collect()
 }
 
+/// A card with a number: its merchant, and its last month as `202611`.
+pub(super) struct Kept {
+    pub id: CardId,
+    pub of: (MerchantId, Mode),
+    pub month: i64,
+}
+
+/// The cards with a number behind one, in their order.
+pub(super) fn kept_behind(
+    tx: &mut Tx<'_>,
+    after: &[u8; 16],
+    most: i64,
+) -> Result<Vec<Kept>, DbError> {
+    let sql = "SELECT id, merchant, mode, exp_year * 100 + exp_month FROM cards \
+               WHERE id > $1 AND number IS NOT NULL ORDER BY id LIMIT $2";
+    let rows = tx.query(sql, params![after, most])?;
+    let read = |row: &Row| {
+        let of = (row.id(1)?, mode(row.int(2)?)?);
+        Ok(Kept { id: row.id(0)?, of, month: row.int(3)? })
+    };
+    rows.iter().map(read).collect()
+}
+
 /// Replaces what has not changed since it was read.
 pub(super) fn replace_numbers(tx: &mut Tx<'_>, rows: &[Replacement]) -> Result<u64, DbError> {
     let sql = ReplaceSql {

@@ -1,6 +1,7 @@
 //! `/v1/cards`: numbers go in, and never come out.
 
 use exchequer::config::Profile;
+use exchequer::jobs::Job;
 use exchequer::staff::model::Role;
 use money::kind::Card;
 use serde_json::json;
@@ -34,6 +35,63 @@ async fn a_card_is_kept_shown_without_its_number_and_deleted() {
     let _gone = shop.delete(&path).await.expect(204);
     shop.get(&path).await.refused(404, "not_found");
     shop.delete(&path).await.refused(404, "not_found");
+}
+
+/// How many cards have a number, and how many events say that one went because its card was over.
+async fn kept(bank: &TestBank) -> (i64, i64) {
+    let count = |sql: &'static str| {
+        bank.bank().db().read("count", move |tx| tx.query_one(sql, &[])?.int(0))
+    };
+    let numbers = "SELECT CAST(COUNT(*) AS BIGINT) FROM cards WHERE number IS NOT NULL";
+    let events = "SELECT CAST(COUNT(*) AS BIGINT) FROM events WHERE action = 'card.deleted' \
+                  AND after = '{\"reason\":\"expired\"}'";
+    (count(numbers).await.expect("a count"), count(events).await.expect("a count"))
+}
+
+async fn forget(bank: &TestBank) -> u64 {
+    let (_running, stop) = tokio::sync::watch::channel(false);
+    Job::ForgetCards.run(bank.bank(), &stop).await.expect("the job runs")
+}
+
+// PCI DSS 3.2.1: the number of a card that is over is deleted after the configured time, by itself, and nothing older
+// remains.
+#[tokio::test]
+async fn a_number_goes_when_its_card_is_over_for_long() {
+    let (bank, shop) = shop().await;
+    let card = |month: u32, year: u32| json!({ "number": "4242424242424242", "exp_month": month, "exp_year": year, "customer": "asha" });
+    let now = bank.clock().now().to_string();
+    let (year, month): (u32, u32) = (now[..4].parse().unwrap(), now[5..7].parse().unwrap());
+    let (soon, later) = (card(month, year), card(12, year + 3));
+    let soon = shop.post("/v1/cards", &soon).await.expect(201).text("/id");
+    let later = shop.post("/v1/cards", &later).await.expect(201).text("/id");
+    assert_eq!((forget(&bank).await, kept(&bank).await), (0, (2, 0)));
+    // 90 days behind the end of the month are not over before 90 days from now, and are after 122.
+    bank.advance(90 * 86_400);
+    assert_eq!((forget(&bank).await, kept(&bank).await), (0, (2, 0)));
+    let _still = shop.get(&format!("/v1/cards/{soon}")).await.expect(200);
+    bank.advance(32 * 86_400);
+    // Wherever it fails nothing is half gone, and the next run finds it.
+    let (_running, stop) = tokio::sync::watch::channel(false);
+    let mut failures = 0;
+    loop {
+        bank.bank().db().faults().fail_at("cards.forget", failures + 1);
+        let run = Job::ForgetCards.run(bank.bank(), &stop).await;
+        if bank.bank().db().faults().disarm() {
+            assert_eq!(run.expect("the job runs"), 1);
+            break;
+        }
+        assert!(run.is_err());
+        assert_eq!(kept(&bank).await, (2, 0), "at {failures}");
+        failures += 1;
+    }
+    assert!(failures > 3, "only {failures} statements");
+    assert_eq!(kept(&bank).await, (1, 1));
+    shop.get(&format!("/v1/cards/{soon}")).await.refused(404, "not_found");
+    let _valid = shop.get(&format!("/v1/cards/{later}")).await.expect(200);
+    assert_eq!((forget(&bank).await, kept(&bank).await), (0, (1, 1)));
+    bank.advance(4 * 366 * 86_400);
+    let both = tokio::join!(forget(&bank), forget(&bank));
+    assert_eq!((both.0 + both.1, kept(&bank).await), (1, (0, 2)));
 }
 
 /// PCI DSS 4.0.1, 3.5.1.1: a keyed fingerprint, of one merchant and mode.

@@ -43,7 +43,7 @@ impl Expiry {
         if !(1..=12).contains(&month) {
             return Err(ExpiryError::Month);
         }
-        let this_year = u16::try_from(months(now) / 100).unwrap_or(u16::MAX);
+        let this_year = u16::try_from(month_number(now) / 100).unwrap_or(u16::MAX);
         let year = match year {
             0..=99 => nearest(year, this_year),
             1_000..=9_999 => year,
@@ -84,7 +84,7 @@ impl Expiry {
     /// True from the first moment of the next month on, in UTC.
     pub fn is_over(self, now: Timestamp) -> bool {
         let own = u32::from(self.year).saturating_mul(100).saturating_add(u32::from(self.month));
-        months(now) > own
+        month_number(now) > own
     }
 }
 
@@ -96,7 +96,7 @@ impl fmt::Display for Expiry {
 
 /// `202611` in November 2026. The calendar is that of [`Timestamp`], whose text begins with year
 /// and month.
-fn months(now: Timestamp) -> u32 {
+pub fn month_number(now: Timestamp) -> u32 {
     let text = now.to_string();
     let digits = text.bytes().filter(u8::is_ascii_digit).take(6);
     digits.fold(0, |value: u32, digit| {

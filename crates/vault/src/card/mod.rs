@@ -20,7 +20,7 @@ mod format_preserving;
 mod number;
 
 pub use brand::Brand;
-pub use expiry::{Expiry, ExpiryError, MAX_YEARS_AHEAD};
+pub use expiry::{Expiry, ExpiryError, MAX_YEARS_AHEAD, month_number};
 pub use fingerprint::{FINGERPRINT_LEN, FingerprintKey};
 pub use format_preserving::{
     FormatPreservingKey, FormatPreservingToken, LEAST_TOKEN_DIGITS, TokenError,

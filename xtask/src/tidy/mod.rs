@@ -11,6 +11,7 @@ use crate::Result;
 use crate::workspace::Workspace;
 
 mod arrows;
+mod cryptography;
 mod layers;
 mod lexer;
 mod links;
@@ -33,7 +34,7 @@ pub struct Finding {
 
 type Check = fn(&Tree) -> Vec<Finding>;
 
-const CHECKS: [Check; 15] = [
+const CHECKS: [Check; 16] = [
     size::check,
     layers::sql,
     layers::axum,
@@ -48,6 +49,7 @@ const CHECKS: [Check; 15] = [
     migrations::check,
     links::check,
     pages::check,
+    cryptography::check,
     size::unused_allowances,
 ];
 

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod activity;
+mod answers;
 mod approvals;
 mod approvals_keys;
 mod approvals_merchants;
@@ -12,6 +13,7 @@ mod beneficiaries;
 mod cards;
 mod confirmations;
 mod conservation;
+mod csp_reports;
 mod customers;
 mod entries;
 mod factors;
@@ -24,6 +26,7 @@ mod jobs;
 mod json;
 mod limits;
 mod metrics;
+mod new_devices;
 mod once;
 mod outage;
 mod outbox;

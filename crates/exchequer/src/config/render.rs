@@ -51,10 +51,7 @@ fn value_in_force(config: &Config, name: &str) -> String {
         "metrics_listen" => config.metrics_listen.map_or(String::new(), |at| at.to_string()),
         "metrics_plaintext" => config.metrics_plaintext.to_string(),
         "console_public_url" => config.console.public_url.clone().unwrap_or_default(),
-        "console_networks" => {
-            let networks = config.console.networks.iter().map(ToString::to_string);
-            networks.collect::<Vec<_>>().join(",")
-        }
+        "console_networks" => console_networks(config),
         "traces_url" => config.traces.url.clone().unwrap_or_default(),
         "traces_per_million" => config.traces.per_million.to_string(),
         "traces_follow_callers" => config.traces.follow_callers.to_string(),
@@ -160,6 +157,11 @@ fn kms(config: &Config, name: &str) -> String {
         }
         name => unreachable!("{name} is no setting of KMS"),
     }
+}
+
+fn console_networks(config: &Config) -> String {
+    let networks = config.console.networks.iter().map(ToString::to_string);
+    networks.collect::<Vec<_>>().join(",")
 }
 
 fn redis_ca_file(config: &Config) -> String {

@@ -151,9 +151,14 @@ impl TestBank {
 
     /// The other node itself.
     pub async fn other_bank(&self) -> Bank {
+        self.other_bank_at(self.clock.clone()).await
+    }
+
+    /// One whose clock is another.
+    pub async fn other_bank_at(&self, clock: Clock) -> Bank {
         let (db, config) = (self.bank.db().clone(), self.bank.config().clone());
         let keys = data_keys(&db, &Rng::seeded(7), self.clock.now()).await;
-        let bank = Bank::new(db, keys, config, self.clock.clone(), Rng::seeded(8));
+        let bank = Bank::new(db, keys, config, clock, Rng::seeded(8));
         assert!(bank.cache().connected(CACHE_LIMIT).await, "the Redis of this run answers");
         bank
     }

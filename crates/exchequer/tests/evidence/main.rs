@@ -1,5 +1,6 @@
 //! The log: every row becomes a leaf, once, and nothing that is done to the database afterwards stays unseen.
 
+mod clocks;
 mod outside;
 mod page;
 mod payments;

@@ -21,6 +21,7 @@ mod image;
 mod outside;
 mod postgres;
 mod process;
+mod python;
 mod redis;
 mod reproduce;
 mod running;

@@ -14,6 +14,7 @@ use vault::{Keyring, SecretString};
 use crate::cards::keeper::Keeper;
 use crate::config::Config;
 use crate::customers::hashing::HashingPool;
+use crate::events::readers::Readers;
 use crate::evidence::sequencer::Sequencer;
 use crate::figures::latency::Latency;
 use crate::jobs::journal::Journal;
@@ -45,6 +46,7 @@ struct Parts {
     card_keeper: Keeper,
     webhooks: Sender,
     journal: Journal,
+    readers: Readers,
     sequencer: Sequencer,
     latency: Latency,
     metrics: Metrics,
@@ -106,6 +108,7 @@ impl Bank {
             card_keeper,
             webhooks,
             journal: Journal::default(),
+            readers: Readers::default(),
             sequencer: Sequencer::default(),
             latency: Latency::default(),
             metrics: Metrics::default(),
@@ -168,6 +171,11 @@ impl Bank {
     /// When this node's jobs last ran.
     pub fn journal(&self) -> &Journal {
         &self.0.journal
+    }
+
+    /// Who has read the trail lately.
+    pub fn readers(&self) -> &Readers {
+        &self.0.readers
     }
 
     /// This node's part in writing the log.

@@ -11,6 +11,7 @@
 
 pub mod api;
 pub mod journal;
+mod kept;
 mod store;
 
 use std::pin::pin;
@@ -22,13 +23,18 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use self::kept::DAY_SECONDS;
+pub use self::kept::{
+    ANSWERS_KEPT, ATTEMPTS_KEPT, CHALLENGES_KEPT, CONFIRMATIONS_KEPT, DEVICES_KEPT, MESSAGES_KEPT,
+    OUTFLOWS_KEPT, REFRESH_TOKENS_KEPT, RESETS_KEPT, REVEALS_KEPT, SESSIONS_KEPT, SPENDING_KEPT,
+};
 use self::store::{Behind, Purge};
 pub(crate) use self::store::{keep_place, lock_place, place, reached};
 use crate::bank::Bank;
 use crate::outbox::{self, Channel};
 use crate::{
-    approvals, cards, confirmations, customers, evidence, factors, figures, holds, keys, payments,
-    reconciliation, reversals, sessions, webhooks,
+    approvals, cards, customers, evidence, factors, figures, holds, keys, payments, reconciliation,
+    reversals, sessions, webhooks,
 };
 
 /// What is done again and again.
@@ -104,38 +110,13 @@ pub enum Job {
     CheckLog,
     /// Has the witness sign the newest checkpoint.
     WitnessLog,
+    /// Sends leaves of it to the trail's collector.
+    SendLog,
     /// Destroys what closed customers' values are committed to with, after the configured time.
     ShredSalts,
     /// Deletes checkpoints of old days but one an hour.
     ThinCheckpoints,
 }
-
-const DAY_SECONDS: i64 = 86_400;
-
-/// Seconds that an idempotency key's answer is kept.
-pub const ANSWERS_KEPT: i64 = 30 * DAY_SECONDS;
-/// Seconds after its expiry that a challenge is kept, so that a late answer is told the truth.
-pub const CHALLENGES_KEPT: i64 = DAY_SECONDS;
-/// Seconds after its session's end that a refresh token is kept.
-pub const REFRESH_TOKENS_KEPT: i64 = 30 * DAY_SECONDS;
-/// Seconds after its end that a session's row is kept.
-pub const SESSIONS_KEPT: i64 = REFRESH_TOKENS_KEPT;
-/// Seconds after its last failure that a counter of wrong tries is kept: longer than any lock.
-pub const ATTEMPTS_KEPT: i64 = DAY_SECONDS;
-/// Seconds that a device is remembered without being seen.
-pub const DEVICES_KEPT: i64 = 400 * DAY_SECONDS;
-/// Seconds that an outflow is kept: twice the rolling day, for a clock that was wrong.
-pub const OUTFLOWS_KEPT: i64 = 2 * DAY_SECONDS;
-/// Seconds that an hour's spending is kept: the longest window is 30 days.
-pub const SPENDING_KEPT: i64 = 32 * DAY_SECONDS;
-/// Seconds that an hour's count of opened card numbers is kept: a year (PCI DSS 4.0.1, 10.5.1).
-pub const REVEALS_KEPT: i64 = 366 * DAY_SECONDS;
-/// Seconds that a message's row is kept: longer than any cap looks back, for whoever asks what was sent.
-pub const MESSAGES_KEPT: i64 = 30 * DAY_SECONDS;
-/// Seconds after its making that a reset token's row is kept.
-pub const RESETS_KEPT: i64 = DAY_SECONDS;
-/// Seconds after its making that a token to confirm an address is kept: its life.
-pub const CONFIRMATIONS_KEPT: i64 = confirmations::LIFE_SECONDS;
 
 impl Job {
     pub const ALL: [Self; 36] = [
@@ -173,6 +154,7 @@ impl Job {
         Self::WriteLog,
         Self::CheckLog,
         Self::WitnessLog,
+        Self::SendLog,
         Self::ShredSalts,
         Self::ThinCheckpoints,
     ];
@@ -205,6 +187,7 @@ impl Job {
             Self::WriteLog => evidence::NAME,
             Self::CheckLog => evidence::check::NAME,
             Self::WitnessLog => evidence::witness::NAME,
+            Self::SendLog => evidence::sending::NAME,
             Self::ShredSalts => evidence::shred::NAME,
             Self::ThinCheckpoints => evidence::thin::NAME,
             Self::DeleteAttempts => store::ATTEMPTS.verb,
@@ -229,7 +212,8 @@ impl Job {
             | Self::DeliverWebhooks
             | Self::RefreshKeys
             | Self::WriteLog
-            | Self::WitnessLog => Duration::from_secs(1),
+            | Self::WitnessLog
+            | Self::SendLog => Duration::from_secs(1),
             Self::ResealValues => Duration::from_secs(5),
             Self::CheckLog => Duration::from_secs(30),
             Self::ExpireHolds | Self::ReverseCharges => Duration::from_secs(10),
@@ -308,6 +292,7 @@ impl Job {
             Self::IndexNames => return customers::job::index_names(bank, stop).await,
             Self::CheckLog => return evidence::check::run(bank).await,
             Self::WitnessLog => return evidence::witness::run(bank).await,
+            Self::SendLog => return evidence::sending::run(bank, stop).await,
             Self::ShredSalts => return evidence::shred::run(bank, stop).await,
             Self::ThinCheckpoints => return evidence::thin::run(bank, stop).await,
             Self::WriteLog => return evidence::sequencer::run(bank, stop).await,
@@ -358,7 +343,7 @@ async fn repeat(job: Job, bank: Bank, mut stop: watch::Receiver<bool>) {
 }
 
 /// Waits for the order to stop, or for nobody to be left who could give it.
-async fn stopped(stop: &mut watch::Receiver<bool>) {
+pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
     while !*stop.borrow_and_update() {
         if stop.changed().await.is_err() {
             return;

@@ -35,6 +35,7 @@ pub mod outbox;
 pub mod pages;
 pub mod passwords;
 pub mod payments;
+pub mod presence;
 pub mod protections;
 pub mod reconciliation;
 pub mod renewals;

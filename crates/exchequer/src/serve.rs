@@ -2,7 +2,7 @@
 //!
 //! Order of a start: configuration (all faults at once), logging, master key, database and its schema,
 //! data keys, the listening socket, jobs, and only then the line that says that it listens. Order of a
-//! stop, at SIGTERM or SIGINT: the socket closes, requests under way finish within `drain_seconds`,
+//! stop, at SIGTERM or SIGINT: the socket closes, requests under way finish within `drain_seconds`, the end is recorded,
 //! jobs end, traces are flushed, the database is closed. What fails at the start stops it; nothing is half served.
 //!
 //! What it never does: create a database, a schema or a key. `exchequer migrate` does.
@@ -32,6 +32,7 @@ use crate::keys::master::{Master, MasterError};
 use crate::keys::transit::Transit;
 use crate::keys::{self, KeysError, database};
 use crate::logging::InstallError;
+use crate::presence::Presence;
 use crate::{http, jobs, logging, metrics, outbox, renewals};
 
 /// Why the bank does not start, in the order in which it is found out.
@@ -114,9 +115,13 @@ pub fn run_vault(config_file: Option<PathBuf>) -> Result<(), StartError> {
         let stop = Stop::listen().map_err(StartError::Signals)?;
         let (tell, told) = watch::channel(false);
         say(&format!("listening at {}\n", path.display())).map_err(StartError::Output)?;
-        let serving = tokio::spawn(server.serve(told));
+        let presence = Presence::begin(&bank, "vault");
+        let noting = tokio::spawn(presence.clone().record_start(told.clone()));
+        let serving = tokio::spawn(server.serve(told.clone()));
         stop.asked().await;
+        presence.record_end(0, &told).await;
         tell.send_replace(true);
+        noting.abort();
         if let Err(error) = serving.await {
             tracing::error!(%error, "the card vault panicked");
         }
@@ -235,8 +240,10 @@ pub async fn until_stopped(bank: &Bank, listener: TcpListener) -> Result<(), Sta
         let listener = listen(asked).await?;
         let address = local_address(&listener, asked)?;
         tracing::info!(listen = %address, "metrics are told at /metrics");
-        jobs.spawn(metrics::server::serve(bank.clone(), listener, stopped));
+        jobs.spawn(metrics::server::serve(bank.clone(), listener, stopped.clone()));
     }
+    let presence = Presence::begin(bank, "serve");
+    jobs.spawn(presence.clone().record_start(stopped.clone()));
     let scheme = if bank.config().tls.is_some() { "https" } else { "http" };
     say(&format!("listening on {scheme}://{address}\n")).map_err(StartError::Output)?;
     tracing::info!(listen = %address, version = env!("CARGO_PKG_VERSION"), "the bank is open");
@@ -244,6 +251,7 @@ pub async fn until_stopped(bank: &Bank, listener: TcpListener) -> Result<(), Sta
     if cut > 0 {
         tracing::warn!(connections = cut, "connections were cut: they took longer than the drain");
     }
+    presence.record_end(cut, &stopped).await;
     stop_jobs.send_replace(true);
     if tokio::time::timeout(JOBS_LIMIT, ended(jobs)).await.is_err() {
         tracing::warn!("jobs were cut: they took too long to end");

@@ -37,7 +37,7 @@ pub use error::DbError;
 pub use fault::Faults;
 pub use integrity::{BrokenGuard, BrokenRun};
 pub use job::MAX_TRANSACTION_SECONDS;
-pub use migrate::{latest_version, migrate};
+pub use migrate::{latest_version, migrate, migrate_noted};
 pub use postgres::PostgresAddress;
 pub use sets::{LoadedAccount, NumberedAccount, Outflow, ReplaceSql, Replacement};
 pub use sqlite::{CAN_ENCRYPT, DatabaseFile, FileKey};

@@ -52,6 +52,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(16, "0016_log"),
     migration!(17, "0017_indexes"),
     migration!(18, "0018_salts"),
+    migration!(19, "0019_step_numbers"),
 ];
 
 /// How many there are.
@@ -79,6 +80,15 @@ const SAYS_MOVED: &str = "this bank was moved and is served from its new place";
 
 /// Brings the schema up, in one transaction; gives the names of the migrations it ran. Blocks.
 pub fn migrate(options: &Options, now: Timestamp) -> Result<Vec<&'static str>, DbError> {
+    migrate_noted(options, now, |_, _| Ok(()))
+}
+
+/// The same with a note in that transaction, where there was something to run: both are done, or neither.
+pub fn migrate_noted(
+    options: &Options,
+    now: Timestamp,
+    note: impl FnOnce(&mut Tx<'_>, &[&'static str]) -> Result<(), DbError> + Send + 'static,
+) -> Result<Vec<&'static str>, DbError> {
     match &options.location {
         Location::Sqlite { path } => {
             let session =
@@ -88,6 +98,7 @@ pub fn migrate(options: &Options, now: Timestamp) -> Result<Vec<&'static str>, D
                 run_pending(
                     &mut Tx::new(Backend::Sqlite(&session), "migrate", &Faults::default()),
                     now,
+                    note,
                 )
             });
             match run {
@@ -108,6 +119,7 @@ pub fn migrate(options: &Options, now: Timestamp) -> Result<Vec<&'static str>, D
                 let names = run_pending(
                     &mut Tx::new(Backend::Postgres(&mut session), "migrate", &Faults::default()),
                     now,
+                    note,
                 )?; // on an error the connection closes, and the server rolls back
                 session.batch("COMMIT")?;
                 Ok(names)
@@ -183,7 +195,11 @@ fn compare(history: &[Row]) -> Result<&'static [Migration], DbError> {
     Ok(MIGRATIONS.get(history.len()..).unwrap_or_default())
 }
 
-fn run_pending(tx: &mut Tx<'_>, now: Timestamp) -> Result<Vec<&'static str>, DbError> {
+fn run_pending(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    note: impl FnOnce(&mut Tx<'_>, &[&'static str]) -> Result<(), DbError>,
+) -> Result<Vec<&'static str>, DbError> {
     let history = tx.query(HISTORY, &[])?;
     let pending = compare(&history)?;
     for migration in pending {
@@ -195,7 +211,11 @@ fn run_pending(tx: &mut Tx<'_>, now: Timestamp) -> Result<Vec<&'static str>, DbE
         let checksum = migration.checksum();
         tx.execute(RECORD, params![migration.version, migration.name, &checksum, now])?;
     }
-    Ok(pending.iter().map(|m| m.name).collect())
+    let ran: Vec<_> = pending.iter().map(|m| m.name).collect();
+    if !ran.is_empty() {
+        note(tx, &ran)?;
+    }
+    Ok(ran)
 }
 
 impl Migration {

@@ -151,15 +151,24 @@ impl TestBank {
 
     /// The other node itself.
     pub async fn other_bank(&self) -> Bank {
-        self.other_bank_with(|_| {}).await
+        self.other_bank_of(self.clock.clone(), |_| {}).await
     }
 
     /// Another node, with another configuration.
     pub async fn other_bank_with(&self, change: impl FnOnce(&mut Config)) -> Bank {
+        self.other_bank_of(self.clock.clone(), change).await
+    }
+
+    /// One whose clock is another.
+    pub async fn other_bank_at(&self, clock: Clock) -> Bank {
+        self.other_bank_of(clock, |_| {}).await
+    }
+
+    async fn other_bank_of(&self, clock: Clock, change: impl FnOnce(&mut Config)) -> Bank {
         let (db, mut config) = (self.bank.db().clone(), self.bank.config().clone());
         change(&mut config);
         let keys = data_keys(&db, &Rng::seeded(7), self.clock.now()).await;
-        let bank = Bank::new(db, keys, config, self.clock.clone(), Rng::seeded(8));
+        let bank = Bank::new(db, keys, config, clock, Rng::seeded(8));
         assert!(bank.cache().connected(CACHE_LIMIT).await, "the Redis of this run answers");
         bank
     }

@@ -80,6 +80,12 @@ impl Shop {
         Self { client: self.client.at(address), ..self.clone() }
     }
 
+    /// The same merchant, at another node, by that node's time.
+    #[must_use]
+    pub fn through(&self, client: Client, clock: money::Clock) -> Self {
+        Self { client, clock, ..self.clone() }
+    }
+
     pub async fn get(&self, path: &str) -> Reply {
         self.send(&self.sign(Method::GET, path, b"")).await
     }

@@ -17,7 +17,7 @@ use crate::guard::Guard;
 use crate::postgres;
 use crate::postgres::programs::install_where_allowed;
 use crate::process::{append, run_logged};
-use crate::{alerts, browser, edge, image, outside, redis, smoke, tidy};
+use crate::{alerts, browser, edge, image, outside, python, redis, smoke, tidy};
 
 /// All steps together have 45 minutes; one that takes this long alone hangs.
 const STEP_LIMIT: Duration = Duration::from_mins(40);
@@ -44,6 +44,24 @@ struct Outside<'a> {
     redis: Option<&'a str>,
     has_proxies: bool,
     can_encrypt: bool,
+}
+
+impl Outside<'_> {
+    /// What a test may not go without, as `EXCHEQUER_TEST_REQUIRE` has it.
+    fn required(&self) -> String {
+        let all = [
+            (true, "python"),
+            (self.postgres.is_some(), "postgres"),
+            (self.redis.is_some(), "redis"),
+            (self.has_proxies, "edge"),
+            (self.can_encrypt, "sqlcipher"),
+        ];
+        all.into_iter()
+            .filter(|(is_there, _)| *is_there)
+            .map(|(_, name)| name)
+            .collect::<Vec<_>>()
+            .join(",")
+    }
 }
 
 impl Run {
@@ -119,22 +137,16 @@ impl Run {
     }
 
     fn tests(&self, what: &[&str], outside: &Outside<'_>, log: &Path) -> Result<Verdict> {
+        python::find_or_install()?;
         let mut command = self.workspace.cargo();
         command.args(TEST).args(what).env("CI", "true").env("INSTA_UPDATE", "no");
         if let Some(address) = outside.postgres {
             command.env("EXCHEQUER_TEST_POSTGRES", address);
-            command.env("EXCHEQUER_TEST_REQUIRE", "postgres");
         }
         if let Some(address) = outside.redis {
             command.env("EXCHEQUER_TEST_REDIS_URL", address);
-            command.env("EXCHEQUER_TEST_REQUIRE", "redis");
         }
-        if outside.has_proxies {
-            command.env("EXCHEQUER_TEST_REQUIRE", "edge");
-        }
-        if outside.can_encrypt {
-            command.env("EXCHEQUER_TEST_REQUIRE", "sqlcipher");
-        }
+        command.env("EXCHEQUER_TEST_REQUIRE", outside.required());
         self.counted(&mut command, STEP_LIMIT, log)
     }
 
@@ -271,4 +283,17 @@ fn failed(reason: String) -> Verdict {
 
 fn note(log: &Path, text: &str) -> Result<()> {
     append(log)?.write_all(text.as_bytes()).map_err(|error| format!("{}: {error}", log.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_run_demands_python_and_what_it_stands_on() {
+        assert_eq!(Outside::default().required(), "python");
+        let all =
+            Outside { postgres: Some("a"), redis: Some("b"), has_proxies: true, can_encrypt: true };
+        assert_eq!(all.required(), "python,postgres,redis,edge,sqlcipher");
+    }
 }

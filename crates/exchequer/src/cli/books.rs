@@ -7,17 +7,20 @@ use merkle::VerifierKey;
 use money::{Clock, Timestamp};
 use serde_json::json;
 use store::backup::{self, BackupError, Counts};
-use store::{Db, DbError};
+use store::{Db, DbError, Tx};
+use tokio::runtime::Runtime;
 
 use super::setup::{make_key_file, make_room};
 use super::{Failure, Place, columns, runtime, say, seconds};
 use crate::config::{Config, DatabaseUrl};
+use crate::events::commands::Command;
 use crate::evidence::outside::notes;
 use crate::evidence::receipt::Receipt;
 use crate::keys::{self, database};
 use crate::serve::{StartError, database_options, encrypted_file, master_key, open_database};
 use crate::verify::{self, Report, Trust};
 use vault::Keyring;
+use vault::redaction::redact;
 
 /// What a bank is verified with besides its own database.
 #[derive(Debug, Clone, Default)]
@@ -72,6 +75,7 @@ pub fn backup(place: &Place, file: &Path) -> Result<(), Failure> {
         }
     })?;
     let size = file.metadata().map_or(0, |metadata| metadata.len());
+    let noted = note_backup(&config, file, (&counts, size));
     let elapsed = seconds(now().micros_since(started));
     say(&format!(
         "Backed up {} to {}: {} rows, {} KiB, {elapsed}\n{}",
@@ -91,7 +95,36 @@ pub fn backup(place: &Place, file: &Path) -> Result<(), Failure> {
         "The copy was read back and counted, and its books replayed. {report}{KEY_HINT}{}",
         if options.file_key.is_some() { KEY_FILE_HINT } else { "" }
     ))?;
+    // The copy is good all the same: on a full disk it may be the last one.
+    if let Err(failure) = noted {
+        say(&format!("That it was made does NOT stand in the bank's trail: {failure}\n"))?;
+    }
     judged(&report)
+}
+
+/// Records in the bank that a copy of it was made; the copy itself does not have this event.
+fn note_backup(
+    config: &Config,
+    file: &Path,
+    (counts, bytes): (&Counts, u64),
+) -> Result<(), StartError> {
+    let after = json!({
+        "file": name_of(file), "rows": counts.total(), "bytes": bytes,
+        "encrypted": encrypted_file(config).is_some(),
+    });
+    let runtime = Runtime::new().map_err(StartError::Threads)?;
+    let db = runtime.block_on(open_database(config))?;
+    let command = Command::of_process("exchequer backup");
+    let record = move |tx: &mut Tx<'_>| command.record(tx, ("backup.made", "backup"), &after);
+    let written: Result<(), DbError> = runtime.block_on(db.write("backup.note", record));
+    db.close();
+    Ok(written?)
+}
+
+/// Without its folder, and without what looks like a secret.
+fn name_of(file: &Path) -> String {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    redact(&name).into_owned()
 }
 
 /// `exchequer restore FILE`, into an absent or empty database.
@@ -110,7 +143,14 @@ pub fn restore(place: &Place, file: &Path) -> Result<(), Failure> {
         }
         Ok::<_, StartError>((database_options(&config).await?, key))
     })?;
-    let counts = backup::restore(&options, (file, key.as_ref()), started).map_err(|error| {
+    let command = Command::of_process("exchequer restore");
+    let name = name_of(file);
+    let note = move |tx: &mut Tx<'_>, counts: &Counts| {
+        let after = json!({ "file": name, "rows": counts.total() });
+        command.record(tx, ("backup.restored", "backup"), &after)
+    };
+    let restored = backup::restore_noted(&options, (file, key.as_ref()), started, note);
+    let counts = restored.map_err(|error| {
         let advice = match &error {
             BackupError::NotEmpty { .. } => EMPTY_HINT,
             BackupError::NoBank { .. }

@@ -7,12 +7,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use money::{Clock, Rng};
+use serde_json::json;
 use store::rows::Origin;
 use vault::MasterKey;
 
 use super::{Failure, Place, columns, runtime, say};
 use crate::config::{Config, DatabaseUrl, init_files};
 use crate::controls::{self, Book};
+use crate::events::commands::Command;
 use crate::http::routes::Access;
 use crate::http::{self, openapi as reference};
 use crate::keys::master::Master;
@@ -91,7 +93,14 @@ pub(crate) async fn bring_up(config: &Config) -> Result<BroughtUp, StartError> {
     make_room(config)?;
     let now = Clock::System.now();
     make_key_file(config, &master).await?;
-    let migrations = store::migrate(&database_options(config).await?, now)?;
+    let command = Command::of_process("exchequer migrate");
+    let migrations =
+        store::migrate_noted(&database_options(config).await?, now, move |tx, ran| {
+            let version = store::latest_version();
+            let after =
+                json!({ "ran": ran, "schema": version, "version": env!("CARGO_PKG_VERSION") });
+            command.record(tx, ("schema.migrated", "schema"), &after)
+        })?;
     let db = open_database(config).await?;
     let origin = Origin::system("exchequer migrate");
     let act = KeyAct { master, rng: Rng::System, now, origin };

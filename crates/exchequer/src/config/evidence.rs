@@ -1,14 +1,16 @@
-//! The log: under which name it is known, and where its checkpoints are kept besides the database.
+//! The log: under which name it is known, and where its checkpoints and its leaves are kept besides the database.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use merkle::WitnessKey;
 use merkle::note::is_name;
+use vault::SecretString;
 
 use super::address::check_origin;
 use super::reading::{Reading, quoted};
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Evidence {
     /// The log's name, in checkpoints and in front of their key.
     pub origin: String,
@@ -16,6 +18,8 @@ pub struct Evidence {
     pub checkpoint_file: Option<PathBuf>,
     /// Who else keeps the newest one, and signs it.
     pub witness: Option<WitnessAddress>,
+    /// Who else is sent the trail while it is written.
+    pub trail: Option<TrailAddress>,
     /// Days after which a closed customer's salt is destroyed; 0: never.
     pub salt_days: u32,
 }
@@ -26,6 +30,14 @@ pub struct WitnessAddress {
     /// In front of `/add-checkpoint`.
     pub url: String,
     pub key: WitnessKey,
+}
+
+/// A collector of leaves.
+#[derive(Clone)]
+pub struct TrailAddress {
+    pub url: String,
+    /// What it knows the bank by.
+    pub token: Option<Arc<SecretString>>,
 }
 
 const MAX_ORIGIN_CHARACTERS: usize = 255;
@@ -43,6 +55,7 @@ pub(super) fn read(reading: &mut Reading, public_url: &str) -> Evidence {
         origin: given.unwrap_or_else(|| origin_of(public_url)),
         checkpoint_file: reading.path("evidence_checkpoint_file"),
         witness: witness(reading),
+        trail: trail(reading),
         salt_days: reading.integer("evidence_salt_days"),
     }
 }
@@ -76,6 +89,27 @@ fn witness(reading: &mut Reading) -> Option<WitnessAddress> {
         return None;
     };
     Some(WitnessAddress { url, key })
+}
+
+fn trail(reading: &mut Reading) -> Option<TrailAddress> {
+    let url = reading.text("evidence_trail_url").filter(|url| !url.is_empty());
+    let token = reading.secret("evidence_trail_token").filter(|token| !token.expose().is_empty());
+    let is_visible = |token: &SecretString| token.expose().bytes().all(|b| b.is_ascii_graphic());
+    if token.as_ref().is_some_and(|token| !is_visible(token)) {
+        let wrong = "has characters that no header takes";
+        reading.fault("evidence_trail_token", wrong, "visible ASCII characters without blanks");
+    }
+    let allowed = "an address such as https://logs.example/bank";
+    let Some(url) = url else {
+        if token.is_some() {
+            reading.fault("evidence_trail_url", "not given, and there is a token", allowed);
+        }
+        return None;
+    };
+    if let Err(wrong) = check_prefix(&url) {
+        reading.fault("evidence_trail_url", format!("{} {wrong}", quoted(&url)), allowed);
+    }
+    Some(TrailAddress { url, token: token.map(Arc::new) })
 }
 
 /// An origin, and a path behind it where the witness has one.

@@ -37,12 +37,13 @@ mod traces;
 mod transit;
 mod webauthn;
 mod webhooks;
+mod words;
 
 pub use approvals::Approvals;
 pub use cards::{CardVault, Cards, SandboxGateway, StripeGateway};
 pub use console::{Console, Network};
 pub use database::DatabaseUrl;
-pub use evidence::{Evidence, WitnessAddress};
+pub use evidence::{Evidence, TrailAddress, WitnessAddress};
 pub use factors::Factors;
 pub use fault::{Fault, Faults, Origin};
 pub use init::{Created, InitError, init_files};

@@ -256,6 +256,13 @@ fn cards(config: &Config, name: &str) -> String {
             let witness = config.evidence.witness.as_ref();
             witness.map(|witness| witness.key.to_string()).unwrap_or_default()
         }
+        "evidence_trail_url" => {
+            config.evidence.trail.as_ref().map(|trail| trail.url.clone()).unwrap_or_default()
+        }
+        "evidence_trail_token" => {
+            let token = config.evidence.trail.as_ref().and_then(|trail| trail.token.as_ref());
+            token.map_or("", |_| "(set)").to_owned()
+        }
         other => unreachable!("{other} is a row of the table of settings without an arm here"),
     }
 }

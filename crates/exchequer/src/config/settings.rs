@@ -6,6 +6,7 @@
 //! beside it, an arm in `render.rs`; then see the test of `reference.rs`, which writes the two files anew.
 
 use super::setting::{Kind, Setting};
+use super::words::CONTEXT_WORDS;
 
 const fn row(
     section: &'static str,
@@ -20,11 +21,6 @@ const fn row(
 const fn whole(min: u64, max: u64) -> Kind {
     Kind::Integer { min, max }
 }
-
-/// What stands in a bank that has named no words of its own. Upper and lower case are one.
-const CONTEXT_WORDS: &str = "exchequer,bank,banking,netbanking,account,savings,treasury,ledger,vault,payment,\
-                             transfer,customer,operator,teller,support,compliance,administrator,password,\
-                             passphrase,welcome,signin,login";
 
 /// Every setting, in the order of the reference file.
 #[rustfmt::skip] // one row, one setting
@@ -327,8 +323,11 @@ pub const SETTINGS: &[Setting] = &[
         "A witness (C2SP tlog-witness) that each signed checkpoint is sent to, as the address in front of /add-checkpoint: \
          https, or http on this machine. It checks that the log only grew, keeps what it saw and signs it, so that not even \
          whoever has the bank's keys can tell another history later. Empty: none."),
-    row("evidence", "witness_key", Kind::Text, "",
-        "The witness' public key, name+hash+key as it publishes it (type 4, cosignature/v1)."),
+    row("evidence", "witness_key", Kind::Text, "", "The witness' public key, name+hash+key as it publishes it (type 4, cosignature/v1)."),
+    row("evidence", "trail_url", Kind::Text, "",
+        "A server for logs, apart from the bank, that each event and transfer is posted to within seconds, as lines of JSON \
+         with the signed checkpoint: https, or http on this machine. Empty: none."),
+    row("evidence", "trail_token", Kind::Secret, "", "Sent to that server as Authorization: Bearer."),
     row("evidence", "salt_days", whole(0, 36_500), "1827",
         "So many days after a customer was disabled and their last account closed, what their memos, addresses and agents \
          are committed to with in the log is destroyed for good: nobody can test any more what they were, and every proof \

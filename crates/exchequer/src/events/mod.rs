@@ -5,8 +5,10 @@
 
 pub mod activity;
 pub mod api;
+pub mod commands;
 pub mod export;
 pub mod model;
+pub mod readers;
 mod store;
 
 use ::store::rows::EventRow;

@@ -4,6 +4,7 @@ use ::store::Tx;
 use data_encoding::BASE64;
 use money::{EventId, TransferId};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::{IntoParams, ToSchema};
 
@@ -15,6 +16,7 @@ use super::salts;
 use super::store::{self, KeptSalt};
 use super::tiles;
 use crate::bank::Tools;
+use crate::events::readers::record_reading;
 use crate::http::fields::Fields;
 use crate::http::input::BodySchema;
 use crate::http::reply::RawReply;
@@ -226,6 +228,7 @@ async fn proof(caller: Staff, Path(id): Path<EventId>) -> Answer<ProofView> {
             Ok(Err(Problem::new(code)))
         })
         .await??;
+    record_reading(&caller, &json!({ "id": id.to_string() })).await?;
     Ok(Reply::ok(&ProofView {
         table: found.row.key().table.name(),
         index: found.index,

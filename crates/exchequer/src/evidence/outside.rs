@@ -30,11 +30,12 @@ pub struct Outside {
     written: Option<u64>,
 }
 
-/// Who keeps checkpoints besides the database.
+/// Who keeps checkpoints, or the trail, besides the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Keeper {
     File,
     Witness,
+    Trail,
 }
 
 impl Keeper {
@@ -43,6 +44,7 @@ impl Keeper {
         match self {
             Self::File => "checkpoint_file",
             Self::Witness => "witness",
+            Self::Trail => "trail",
         }
     }
 
@@ -50,6 +52,7 @@ impl Keeper {
         match self {
             Self::File => &mut status.outside_fails,
             Self::Witness => &mut status.witness_fails,
+            Self::Trail => &mut status.trail_fails,
         }
     }
 }
@@ -191,7 +194,7 @@ fn append(path: &Path, note: &str, size: u64) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Tells, once until it recovers, that somebody has not kept the newest checkpoint.
+/// Tells, once until it recovers, that somebody has not kept what is newest.
 pub(super) async fn fail(bank: &Bank, keeper: Keeper, why: String) -> Result<(), DbError> {
     let now = bank.tools().now();
     let is_new = {
@@ -208,7 +211,7 @@ pub(super) async fn fail(bank: &Bank, keeper: Keeper, why: String) -> Result<(),
     tracing::error!(
         why,
         keeper = keeper.name(),
-        "a checkpoint of the log is not kept outside the database"
+        "what is newest of the log is not kept outside the database"
     );
     note(bank, keeper, "failed").await
 }
@@ -220,7 +223,7 @@ pub(super) async fn recover(bank: &Bank, keeper: Keeper) -> Result<(), DbError> 
     }
     tracing::info!(
         keeper = keeper.name(),
-        "checkpoints of the log are kept outside the database again"
+        "what is newest of the log is kept outside the database again"
     );
     note(bank, keeper, "done").await
 }

@@ -24,6 +24,7 @@ use vault::Keyring;
 
 use self::cover::Cover;
 use self::leaves::Leaves;
+pub(super) use self::leaves::{Made, made_in};
 use super::bundle::{BUNDLE_LEAVES, Bundle};
 use super::outside::keys_for;
 use super::store::{self as log, KeptCheckpoint};

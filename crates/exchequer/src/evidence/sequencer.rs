@@ -25,6 +25,7 @@ use super::store::{self as log, Read, State};
 use super::window::{GRACE_SECONDS, Window, slice_of, start_of};
 use super::witness::Witness;
 use crate::bank::{Bank, Tools};
+use crate::gateways::client::Client;
 
 /// Rows of each table read at once: some ten milliseconds of a reader, and a write of a few.
 const PAGE: i64 = 2_000;
@@ -42,6 +43,8 @@ pub struct Sequencer {
     memory: tokio::sync::Mutex<Option<Memory>>,
     outside: tokio::sync::Mutex<Outside>,
     pub(super) witness: tokio::sync::Mutex<Witness>,
+    /// The way to the trail's collector.
+    pub(super) trail: tokio::sync::Mutex<Option<Client>>,
     status: Mutex<Status>,
 }
 
@@ -98,6 +101,19 @@ pub(crate) async fn run(bank: &Bank, stop: &watch::Receiver<bool>) -> Result<u64
     *memory = Some(current);
     outside::keep(bank, &mut *sequencer.outside.lock().await).await?;
     Ok(appended)
+}
+
+/// Leaves the log to whoever comes next, at once and not when the lease is over.
+pub(crate) async fn give_up(bank: &Bank) -> Result<(), DbError> {
+    let node = bank.sequencer().node(bank.tools());
+    let leave = move |tx: &mut Tx<'_>| {
+        let state = log::lock_state(tx)?;
+        if state.leader == node {
+            log::save_state(tx, &State { leased_until: Timestamp::EPOCH, ..state })?;
+        }
+        Ok(())
+    };
+    bank.db().write("log.give_up", leave).await
 }
 
 impl Memory {

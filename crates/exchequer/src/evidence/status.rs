@@ -3,6 +3,7 @@
 use money::Timestamp;
 
 use super::model::{CoveredRow, Facts};
+use super::rules::Matches;
 use super::window::{SLICE_MILLIS, start_of};
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,6 +31,12 @@ pub struct Status {
     pub witness_fails: Option<(Timestamp, String)>,
     /// Leaves of the newest checkpoint that the witness has signed.
     pub witnessed: u64,
+    /// Since when the trail's collector does not take leaves, and why.
+    pub trail_fails: Option<(Timestamp, String)>,
+    /// Leaves that it has taken.
+    pub sent: u64,
+    /// What the rules have found among the leaves that this process has made.
+    pub matches: Matches,
 }
 
 impl Status {
@@ -48,6 +55,7 @@ impl Status {
         });
         let micros = oldest.min().map(|at| now.micros().saturating_sub(at));
         self.lag_ms = micros.map(|micros| micros / 1_000);
+        self.matches.take(rows);
     }
 
     /// Somebody has removed rows that were leaves; said once for each time of theirs.

@@ -24,6 +24,8 @@ pub fn check(status: &Status, now: Timestamp) -> Check {
         )
     } else if status.witness_fails.is_some() {
         (State::Degraded, "The witness has not signed the newest checkpoint. See what it says.")
+    } else if status.trail_fails.is_some() {
+        (State::Degraded, "The trail's collector does not take it. See what it says.")
     } else if is_late {
         (State::Degraded, "Rows wait for their place in the log. Look at the database's load.")
     } else {
@@ -44,7 +46,11 @@ pub fn check(status: &Status, now: Timestamp) -> Check {
     if let Some((since, what)) = &status.wrong {
         facts.push(fact("first wrong", format!("{what}, known since {since}")));
     }
-    for (name, fails) in [("outside", &status.outside_fails), ("witness", &status.witness_fails)] {
+    for (name, fails) in [
+        ("outside", &status.outside_fails),
+        ("witness", &status.witness_fails),
+        ("trail", &status.trail_fails),
+    ] {
         if let Some((since, why)) = fails {
             let seconds = now.micros_since(*since) / 1_000_000;
             facts.push(fact(name, format!("{why}; for {seconds} s")));
@@ -64,6 +70,8 @@ mod tests {
         assert_eq!(check(&status, now).state, State::Ok);
         status.lag_ms = Some(LATE_MS + 1);
         assert_eq!(check(&status, now).state, State::Degraded);
+        status.trail_fails = Some((now, "it answered 503".to_owned()));
+        assert!(check(&status, now).advice.contains("collector"));
         status.witness_fails = Some((now, "no connection".to_owned()));
         assert!(check(&status, now).advice.contains("witness"));
         status.outside_fails = Some((now, "full".to_owned()));

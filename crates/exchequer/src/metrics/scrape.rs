@@ -209,12 +209,20 @@ fn log(text: &mut Text, bank: &Bank) {
     text.single("exchequer_log_leader", Kind::Gauge, help, u8::from(status.is_leader));
     let help = "Leaves of the newest checkpoint that the witness has signed, as this node knows.";
     text.single("exchequer_log_witnessed_leaves", Kind::Gauge, help, status.witnessed);
+    let help = "Leaves that the trail's collector has taken, as this node knows.";
+    text.single("exchequer_log_sent_leaves", Kind::Gauge, help, status.sent);
     let micros =
         status.lag_ms.and_then(|lag| u64::try_from(lag).ok()).unwrap_or(0).saturating_mul(1_000);
     let help = "From the oldest row of the last append to its leaf.";
     text.single("exchequer_log_lag_seconds", Kind::Gauge, help, Seconds(micros));
     let help = "Leaves that were made again from their rows and compared, by this process.";
     text.single("exchequer_log_checked_total", Kind::Counter, help, status.checked);
+    let help =
+        "Events that a rule looks for, among the leaves that this process has made, by rule.";
+    let mut family = text.family("exchequer_trail_matches_total", Kind::Counter, help);
+    for (rule, count) in status.matches.each() {
+        family.sample(&[("rule", rule.name())], count);
+    }
 }
 
 fn jobs(text: &mut Text, bank: &Bank) {

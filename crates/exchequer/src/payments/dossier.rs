@@ -8,7 +8,7 @@
 
 use ::store::rows::TransferRow;
 use ::store::{DbError, Tx};
-use money::{MerchantId, PaymentId};
+use money::{MerchantId, PaymentId, Timestamp};
 
 use super::model::{PaymentRow, PaymentView, StepRow, StepState};
 use super::{store, view};
@@ -165,23 +165,37 @@ fn in_state(
 /// A change of state, and the step that made it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Change {
-    pub at: money::Timestamp,
+    pub at: Timestamp,
     pub state: &'static str,
     pub operation: String,
     pub amount: i64,
 }
 
 /// What happened to a payment, as its steps tell it, oldest first. A step that is under way has only begun.
+///
+/// In the order of time as far as clocks agree; where those of two nodes did not, no step is before the one that it
+/// began behind, and no capture before the end of the one that it followed.
 pub fn history(steps: &[StepRow]) -> Vec<Change> {
     let mut changes = Vec::new();
+    let (mut began, mut settled) = (Timestamp::MIN, Timestamp::MIN);
     for step in steps {
         let change =
             |at, state| Change { at, state, operation: step.operation(), amount: step.amount };
-        changes.push(change(step.created_at, begun(step.kind)));
-        changes.extend(step.ended_at.map(|at| change(at, ended(step))));
+        began = began.max(step.created_at);
+        if step.kind != Kind::Refund {
+            began = began.max(settled);
+        }
+        changes.push((began, change(step.created_at, begun(step.kind))));
+        if let Some(at) = step.ended_at {
+            let end = began.max(at);
+            changes.push((end, change(at, ended(step))));
+            if step.kind != Kind::Refund {
+                settled = end;
+            }
+        }
     }
-    changes.sort_by_key(|change| change.at);
-    changes
+    changes.sort_by_key(|(place, _)| *place);
+    changes.into_iter().map(|(_, change)| change).collect()
 }
 
 const fn begun(kind: Kind) -> &'static str {
@@ -210,8 +224,6 @@ fn ended(step: &StepRow) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use money::Timestamp;
-
     use super::*;
 
     fn step(kind: Kind, state: StepState, at: i64) -> StepRow {
@@ -249,6 +261,27 @@ mod tests {
             "refund_submitted",
             "refund_submitted",
             "refund_failed",
+        ];
+        assert_eq!(states, expected);
+    }
+
+    #[test]
+    fn clocks_that_differ_put_no_step_before_the_one_it_followed() {
+        let steps = [
+            step(Kind::Authorize, StepState::Done, 50),
+            step(Kind::Capture, StepState::Done, 10),
+            step(Kind::Refund, StepState::Done, 5),
+            step(Kind::Capture, StepState::Unknown, 0),
+        ];
+        let states: Vec<_> = history(&steps).iter().map(|change| change.state).collect();
+        let expected = [
+            "submitting",
+            "authorized",
+            "capture_submitted",
+            "partially_captured",
+            "refund_submitted",
+            "refunded",
+            "capture_submitted",
         ];
         assert_eq!(states, expected);
     }

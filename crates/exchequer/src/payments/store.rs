@@ -155,11 +155,12 @@ pub(super) fn release_refund(tx: &mut Tx<'_>, id: &PaymentId, amount: i64) -> Re
     Ok(())
 }
 
+/// Behind all steps of its payment, which is new or locked.
 pub(super) fn insert_step(tx: &mut Tx<'_>, row: &StepRow) -> Result<(), DbError> {
     tx.execute(
         "INSERT INTO payment_steps (id, payment, kind, amount, final, state, reference, refusal, \
-         created_at, ended_at, asked, ask_at) VALUES ($1, $2, $3, $4, $5, $6, NULL, NULL, $7, NULL, 0, \
-         $8)",
+         created_at, ended_at, asked, ask_at, number) VALUES ($1, $2, $3, $4, $5, $6, NULL, NULL, $7, \
+         NULL, 0, $8, (SELECT COALESCE(MAX(number), 0) + 1 FROM payment_steps WHERE payment = $2))",
         params![
             &row.id,
             &row.payment,
@@ -211,7 +212,7 @@ pub(super) fn is_busy(tx: &mut Tx<'_>, payment: &PaymentId) -> Result<bool, DbEr
 /// Refunds of a payment, newest first.
 pub(super) fn refunds(tx: &mut Tx<'_>, payment: &PaymentId) -> Result<Vec<StepRow>, DbError> {
     let sql =
-        concat!(select_step!(), "WHERE payment = $1 AND kind = 3 ORDER BY id DESC LIMIT 1000");
+        concat!(select_step!(), "WHERE payment = $1 AND kind = 3 ORDER BY number DESC LIMIT 1000");
     tx.query(sql, params![payment])?.iter().map(read_step).collect()
 }
 

@@ -42,6 +42,8 @@ pub struct StoredStep {
     pub amount: i64,
     pub is_final: bool,
     pub state: StepState,
+    /// From 1, in the order in which the payment's steps began.
+    pub number: i64,
 }
 
 /// Payments with all their steps.
@@ -55,6 +57,8 @@ pub struct Window {
 
 struct Sums {
     row: StoredPayment,
+    /// The number of the last step that was taken.
+    steps: i64,
     authorization: Option<StepState>,
     captured: i128,
     capturing: i128,
@@ -92,7 +96,7 @@ impl Window {
         self.open.insert(row.id, Sums::new(row));
     }
 
-    /// Takes a step of a payment that was taken.
+    /// Takes a step of a payment that was taken, by its number.
     pub fn add_step(&mut self, step: &StoredStep) -> Step {
         let Some(sums) = self.open.get_mut(&step.payment) else {
             let expected = format!("the payment {} to be there", step.payment);
@@ -155,6 +159,7 @@ impl Sums {
     fn new(row: StoredPayment) -> Self {
         Self {
             row,
+            steps: 0,
             authorization: None,
             captured: 0,
             capturing: 0,
@@ -171,6 +176,14 @@ impl Sums {
         let amount = i128::from(step.amount);
         let wrong =
             |expected: String, found: String| Err(wrong_step(step.kind, &step.id, expected, found));
+        self.steps = self.steps.saturating_add(1);
+        if step.number != self.steps {
+            return wrong(format!("number {} of its payment", self.steps), step.number.to_string());
+        }
+        if (step.kind == Kind::Authorize) != (step.number == 1) {
+            let expected = "the authorisation first, and once".to_owned();
+            return wrong(expected, format!("number {}", step.number));
+        }
         if step.amount <= 0 {
             return wrong("an amount above nought".to_owned(), step.amount.to_string());
         }

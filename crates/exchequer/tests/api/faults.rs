@@ -327,4 +327,8 @@ async fn a_search_and_a_refused_access_which_are_not_answered_without_their_even
     fail_then_repeat(&p.bank, ("customers.search", 200), async || (), search).await;
     let refused = async |(): &()| p.teller.client.get("/v1/staff/events").await;
     fail_then_repeat(&p.bank, ("staff.refuse_access", 403), async || (), refused).await;
+    let auditor = p.bank.operator(Role::Auditor).await;
+    // Within a minute it is recorded already.
+    let read = async |(): &()| auditor.client.get("/v1/staff/events").await;
+    fail_then_repeat(&p.bank, ("events.read", 200), async || p.bank.advance(60), read).await;
 }

@@ -1,10 +1,11 @@
 //! `/v1/staff/events`: the trail by action, actor, outcome and time, and as a file.
 
 use exchequer::events;
+use exchequer::jobs::Job;
 use exchequer::staff::model::Role;
 use serde_json::{Value, json};
 use store::DbError;
-use testkit::{Client, Reply};
+use testkit::{Client, Reply, TestBank};
 
 use crate::rows::texts;
 use crate::transfers::Pair;
@@ -138,4 +139,63 @@ async fn a_file_is_never_a_part_of_what_was_asked_for() {
     let one_less = format!("{path}&from={from}&resource=customers&outcome=refused");
     let none = auditor.client.get(&one_less).await.expect(200);
     assert_eq!(text_of(&none), "");
+}
+
+async fn readings(bank: &TestBank) -> Vec<Value> {
+    let sql = "SELECT after FROM events WHERE action = 'events.read' ORDER BY id";
+    let each = texts(bank, sql).await;
+    each.iter().map(|text| serde_json::from_str(text).expect("JSON")).collect()
+}
+
+// PCI DSS 10.2.1.3: who reads the trail stands in it, with what was asked for; once a minute, so that no reader fills it.
+#[tokio::test]
+async fn reading_the_trail_is_an_event_for_each_operator_selection_and_minute() {
+    let p = Pair::new().await;
+    let (auditor, officer) =
+        (p.bank.operator(Role::Auditor).await, p.bank.operator(Role::Compliance).await);
+    let client = &auditor.client;
+    let accounts = found(client, "action=account.").await;
+    assert!(accounts.len() > 1, "several pages of three");
+    assert_eq!(readings(&p.bank).await, [json!({ "asked": { "action": "account." } })]);
+    // Another operator, another selection, another minute; a clock that went back is another minute, too.
+    let _other = found(&officer.client, "action=account.").await;
+    let _all = found(client, "").await;
+    let numbers = "/v1/staff/events?resource=4111111111111111";
+    let _none = client.get(numbers).await.expect(200);
+    p.bank.advance(60);
+    for _ in 0..5 {
+        let _again = client.get("/v1/staff/events?action=account.&limit=1").await.expect(200);
+    }
+    let all = readings(&p.bank).await;
+    assert_eq!(all.len(), 5, "{all:?}");
+    assert_eq!(all[2]["asked"], json!({}));
+    assert!(!all[3].to_string().contains("4111111111111111"), "{all:?}");
+    // What is not answered is not read.
+    client.get("/v1/staff/events?actor=me").await.refused(422, "invalid_fields");
+    p.teller.client.get("/v1/staff/events").await.refused(403, "forbidden");
+    // A row of the log, shown with its proof, is a reading as well.
+    let (_running, stop) = tokio::sync::watch::channel(false);
+    Job::WriteLog.run(p.bank.bank(), &stop).await.expect("the log is written");
+    let id = accounts[0]["id"].as_str().expect("an id");
+    let _proof = client.get(&format!("/v1/staff/log/{id}")).await.expect(200);
+    let all = readings(&p.bank).await;
+    assert_eq!((all.len(), &all[5]["asked"]), (6, &json!({ "id": id })));
+    // It is an event like any other: listed, with the operator who read and from where.
+    let listed = found(client, "action=events.read").await;
+    assert_eq!(listed.len(), 6);
+    assert_eq!(listed[0]["actor"]["kind"], json!("staff"));
+    assert_eq!(listed[0]["actor"]["id"], listed[1]["actor"]["id"]);
+    assert_ne!(listed[0]["actor"]["id"], listed[4]["actor"]["id"]);
+}
+
+/// A node that has forgotten, or never knew, records once more and never once less.
+#[tokio::test]
+async fn each_node_records_its_own_readers() {
+    let p = Pair::new().await;
+    let auditor = p.bank.operator(Role::Auditor).await;
+    let path = "/v1/staff/events?limit=1";
+    let _here = auditor.client.get(path).await.expect(200);
+    let token = auditor.client.token().expect("a token");
+    let _there = p.bank.other_node().await.with_token(token).get(path).await.expect(200);
+    assert_eq!(readings(&p.bank).await.len(), 2);
 }

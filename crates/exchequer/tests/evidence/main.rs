@@ -1,9 +1,12 @@
 //! The log: every row becomes a leaf, once, and nothing that is done to the database afterwards stays unseen.
 
+mod clocks;
+mod commands;
 mod outside;
 mod page;
 mod payments;
 mod receipts;
+mod sending;
 mod sequence;
 mod shred;
 mod tamper;

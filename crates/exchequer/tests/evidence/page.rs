@@ -1,4 +1,5 @@
-//! The code of docs/receipts.md, run as the page says: with Python and nothing else.
+//! The code of docs/receipts.md, run as the page says: with Python and nothing else. `EXCHEQUER_TEST_REQUIRE=python`
+//! demands one.
 
 use std::process::{Command, Output};
 
@@ -19,8 +20,13 @@ impl Page {
         let folder = tempfile::tempdir().expect("a folder");
         let script = folder.path().join("verify.py");
         std::fs::write(script, code.expect("the page has code")).expect("writes");
-        let has_python = Command::new("python3").arg("--version").output().is_ok();
+        let has_python = Command::new("python3")
+            .arg("--version")
+            .output()
+            .is_ok_and(|said| said.status.success());
         if !has_python {
+            let demanded = std::env::var("EXCHEQUER_TEST_REQUIRE").unwrap_or_default();
+            assert!(!demanded.contains("python"), "there is no python3, and this run demands it");
             eprintln!("not run: there is no python3");
         }
         Self { folder, has_python }

@@ -14,7 +14,7 @@ use crate::write;
 
 const CARD: &str = "4242424242424242";
 
-async fn key(till: &Till) -> VerifierKey {
+pub async fn key(till: &Till) -> VerifierKey {
     let keys = till.bank.client().get("/v1/log/keys").await.expect(200);
     keys.text("/keys/0").parse().expect("a key")
 }
@@ -24,12 +24,12 @@ async fn asked(till: &Till, id: &str) -> Reply {
 }
 
 /// The receipt of now, after the log was written.
-async fn receipt(till: &Till, id: &str) -> Value {
+pub async fn receipt(till: &Till, id: &str) -> Value {
     write(till.bank.bank()).await.expect("the log is written");
     asked(till, id).await.expect(200).json()
 }
 
-fn checked(receipt: &Value, key: &VerifierKey) -> Result<PaymentReceipt, ReceiptError> {
+pub fn checked(receipt: &Value, key: &VerifierKey) -> Result<PaymentReceipt, ReceiptError> {
     match Receipt::verify(&receipt.to_string(), key)? {
         Receipt::Payment(receipt) => Ok(*receipt),
         Receipt::Transfer(_) => panic!("it is a payment's"),

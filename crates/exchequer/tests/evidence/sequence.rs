@@ -1,6 +1,10 @@
 //! Leaf numbers: contiguous, after commit, for every row, whoever writes and however late.
 
+use std::collections::HashMap;
+
+use exchequer::bank::Bank;
 use exchequer::evidence::prove::Proven;
+use exchequer::staff::model::Role;
 use store::params;
 use testkit::TestBank;
 
@@ -201,4 +205,37 @@ async fn insert_copy(town: &Town, id: [u8; 16]) {
     let sql = if is_server { sql_bytes } else { sql };
     let write = town.bank.bank().db().write("late", move |tx| tx.execute(sql, params![&id]));
     assert_eq!(write.await, Ok(1));
+}
+
+// PCI DSS 10.4.1.1: rules look through the trail, each event once, on whichever node it becomes a leaf.
+#[tokio::test]
+async fn each_event_is_held_against_the_rules_once_whoever_makes_its_leaf() {
+    let town = Town::new().await;
+    let found = |bank: &Bank| -> HashMap<&'static str, u64> {
+        let status = bank.sequencer().status();
+        status.matches.each().map(|(rule, count)| (rule.name(), count)).collect()
+    };
+    let bank = town.bank.bank();
+    assert!(found(bank).values().all(|count| *count == 0), "nothing is a leaf yet");
+    town.write().await;
+    let operators = found(bank)["operators_changed"];
+    assert_eq!(operators, 1, "the teller");
+    town.write().await;
+    assert_eq!(found(bank)["operators_changed"], operators);
+    let teller = town.bank.operator(Role::Teller).await;
+    for _ in 0..3 {
+        teller.client.get("/v1/staff/events").await.refused(403, "forbidden");
+    }
+    town.write().await;
+    assert_eq!(found(bank)["operator_refused"], 3);
+    assert_eq!(found(bank)["operators_changed"], operators + 1);
+    // Another node goes on, and counts what it has made leaves of.
+    let auditor = town.bank.operator(Role::Auditor).await;
+    let _file = auditor.client.get("/v1/staff/events/export?format=csv").await.expect(200);
+    town.bank.advance(30);
+    let there = town.bank.other_bank().await;
+    assert!(write(&there).await.expect("the log is written") > 0);
+    let (here, there) = (found(bank), found(&there));
+    assert_eq!((here["trail_taken"], there["trail_taken"]), (0, 1));
+    assert_eq!((here["operators_changed"], there["operators_changed"]), (operators + 1, 1));
 }

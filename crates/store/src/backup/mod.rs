@@ -103,6 +103,16 @@ pub fn restore<'a>(
     file: impl Into<DatabaseFile<'a>>,
     now: Timestamp,
 ) -> Result<Counts, BackupError> {
+    restore_noted(options, file, now, |_, _| Ok(()))
+}
+
+/// The same with a note in the transaction of the rows: both are done, or neither. What the note writes is not counted.
+pub fn restore_noted<'a>(
+    options: &Options,
+    file: impl Into<DatabaseFile<'a>>,
+    now: Timestamp,
+    note: impl FnOnce(&mut Tx<'_>, &Counts) -> Result<(), DbError> + Send + 'static,
+) -> Result<Counts, BackupError> {
     let source = open_backup(file.into())?;
     match &options.location {
         Location::Sqlite { path } => {
@@ -126,6 +136,7 @@ pub fn restore<'a>(
                 &source,
                 &mut Tx::new(Backend::Sqlite(&session), "restore", &Faults::default()),
                 now,
+                note,
             )?;
             session.batch("COMMIT")?;
             Ok(counts)
@@ -149,6 +160,7 @@ pub fn restore<'a>(
                     &source,
                     &mut Tx::new(Backend::Postgres(&mut session), "restore", &faults),
                     now,
+                    note,
                 )?;
                 session.batch(NEXT_PLACE)?;
                 session.batch("COMMIT")?;
@@ -266,6 +278,7 @@ fn fill(
     source: &SqliteSession,
     target: &mut Tx<'_>,
     now: Timestamp,
+    note: impl FnOnce(&mut Tx<'_>, &Counts) -> Result<(), DbError>,
 ) -> Result<Counts, BackupError> {
     if let Some(table) = first_used_table(target)? {
         return Err(BackupError::NotEmpty { table });
@@ -279,6 +292,7 @@ fn fill(
         "UPDATE sessions SET ended_at = $1, end_reason = 'restored' WHERE ended_at IS NULL",
         params![now],
     )?;
+    note(target, &counts)?;
     Ok(counts)
 }
 

@@ -219,7 +219,7 @@ pub(crate) const TABLES: &[Table] = &[
     table!("payment_steps", SMALL_ROWS, ["id" = "$2"],
         1 "id" Blob, 2 "payment" Blob, 3 "kind" Int, 4 "amount" Int, 5 "final" Int, 6 "state" Int,
         7 "reference" Text, 8 "refusal" Text, 9 "created_at" Int, 10 "ended_at" Int,
-        11 "asked" Int, 12 "ask_at" Int),
+        11 "asked" Int, 12 "ask_at" Int, 13 "number" Int),
     table!("report_lines", SMALL_ROWS, ["gateway" = "$2", "operation" = "$3", "kind" = "$4"],
         1 "gateway" Text, 2 "operation" Text, 3 "kind" Int, 4 "day" Int, 5 "payment" Text,
         6 "reference" Text, 7 "amount" Int, 8 "currency" Text, 9 "fee" Int, 10 "reported_at" Int,

@@ -1,7 +1,7 @@
 //! Leaves, made again from their rows.
 
 use ::store::{DbError, Tx};
-use merkle::{Hash, leaf_hash};
+use merkle::{Hash, TileId, leaf_hash};
 use std::collections::HashMap;
 
 use super::{Trust, damaged};
@@ -10,7 +10,7 @@ use crate::evidence::leaf::{BundleKey, Salt, encode};
 use crate::evidence::model::{CoveredRow, RowId, RowKey, Table};
 use crate::evidence::salts;
 use crate::evidence::store::{self as log, KeptSalt, Read};
-use crate::verify::model::{Finding, Step};
+use crate::verify::model::{Finding, Step, Stop};
 
 /// Rows read at once for a bundle, which has them nearly in a row.
 const NEIGHBOURS: i64 = 1_024;
@@ -30,7 +30,10 @@ impl<'t> Leaves<'t> {
 
     /// Holds the rows of a bundle against its tile; gives how many were not compared in what is personal.
     pub fn check(&mut self, tx: &mut Tx<'_>, bundle: &Bundle, hashes: &[Hash]) -> Step<u64> {
-        let rows = rows(tx, bundle)?;
+        let rows = rows(tx, bundle, |table, id, why| {
+            let key = RowKey { id, table };
+            Err(damaged(table.name(), key.text(), DbError::Corrupt(why)))
+        })?;
         let key = BundleKey::new(&bundle.secret);
         let mut sealed = 0_u64;
         for ((index, entry), hash) in (bundle.first()..).zip(&bundle.entries).zip(hashes) {
@@ -79,6 +82,34 @@ impl<'t> Leaves<'t> {
     }
 }
 
+/// A leaf, made again; without its row where that is gone, cannot be read, or is not as the leaf has it.
+pub struct Made {
+    pub index: u64,
+    pub hash: Hash,
+    pub row: Option<(CoveredRow, Vec<u8>)>,
+}
+
+/// The leaves of a bundle, in their order; nobody is told of what is wrong with a row here.
+pub fn made_in(tx: &mut Tx<'_>, bundle: &Bundle) -> Result<Vec<Made>, DbError> {
+    let hashes = log::tile(tx, TileId { level: 0, number: bundle.number })?;
+    let mut rows = match rows(tx, bundle, |_, _, _| Ok(())) {
+        Ok(rows) => rows,
+        Err(Stop::Db(error)) => return Err(error),
+        Err(Stop::Wrong(finding)) => return Err(DbError::Corrupt(finding.to_string())),
+    };
+    let key = BundleKey::new(&bundle.secret);
+    let each = (bundle.first()..).zip(&bundle.entries).zip(hashes);
+    Ok(each
+        .map(|((index, entry), hash)| {
+            let row = rows.remove(&entry.key).and_then(|row| {
+                let leaf = encode(&row, &key.commitment(index, &row), &entry.personal);
+                (leaf_hash(&leaf) == hash).then_some((row, leaf))
+            });
+            Made { index, hash, row }
+        })
+        .collect())
+}
+
 /// What became of a row whose leaf is another: it stands at another place, or is not what it was.
 fn changed(
     (index, entry, row): (u64, &Entry, &CoveredRow),
@@ -103,8 +134,15 @@ fn wrong(entry: &Entry, expected: String, found: String) -> Finding {
     Finding::new(entry.key.table.name(), entry.key.text(), expected, found)
 }
 
+/// What is done about a row that cannot be read.
+type OnDamage = fn(Table, RowId, String) -> Step;
+
 /// The rows that a bundle names, as far as they are there.
-fn rows(tx: &mut Tx<'_>, bundle: &Bundle) -> Step<HashMap<RowKey, CoveredRow>> {
+fn rows(
+    tx: &mut Tx<'_>,
+    bundle: &Bundle,
+    on_damage: OnDamage,
+) -> Step<HashMap<RowKey, CoveredRow>> {
     let mut rows = HashMap::new();
     for table in Table::ALL {
         let keys = || bundle.entries.iter().map(|entry| entry.key).filter(|key| key.table == table);
@@ -115,25 +153,22 @@ fn rows(tx: &mut Tx<'_>, bundle: &Bundle) -> Step<HashMap<RowKey, CoveredRow>> {
         };
         let found = log::rows(tx, table, (&from, &to), NEIGHBOURS)?;
         let is_all = i64::try_from(found.len()).is_ok_and(|found| found < NEIGHBOURS);
-        take(&mut rows, found)?;
+        take(&mut rows, found, on_damage)?;
         for key in keys().filter(|_| !is_all) {
             if !rows.contains_key(&key) {
                 let found = log::rows(tx, table, (&key.id, &key.id), 1)?;
-                take(&mut rows, found)?;
+                take(&mut rows, found, on_damage)?;
             }
         }
     }
     Ok(rows)
 }
 
-fn take(rows: &mut HashMap<RowKey, CoveredRow>, found: Vec<Read>) -> Step {
+fn take(rows: &mut HashMap<RowKey, CoveredRow>, found: Vec<Read>, on_damage: OnDamage) -> Step {
     for row in found {
         match row {
             Read::Whole(row) => _ = rows.insert(row.key(), *row),
-            Read::Damaged { table, id, why } => {
-                let key = RowKey { id, table };
-                return Err(damaged(table.name(), key.text(), DbError::Corrupt(why)));
-            }
+            Read::Damaged { table, id, why } => on_damage(table, id, why)?,
         }
     }
     Ok(())

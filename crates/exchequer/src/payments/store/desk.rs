@@ -102,7 +102,7 @@ pub(in crate::payments) fn steps(
     payment: &PaymentId,
     most: i64,
 ) -> Result<Vec<StepRow>, DbError> {
-    let sql = concat!(select_step!(), "WHERE payment = $1 ORDER BY id DESC LIMIT $2");
+    let sql = concat!(select_step!(), "WHERE payment = $1 ORDER BY number DESC LIMIT $2");
     tx.query(sql, params![payment, most])?.iter().map(read_step).collect()
 }
 

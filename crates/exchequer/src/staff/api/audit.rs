@@ -1,10 +1,10 @@
-//! The audit trail: listed, and exported as a file, which is an event itself.
+//! The audit trail: listed, and exported as a file; both are events themselves.
 
 use std::sync::Arc;
 
 use money::{EventId, Timestamp};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use utoipa::IntoParams;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use vault::redaction::redact;
@@ -13,6 +13,7 @@ use crate::accounts::api::PageQuery;
 use crate::events;
 use crate::events::export::{CSV, Format, JSON_LINES, MAX_READS, MAX_ROWS, PART};
 use crate::events::model::{ActorFilter, EventFilter, EventView, OutcomeFilter};
+use crate::events::readers::record_reading;
 use crate::http::fields::Fields;
 use crate::http::input::BodySchema;
 use crate::http::routes::Output;
@@ -101,6 +102,24 @@ struct Selection {
 }
 
 impl Selection {
+    /// What was given of it, as an event has it: what slipped into a field, a card's number say, is not in it.
+    fn said(&self) -> Value {
+        let Self { action, resource, actor, outcome, from, to } = self;
+        let fields = [
+            ("action", action),
+            ("resource", resource),
+            ("actor", actor),
+            ("outcome", outcome),
+            ("from", from),
+            ("to", to),
+        ];
+        let given = fields.into_iter().filter_map(|(name, text)| {
+            let text = redact(text.as_deref()?).into_owned();
+            Some((name.to_owned(), Value::String(text)))
+        });
+        Value::Object(given.collect())
+    }
+
     fn check(self, fields: &mut Fields) -> Option<EventFilter> {
         let Self { action, resource, actor, outcome, from, to } = self;
         for (field, text) in [("action", &action), ("resource", &resource), ("outcome", &outcome)] {
@@ -131,11 +150,14 @@ async fn list(caller: Staff, Query(query): Query<EventQuery>) -> Answer<Page<Eve
     let (limit, before) = PageQuery::of(query.limit, query.cursor).read::<EventId>()?;
     let EventQuery { action, resource, actor, outcome, from, to, .. } = query;
     let mut fields = Fields::default();
-    let filter = Selection { action, resource, actor, outcome, from, to }.check(&mut fields);
+    let selection = Selection { action, resource, actor, outcome, from, to };
+    let asked = selection.said();
+    let filter = selection.check(&mut fields);
     let filter = fields.finish(filter)?;
     let slice = caller
         .read("events.list", move |tx| Ok(events::list(tx, &filter, before.as_ref(), limit)?))
         .await?;
+    record_reading(&caller, &asked).await?;
     let data = slice.events.into_iter().map(|(_, event)| event).collect();
     let next_cursor = slice.next.map(|id| id.to_string());
     Ok(Reply::ok(&Page { data, next_cursor }))
@@ -143,18 +165,15 @@ async fn list(caller: Staff, Query(query): Query<EventQuery>) -> Answer<Page<Eve
 
 async fn export(caller: Staff, Query(query): Query<ExportQuery>) -> Answer<EventFile> {
     let ExportQuery { format, action, resource, actor, outcome, from, to } = query;
-    // Stands in the event: what slipped into a field, a card's number say, does not.
-    let plain = |text: &Option<String>| text.as_deref().map(|text| redact(text).into_owned());
-    let asked = json!({
-        "format": redact(&format), "action": plain(&action), "resource": plain(&resource),
-        "actor": plain(&actor), "outcome": plain(&outcome), "from": plain(&from), "to": plain(&to),
-    });
+    let selection = Selection { action, resource, actor, outcome, from, to };
+    let mut asked = selection.said();
+    asked["format"] = redact(&format).into();
     let mut fields = Fields::default();
     let format = Format::parse(&format);
     if format.is_none() {
         fields.refuse("format", "invalid", "csv or jsonl");
     }
-    let filter = Selection { action, resource, actor, outcome, from, to }.check(&mut fields);
+    let filter = selection.check(&mut fields);
     let (format, filter) = fields.finish(format.zip(filter))?;
     let found = whole(&caller, filter).await?;
     let file = format.render(&found);

@@ -15,8 +15,9 @@ use crate::payments::model::{State, StepState};
 
 const PAYMENTS: &str = "SELECT id, amount, captured, capturing, refunded, refunding, fee, state, automatic \
      FROM payments WHERE id > $1 ORDER BY id LIMIT $2";
-const STEPS: &str = "SELECT id, payment, kind, amount, final, state FROM payment_steps \
-     WHERE (payment, id) > ($1, $3) AND payment <= $4 ORDER BY payment, id LIMIT $2";
+const STEPS: &str = "SELECT id, payment, kind, amount, final, state, number \
+     FROM payment_steps WHERE (payment, number) > ($1, $3) AND payment <= $4 \
+     ORDER BY payment, number LIMIT $2";
 const BOOKED: &str = "SELECT t.id, t.kind, t.amount, t.currency, t.debit_account, t.credit_account, \
      s.id, s.kind, s.state, s.amount, p.mode, p.automatic, p.currency, m.account FROM transfers AS t \
      LEFT JOIN payment_steps AS s ON s.id = t.reference \
@@ -61,17 +62,17 @@ pub(in crate::verify) fn all(tx: &mut Tx<'_>, any: bool) -> Step<(u64, u64)> {
 /// The steps of payments behind one and up to another; gives their number.
 fn steps_of(tx: &mut Tx<'_>, window: &mut Window, (after, to): (&[u8], &[u8])) -> Step<u64> {
     let mut count = 0_u64;
-    // No id of a step is above this one.
-    let mut from = (after.to_vec(), vec![0xff; 16]);
+    // No number of a step is above this one.
+    let mut from = (after.to_vec(), i64::MAX);
     loop {
-        let rows = tx.query(STEPS, params![&from.0, PAGE, &from.1, to])?;
+        let rows = tx.query(STEPS, params![&from.0, PAGE, from.1, to])?;
         let Some(last) = rows.last() else { return Ok(count) };
         for row in &rows {
             let decoded = step(row).map_err(|error| damaged("payment_steps", key(row), error))?;
             window.add_step(&decoded)?;
             count = count.saturating_add(1);
         }
-        from = (last.blob(1)?.to_vec(), last.blob(0)?.to_vec());
+        from = (last.blob(1)?.to_vec(), last.int(6)?);
     }
 }
 
@@ -97,6 +98,7 @@ fn step(row: &Row) -> Result<StoredStep, DbError> {
         amount: row.int(3)?,
         is_final: row.int(4)? == 1,
         state: known(StepState::from_code(row.int(5)?), "a step's state")?,
+        number: row.int(6)?,
     })
 }
 

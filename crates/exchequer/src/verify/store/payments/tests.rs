@@ -202,10 +202,20 @@ const SPOILED: &[(&str, &str, &str)] = &[
     ),
     (
         "DELETE FROM payment_steps WHERE kind = 3 AND amount = 50",
-        "transfers",
-        "the step of a payment",
+        "payment_steps",
+        "number 3 of its payment",
     ),
-    ("DELETE FROM payment_steps WHERE kind = 1 AND amount = 500", "payments", "captured 700"),
+    ("DELETE FROM payment_steps WHERE kind = 1 AND amount = 700", "payments", "captured 500"),
+    (
+        "UPDATE payment_steps SET number = 9 WHERE kind = 1 AND amount = 500",
+        "payment_steps",
+        "number 2 of its payment",
+    ),
+    (
+        "UPDATE payment_steps SET kind = 1 WHERE kind = 0 AND amount = 4000",
+        "payment_steps",
+        "the authorisation first",
+    ),
     (
         "UPDATE payment_steps SET amount = 0 WHERE kind = 1 AND amount = 77",
         "payment_steps",
@@ -242,7 +252,12 @@ const SPOILED: &[(&str, &str, &str)] = &[
         "steps that fit together",
     ),
     (
-        "UPDATE payment_steps SET payment = (SELECT id FROM payments WHERE amount = 2000) WHERE kind = 0 AND amount = 1000",
+        "UPDATE payment_steps SET payment = (SELECT id FROM payments WHERE amount = 2000), number = 5 WHERE kind = 0 AND amount = 1000",
+        "payment_steps",
+        "number 1 of its payment",
+    ),
+    (
+        "UPDATE payment_steps SET id = zeroblob(16) WHERE kind = 0 AND amount = 1000",
         "payment_steps",
         "the id of pay_",
     ),
@@ -319,6 +334,7 @@ fn a_step_without_its_payment_is_named() {
         amount: 1,
         is_final: true,
         state: StepState::Done,
+        number: 2,
     };
     let finding = found(window.add_step(&step));
     assert_eq!((finding.table, &finding.id[..4]), ("payment_steps", "cap_"));

@@ -52,6 +52,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(16, "0016_log"),
     migration!(17, "0017_indexes"),
     migration!(18, "0018_salts"),
+    migration!(19, "0019_access"),
 ];
 
 /// How many there are.

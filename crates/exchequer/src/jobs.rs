@@ -1,13 +1,12 @@
 //! Jobs: what the bank does by itself, again and again, while it serves.
 //!
-//! Each job is a task that sleeps, runs, logs a failure and goes on. Every node runs all of them: a job
-//! looks again at what it changes inside the transaction that changes it, so two at once do no harm. A
-//! purge goes through its table in slices by key, each slice a read and, where something is too old, a
-//! short write; nothing is locked between them. No index has the time: that would cost every transfer
-//! more than an hourly walk costs the readers.
+//! Each job is a task that sleeps, runs, logs a failure and goes on. Every node runs all of them: a job looks again at what
+//! it changes inside the transaction that changes it, so two at once do no harm. A purge goes through its table in slices by
+//! key, each slice a read and, where something is too old, a short write; nothing is locked between them. No index has the
+//! time: that would cost every transfer more than an hourly walk costs the readers.
 //!
-//! What it never does: wait for another node, or hurry. Nothing depends on a purge having run, and an
-//! expired hold is refused before it is swept.
+//! What it never does: wait for another node, or hurry. Nothing depends on a purge having run, and an expired hold is
+//! refused before it is swept.
 
 pub mod api;
 pub mod journal;
@@ -34,7 +33,7 @@ use crate::bank::Bank;
 use crate::outbox::{self, Channel};
 use crate::{
     approvals, cards, customers, evidence, factors, figures, holds, keys, payments, reconciliation,
-    reversals, sessions, webhooks,
+    reversals, sessions, staff, webhooks,
 };
 
 /// What is done again and again.
@@ -116,10 +115,12 @@ pub enum Job {
     ShredSalts,
     /// Deletes checkpoints of old days but one an hour.
     ThinCheckpoints,
+    /// Ends the access of operators who were away for too long.
+    EndAbsences,
 }
 
 impl Job {
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 38] = [
         Self::ExpireHolds,
         Self::EndSessions,
         Self::DeliverMails,
@@ -157,6 +158,7 @@ impl Job {
         Self::SendLog,
         Self::ShredSalts,
         Self::ThinCheckpoints,
+        Self::EndAbsences,
     ];
 
     /// As logs call it.
@@ -190,6 +192,7 @@ impl Job {
             Self::SendLog => evidence::sending::NAME,
             Self::ShredSalts => evidence::shred::NAME,
             Self::ThinCheckpoints => evidence::thin::NAME,
+            Self::EndAbsences => staff::absence::NAME,
             Self::DeleteAttempts => store::ATTEMPTS.verb,
             Self::DeleteDevices => store::DEVICES.verb,
             Self::DeleteFactors => store::FACTORS.verb,
@@ -238,7 +241,8 @@ impl Job {
             | Self::DeleteResets
             | Self::DeleteConfirmations
             | Self::ShredSalts
-            | Self::ThinCheckpoints => Duration::from_hours(1),
+            | Self::ThinCheckpoints
+            | Self::EndAbsences => Duration::from_hours(1),
         }
     }
 
@@ -295,6 +299,7 @@ impl Job {
             Self::SendLog => return evidence::sending::run(bank, stop).await,
             Self::ShredSalts => return evidence::shred::run(bank, stop).await,
             Self::ThinCheckpoints => return evidence::thin::run(bank, stop).await,
+            Self::EndAbsences => return staff::absence::sweep(bank, stop).await,
             Self::WriteLog => return evidence::sequencer::run(bank, stop).await,
             Self::SumFigures => return figures::job::sum(bank, stop).await,
             Self::DeleteReveals => return cards::job::forget_reveals(bank).await,

@@ -177,6 +177,23 @@ enum StaffCommand {
         /// The file that holds the password, or - for standard input; without it one is drawn and printed once
         #[arg(long)]
         password_file: Option<PathBuf>,
+        /// The password is to be changed at its first use, within 72 hours
+        #[arg(long)]
+        must_change: bool,
+    },
+    /// Give an operator a first password in place of what they sign in with; printed once
+    Reset {
+        #[command(flatten)]
+        bank: Bank,
+        #[arg(long)]
+        email: String,
+    },
+    /// Open the access of an operator again that was ended
+    Enable {
+        #[command(flatten)]
+        bank: Bank,
+        #[arg(long)]
+        email: String,
     },
 }
 
@@ -263,9 +280,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Vault { config } => Ok(serve::run_vault(config.config)?),
         Command::Init { folder, encrypted } => cli::init(&folder, encrypted),
         Command::Migrate { bank } => cli::migrate(&bank.into()),
-        Command::Staff(StaffCommand::Create { bank, email, role, password_file }) => {
-            cli::create_staff(&bank.into(), (&email, &role), password_file.as_deref())
-        }
+        Command::Staff(command) => staff(command),
         Command::Verify { bank, checkpoints, key, json } => {
             let key = key.as_deref().map(cli::verifier_key).transpose()?;
             cli::verify(&bank.into(), &Witnesses { checkpoints, key }, json)
@@ -289,6 +304,17 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Openapi => cli::openapi(),
         Command::Routes => cli::routes(),
         Command::Totp { secret_file, next } => cli::totp(&secret_file, next),
+    }
+}
+
+fn staff(command: StaffCommand) -> Result<(), Failure> {
+    match command {
+        StaffCommand::Create { bank, email, role, password_file, must_change } => {
+            let password = (password_file.as_deref(), must_change);
+            cli::create_staff(&bank.into(), (&email, &role), password)
+        }
+        StaffCommand::Reset { bank, email } => cli::reset_staff(&bank.into(), &email),
+        StaffCommand::Enable { bank, email } => cli::enable_staff(&bank.into(), &email),
     }
 }
 

@@ -10,9 +10,11 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use money::Rng;
+use exchequer::factors::totp;
+use money::{Clock, Rng};
 use serde_json::{Value, json};
 use testkit::process::{HttpClient, HttpReply, Server};
+use vault::SecretString;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_exchequer");
 const CLIENTS: usize = 8;
@@ -295,4 +297,53 @@ fn start_on_redis(folder: &Path, redis: &str) -> Server {
         std::thread::sleep(Duration::from_millis(20));
     }
     panic!("the bank does not find its Redis");
+}
+
+/// The command line beside a bank that serves: for the case that no administrator is left.
+// PCI DSS 8.3.5: what is drawn at the command line serves once, to choose a password of one's own.
+#[test]
+fn the_command_line_resets_an_operator_of_a_bank_that_serves() {
+    let parent = tempfile::tempdir().expect("a folder");
+    let folder = parent.path().join("bank");
+    let server = start(&folder);
+    let admin = server.json()["staff"].as_array().expect("operators").iter();
+    let admin = admin.clone().find(|person| person["role"] == "admin").expect("one").clone();
+    let email = admin["email"].as_str().expect("an e-mail");
+    let staff = |verb: &str, email: &str| {
+        let mut command = Command::new(BINARY);
+        command.args(["staff", verb, "--email", email, "--data"]).arg(&folder);
+        command.output().expect("it runs")
+    };
+    let mut client = server.client();
+    let mut log_in = |password: &Value| {
+        let body = json!({ "email": email, "password": password });
+        client.post("/v1/staff/login", None, None, &body).expect("an answer")
+    };
+    assert_eq!(parse(&log_in(&admin["password"]))["status"], "mfa_required");
+    let reset = staff("reset", email);
+    let shown = String::from_utf8_lossy(&reset.stdout).into_owned();
+    assert!(reset.status.success(), "{shown}{}", String::from_utf8_lossy(&reset.stderr));
+    let first = shown.lines().find_map(|line| line.trim().strip_prefix("first password"));
+    let first = json!(first.expect("a first password").trim());
+    assert_eq!(log_in(&admin["password"]).status, 401);
+    let asked = parse(&log_in(&first));
+    assert_eq!(asked["status"], "renewal_required");
+    let secret = SecretString::new(asked["authenticator"]["secret"].as_str().expect("one").into());
+    let code = totp::code_at(&secret, Clock::System.now()).expect("a code");
+    let body = json!({
+        "challenge": asked["challenge"]["id"],
+        "code": code,
+        "new_password": "nine grey geese under a bridge",
+    });
+    let renewed = server.client().post("/v1/staff/login/renew", None, None, &body);
+    assert_eq!(renewed.expect("an answer").status, 204);
+    assert_eq!(log_in(&first).status, 401);
+    for (verb, email, says) in
+        [("reset", "nobody@bank.example", "no operator"), ("enable", email, "is open")]
+    {
+        let refused = staff(verb, email);
+        assert_eq!(refused.status.code(), Some(1));
+        assert!(String::from_utf8_lossy(&refused.stderr).contains(says));
+    }
+    assert!(server.terminate().success());
 }

@@ -53,6 +53,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(17, "0017_indexes"),
     migration!(18, "0018_salts"),
     migration!(19, "0019_step_numbers"),
+    migration!(20, "0020_access"),
 ];
 
 /// How many there are.

@@ -15,6 +15,7 @@ mod accounts;
 mod answer;
 pub mod api;
 mod assets;
+mod authenticator;
 mod callers;
 mod carried;
 mod console;

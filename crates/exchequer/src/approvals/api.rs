@@ -15,6 +15,8 @@ use crate::http::{
     Answer, Code, Json, Nothing, Page, Path, Problem, Query, Reply, Route, Routes, Staff,
 };
 use crate::payments;
+use crate::sessions::api::forget_ended;
+use crate::sessions::model::PrincipalRef;
 use crate::staff::model::Permission;
 use crate::traces;
 
@@ -44,6 +46,7 @@ pub fn routes(routes: Routes) -> Routes {
                     Code::OwnApproval,
                     Code::Forbidden,
                     Code::ApprovalDecided,
+                    Code::OwnAccess,
                     Code::MakerDisabled,
                     Code::ApprovalOutdated,
                 ]),
@@ -76,7 +79,8 @@ pub fn ask<T>(tx: &mut Tx<'_>, act: &Act, deed: Deed) -> Result<Answer<T>, DbErr
     Ok(asked.map(|approval| waiting(act, &approval, None)))
 }
 
-/// The same for a key: with what it signs with, sealed for its row, and the secret, which is shown now.
+/// The same for a key: with what it signs with, sealed for its row, and the secret, which is shown now. Also for a first
+/// password, with its hash.
 pub fn ask_key<T>(
     tx: &mut Tx<'_>,
     act: &Act,
@@ -179,6 +183,9 @@ async fn approve(
     // Also when the answer is an earlier one: the first may have been lost before this.
     if let Some(approval) = find(&caller, id).await? {
         forget(caller.bank(), &approval.deed);
+        if let Some(operator) = carry_out::signed_out(&approval.deed) {
+            forget_ended(&caller, PrincipalRef::Staff(operator)).await?;
+        }
         submit(&caller, &approval).await?;
     }
     reply

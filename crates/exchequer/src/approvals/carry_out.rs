@@ -8,7 +8,9 @@ use ::store::posting::{Party, PostOrder};
 use ::store::rows::TransferKind;
 use ::store::{DbError, Tx};
 use data_encoding::HEXLOWER;
-use money::{AccountId, Amount, Currency, Id, IdKind, KeyId, MerchantId, RefundId, Timestamp};
+use money::{
+    AccountId, Amount, Currency, Id, IdKind, KeyId, MerchantId, RefundId, StaffId, Timestamp,
+};
 use vault::Purpose;
 
 use super::deed::{
@@ -21,7 +23,7 @@ use crate::http::{Code, Problem};
 use crate::merchants::keys::Mode;
 use crate::merchants::model::KeyRow;
 use crate::payments::{self, RefundBy};
-use crate::staff::{self, members};
+use crate::staff::{self, members, renewal};
 use crate::{accounts, keys, merchants};
 
 /// The id of what was made or changed, or why not.
@@ -44,6 +46,7 @@ pub(super) fn carry_out(
             let enabled = members::enable_in(tx, act, &id(&whom.id)?)?;
             Ok(enabled.map(|member| member.id.to_string()))
         }
+        Deed::ResetMember(whom) => reset_member(tx, act, whom, material),
         Deed::ChangeMerchant(terms) => change_merchant(tx, act, terms),
         Deed::MakeMerchantKey(key) => {
             let row = key_row(key, act.now)?;
@@ -71,6 +74,7 @@ pub(super) fn merchant_of(deed: &Deed) -> Option<MerchantId> {
         | Deed::UnlockCustomer(_)
         | Deed::EnableCustomer(_)
         | Deed::EnableMember(_)
+        | Deed::ResetMember(_)
         | Deed::MakeMerchantKey(_)
         | Deed::SettleMerchant(_)
         | Deed::RefundPayment(_)
@@ -117,6 +121,35 @@ fn set_limits(tx: &mut Tx<'_>, act: &Act, wanted: &NewLimits) -> Carried {
 fn let_in(tx: &mut Tx<'_>, act: &Act, whom: &Whom, change: Change) -> Carried {
     let changed = standing::change_in(tx, act, &id(&whom.id)?, change)?;
     Ok(changed.map(|customer| customer.id.to_string()))
+}
+
+/// `material` is the hash of the first password that its maker was shown.
+fn reset_member(tx: &mut Tx<'_>, act: &Act, whom: &Whom, material: Option<Vec<u8>>) -> Carried {
+    let damaged = || DbError::Corrupt("a reset that waited has no first password".to_owned());
+    let hash = String::from_utf8(material.ok_or_else(damaged)?).map_err(|_| damaged())?;
+    let maker = act.origin.actor().map(|maker| StaffId::from_bytes(*maker));
+    let reset = renewal::reset_in(tx, act, (maker.as_ref(), &id(&whom.id)?), &hash)?;
+    Ok(reset.map(|member| member.id.to_string()))
+}
+
+/// An operator whose sessions the act has ended.
+pub(super) fn signed_out(deed: &Deed) -> Option<StaffId> {
+    match deed {
+        Deed::ResetMember(whom) => whom.id.parse().ok(),
+        Deed::Deposit(_)
+        | Deed::Withdraw(_)
+        | Deed::ReverseTransfer(_)
+        | Deed::SetLimits(_)
+        | Deed::UnlockCustomer(_)
+        | Deed::EnableCustomer(_)
+        | Deed::EnableMember(_)
+        | Deed::ChangeMerchant(_)
+        | Deed::MakeMerchantKey(_)
+        | Deed::RotateMerchantKey(_)
+        | Deed::SettleMerchant(_)
+        | Deed::RefundPayment(_)
+        | Deed::DestroyKey(_) => None,
+    }
 }
 
 fn change_merchant(tx: &mut Tx<'_>, act: &Act, wanted: &NewTerms) -> Carried {

@@ -23,6 +23,7 @@ pub enum Deed {
     UnlockCustomer(Whom),
     EnableCustomer(Whom),
     EnableMember(Whom),
+    ResetMember(Whom),
     ChangeMerchant(NewTerms),
     MakeMerchantKey(NewKey),
     RotateMerchantKey(Rotation),
@@ -67,7 +68,7 @@ pub struct LimitPair {
     pub per_day: Option<i64>,
 }
 
-/// Somebody who is let in again.
+/// Somebody who is let in again, or gets a first password.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Whom {
@@ -157,6 +158,7 @@ impl Deed {
             Self::UnlockCustomer(_) => Permission::UnlockCustomer,
             Self::EnableCustomer(_) => Permission::EnableCustomer,
             Self::EnableMember(_) => Permission::EnableMember,
+            Self::ResetMember(_) => Permission::ResetMember,
             Self::ChangeMerchant(_) | Self::MakeMerchantKey(_) | Self::RotateMerchantKey(_) => {
                 Permission::ManageMerchants
             }
@@ -175,6 +177,7 @@ impl Deed {
             Self::UnlockCustomer(_) => "unlock_customer",
             Self::EnableCustomer(_) => "enable_customer",
             Self::EnableMember(_) => "enable_member",
+            Self::ResetMember(_) => "reset_member",
             Self::ChangeMerchant(_) => "change_merchant",
             Self::MakeMerchantKey(_) => "make_merchant_key",
             Self::RotateMerchantKey(_) => "rotate_merchant_key",
@@ -190,9 +193,10 @@ impl Deed {
         let of = |id: &str| Some(format!("{} {id}", self.kind()));
         match self {
             Self::SetLimits(limits) => of(&limits.account),
-            Self::UnlockCustomer(whom) | Self::EnableCustomer(whom) | Self::EnableMember(whom) => {
-                of(&whom.id)
-            }
+            Self::UnlockCustomer(whom)
+            | Self::EnableCustomer(whom)
+            | Self::EnableMember(whom)
+            | Self::ResetMember(whom) => of(&whom.id),
             Self::ChangeMerchant(terms) => of(&terms.merchant),
             Self::RotateMerchantKey(rotation) => of(&rotation.old),
             Self::SettleMerchant(payout) => of(&payout.merchant),
@@ -205,11 +209,12 @@ impl Deed {
         }
     }
 
-    /// Whether the bank drew what a key signs with, which waits beside the act.
+    /// Whether the bank drew something for it, which waits beside the act: what a key signs with, or a first password.
     pub const fn draws_a_secret(&self) -> bool {
         match self {
             Self::MakeMerchantKey(key) => key.public_key.is_none(),
             Self::RotateMerchantKey(rotation) => rotation.new.public_key.is_none(),
+            Self::ResetMember(_) => true,
             Self::Deposit(_)
             | Self::Withdraw(_)
             | Self::ReverseTransfer(_)
@@ -221,6 +226,25 @@ impl Deed {
             | Self::SettleMerchant(_)
             | Self::RefundPayment(_)
             | Self::DestroyKey(_) => false,
+        }
+    }
+
+    /// The operator whose own access it is about, who does not approve it.
+    pub fn operator(&self) -> Option<&str> {
+        match self {
+            Self::EnableMember(whom) | Self::ResetMember(whom) => Some(&whom.id),
+            Self::Deposit(_)
+            | Self::Withdraw(_)
+            | Self::ReverseTransfer(_)
+            | Self::SetLimits(_)
+            | Self::UnlockCustomer(_)
+            | Self::EnableCustomer(_)
+            | Self::ChangeMerchant(_)
+            | Self::MakeMerchantKey(_)
+            | Self::RotateMerchantKey(_)
+            | Self::SettleMerchant(_)
+            | Self::RefundPayment(_)
+            | Self::DestroyKey(_) => None,
         }
     }
 

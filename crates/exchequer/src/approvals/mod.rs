@@ -81,8 +81,8 @@ pub fn ask_in(
 
 /// Approves, and does the act. That it is refused then is an outcome of the approval, not a refusal of this.
 ///
-/// Refuses, in order: `not_found`, `own_approval`, `forbidden`, `approval_decided`, `maker_disabled`. After the
-/// commit: [`api::forget`].
+/// Refuses, in order: `not_found`, `own_approval`, `forbidden`, `approval_decided`, `own_access` (it is about the one who
+/// decides), `maker_disabled`. After the commit: [`api::forget`].
 pub fn approve_in(
     tx: &mut Tx<'_>,
     act: &Act,
@@ -93,6 +93,9 @@ pub fn approve_in(
         Err(problem) => return Ok(Err(problem)),
     };
     let (approval, material) = found.row;
+    if approval.deed.operator() == Some(&*decider.to_string()) {
+        return refuse(tx, act, ("approval.approve_refused", Code::OwnAccess), &approval);
+    }
     if !found.is_maker_enabled {
         return refuse(tx, act, ("approval.approve_refused", Code::MakerDisabled), &approval);
     }

@@ -50,7 +50,7 @@ pub struct Approval {
 pub struct ApprovalView {
     pub id: String,
     /// `deposit`, `withdraw`, `reverse_transfer`, `set_limits`, `unlock_customer`, `enable_customer`,
-    /// `enable_member`, `change_merchant`, `make_merchant_key`, `rotate_merchant_key`, `settle_merchant`,
+    /// `enable_member`, `reset_member`, `change_merchant`, `make_merchant_key`, `rotate_merchant_key`, `settle_merchant`,
     /// `refund_payment` or `destroy_key`.
     pub kind: String,
     /// `pending`, `approved`, `rejected`, `withdrawn` or `expired`.
@@ -87,7 +87,8 @@ pub struct OutcomeView {
 #[schema(as = AwaitingApproval)]
 pub struct AskedView {
     pub approval: ApprovalView,
-    /// Of a merchant's key that the bank drew: shown now and never again. It signs nothing before the approval.
+    /// Of a merchant's key, or an operator's first password, that the bank drew: shown now and never again. It serves
+    /// nothing before the approval.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
 }

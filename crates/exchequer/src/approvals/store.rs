@@ -232,6 +232,18 @@ fn moved(
     towards: Towards,
 ) -> Result<Vec<u8>, DbError> {
     let damaged = |why: String| DbError::Corrupt(format!("{}: its key: {why}", approval.id));
+    let of_approval = Place { table: "approvals", column: "material", row: approval.id.bytes() };
+    let (ring, sealing) = (tools.keyring(), Sealing::MerchantSecrets);
+    if let Deed::ResetMember(_) = &approval.deed {
+        // The hash of a first password has no row of its own to be sealed for.
+        let done = match towards {
+            Towards::Waiting => ring.seal_for(sealing, tools.rng(), &of_approval, sealed),
+            Towards::Key => {
+                ring.open_for(sealing, &of_approval, sealed).map(|plain| plain.expose().to_vec())
+            }
+        };
+        return done.map_err(|error| damaged(error.to_string()));
+    }
     let key: KeyId = match &approval.deed {
         Deed::MakeMerchantKey(new) => &new.key,
         Deed::RotateMerchantKey(rotation) => &rotation.new.key,
@@ -240,12 +252,10 @@ fn moved(
     .parse()
     .map_err(|_| damaged("no id".to_owned()))?;
     let of_key = Place { table: "merchant_keys", column: "material", row: key.bytes() };
-    let of_approval = Place { table: "approvals", column: "material", row: approval.id.bytes() };
     let (from, to) = match towards {
         Towards::Waiting => (of_key, of_approval),
         Towards::Key => (of_approval, of_key),
     };
-    let (ring, sealing) = (tools.keyring(), Sealing::MerchantSecrets);
     let plain = ring.open_for(sealing, &from, sealed).map_err(|e| damaged(e.to_string()))?;
     ring.seal_for(sealing, tools.rng(), &to, plain.expose()).map_err(|e| damaged(e.to_string()))
 }

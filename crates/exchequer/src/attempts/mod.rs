@@ -133,6 +133,15 @@ pub fn forgive_password_in(
     store::clear_devices(tx, &Counter::password(tools, realm, email, None))
 }
 
+/// Who has another second factor is not kept out by wrong codes of the old one, from whatever device.
+pub fn forgive_factor_in(
+    tx: &mut Tx<'_>,
+    tools: &Tools,
+    who: &PrincipalRef,
+) -> Result<(), DbError> {
+    store::clear_devices(tx, &Counter::factor(tools, who, None))
+}
+
 /// The hash of a device's token where this principal signed in from that device before. The work is the same
 /// for nobody.
 pub fn known_device(

@@ -56,8 +56,10 @@ pub fn message(purpose: Purpose, about: Option<&str>, code: &str, until: Timesta
         }
         (Purpose::Enrol, _) => "is your Exchequer code to add this address.".to_owned(),
         (Purpose::Reset, _) => "is your Exchequer code to set a new password.".to_owned(),
-        // No code is sent for a passkey or a password.
-        (Purpose::Passkey | Purpose::Password, _) => "is your Exchequer code.".to_owned(),
+        // No code is sent for a passkey, a password or an operator.
+        (Purpose::Passkey | Purpose::Password | Purpose::Renewal, _) => {
+            "is your Exchequer code.".to_owned()
+        }
     };
     format!("{code} {act} Valid until {time} UTC. Tell it to nobody, not even to us.")
 }
@@ -71,6 +73,7 @@ pub const fn message_purpose(purpose: Purpose) -> &'static str {
         Purpose::Reset => "reset_code",
         Purpose::Passkey => "passkey_code",
         Purpose::Password => "password_code",
+        Purpose::Renewal => "renewal_code",
     }
 }
 

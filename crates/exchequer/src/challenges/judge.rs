@@ -45,7 +45,16 @@ pub(super) fn judge(
 ) -> Result<Option<Right>, DbError> {
     match (answer, &row.who) {
         (Answer::Totp(given), PrincipalRef::Staff(id)) => {
-            let taken = staff::take_totp_in(tx, act, id, given)?;
+            let taken = match row.purpose {
+                Purpose::Enrol => staff::take_new_totp_in(tx, act, id, given)?,
+                Purpose::Renewal => staff::take_renewal_totp_in(tx, act, id, given)?,
+                Purpose::SignIn
+                | Purpose::StepUp
+                | Purpose::Factors
+                | Purpose::Password
+                | Purpose::Reset
+                | Purpose::Passkey => staff::take_totp_in(tx, act, id, given)?,
+            };
             Ok(taken.then_some(Right { factor: None }))
         }
         (Answer::Totp(given), PrincipalRef::Customer(id)) => {

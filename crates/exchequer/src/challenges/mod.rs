@@ -17,6 +17,7 @@
 pub mod code;
 mod judge;
 pub mod model;
+mod operator;
 mod passkey;
 pub mod password;
 mod send;
@@ -29,6 +30,7 @@ use vault::{SecretString, random_token, same_bytes, token_hash};
 
 use self::model::ChallengeRow;
 pub use self::model::{Answer, AnswerRefusal, Answered, Asked, Method, Proved, Purpose, Question};
+pub use self::operator::{Enrolling, answer_operator_in, renewing};
 pub use self::passkey::ask_passkey_in;
 pub use self::send::{SendRefusal, send_in};
 use crate::attempts::{self, Counter};
@@ -60,7 +62,7 @@ pub fn ask_in(
 ) -> Result<Asked, DbError> {
     let id: ChallengeId = act.id();
     let lives = match question.purpose {
-        Purpose::Enrol => ENROL_SECONDS,
+        Purpose::Enrol | Purpose::Renewal => ENROL_SECONDS,
         Purpose::SignIn
         | Purpose::StepUp
         | Purpose::Factors
@@ -97,7 +99,8 @@ pub fn ask_in(
 /// so which device that comes from is known only then.
 ///
 /// Refuses, in order, as [`AnswerRefusal`] lists them. The confirmation of a factor is not there: it is
-/// answered by its owner ([`answer_enrolment_in`]).
+/// answered by its owner ([`answer_enrolment_in`]). Nor is what an operator does before a session
+/// ([`answer_operator_in`]).
 pub fn answer_in(
     tx: &mut Tx<'_>,
     act: &Act,
@@ -105,8 +108,8 @@ pub fn answer_in(
     answer: &Answer,
     device_token: Option<&str>,
 ) -> Result<Result<Answered, AnswerRefusal>, DbError> {
-    let Some((row, is_active)) = lock_in(tx, id)?.filter(|(row, _)| row.purpose != Purpose::Enrol)
-    else {
+    let is_here = |row: &ChallengeRow| !matches!(row.purpose, Purpose::Enrol | Purpose::Renewal);
+    let Some((row, is_active)) = lock_in(tx, id)?.filter(|(row, _)| is_here(row)) else {
         return Ok(Err(AnswerRefusal::Unknown));
     };
     if row.purpose == Purpose::Passkey {
@@ -203,7 +206,7 @@ pub fn close_registrations_in(
     store::close_registrations(tx, customer, act.now)
 }
 
-/// Ends every sign-in of a principal that waits for its second factor: the password that it began with is not theirs
+/// Ends every sign-in of a principal that waits for its second factor or its renewal: the password that it began with is not theirs
 /// any more. Gives how many that were. The principal's row is locked by the caller, so that none begins beside it.
 pub fn close_sign_ins_in(tx: &mut Tx<'_>, act: &Act, who: &PrincipalRef) -> Result<u64, DbError> {
     store::close_sign_ins(tx, who, act.now)
@@ -277,7 +280,7 @@ fn lock_of(
     row: &ChallengeRow,
 ) -> Result<Option<attempts::Locked>, DbError> {
     match row.purpose {
-        Purpose::SignIn => attempts::locked_in(tx, act, &row.who, row.device),
+        Purpose::SignIn | Purpose::Renewal => attempts::locked_in(tx, act, &row.who, row.device),
         Purpose::StepUp | Purpose::Factors | Purpose::Password | Purpose::Reset => {
             let counter = counter_of(tx, act, row)?;
             attempts::lock_of_in(tx, act, &counter)
@@ -305,7 +308,7 @@ fn answered(
 ) -> Result<Answered, DbError> {
     record_answer(tx, act, row, method)?;
     match row.purpose {
-        Purpose::SignIn | Purpose::Enrol | Purpose::Passkey => {
+        Purpose::SignIn | Purpose::Enrol | Purpose::Passkey | Purpose::Renewal => {
             store::close(tx, &row.id, factor.as_ref(), act.now)?;
             Ok(Answered::SignIn { principal: row.who, device: row.device, method, factor })
         }

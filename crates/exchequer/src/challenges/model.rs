@@ -30,6 +30,8 @@ pub enum Purpose {
     Reset,
     /// A whole sign-in, of whoever shows a passkey.
     Passkey,
+    /// An operator's new password, and authenticator where it is to be a new one, before there is a session.
+    Renewal,
 }
 
 /// How a challenge is answered.
@@ -180,7 +182,7 @@ pub(super) fn is_within(now: Timestamp, begin: Timestamp, end: Timestamp) -> boo
 }
 
 impl Purpose {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::SignIn,
         Self::StepUp,
         Self::Factors,
@@ -188,6 +190,7 @@ impl Purpose {
         Self::Enrol,
         Self::Reset,
         Self::Passkey,
+        Self::Renewal,
     ];
 
     /// As stored.
@@ -200,6 +203,7 @@ impl Purpose {
             Self::Enrol => "enrol",
             Self::Reset => "reset",
             Self::Passkey => "passkey",
+            Self::Renewal => "renewal",
         }
     }
 

@@ -193,8 +193,8 @@ pub(super) fn close_sign_ins(
 ) -> Result<u64, DbError> {
     tx.execute(
         "UPDATE challenges SET used_at = $3, code_hash = NULL WHERE principal = $1 \
-         AND principal_kind = $2 AND purpose = $4 AND used_at IS NULL",
-        params![who.bytes(), who.kind(), now, Purpose::SignIn.as_str()],
+         AND principal_kind = $2 AND purpose IN ($4, $5) AND used_at IS NULL",
+        params![who.bytes(), who.kind(), now, Purpose::SignIn.as_str(), Purpose::Renewal.as_str()],
     )
 }
 

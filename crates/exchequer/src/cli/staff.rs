@@ -1,28 +1,30 @@
-//! `staff create`, `totp`.
+//! `staff create`, `staff reset`, `staff enable`, `totp`.
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use ::store::DbError;
 use money::{Clock, Rng};
 use vault::{MAX_PASSWORD_BYTES, SecretString, random_token};
 
 use super::{Failure, Place, say, with_bank};
 use crate::customers::model::Email;
 use crate::factors::totp;
-use crate::staff;
+use crate::http::{Code, Problem};
 use crate::staff::model::Role;
+use crate::staff::{self, members, renewal};
 
 /// `exchequer staff create`: prints the operator's second factor, once. The password is the operator's own, from a file
 /// or, as `-`, standard input (ASVS 5.0, 6.4.1); where none is given, 256 random bits that are printed once.
+///
+/// With `must_change` the password is a first one: whoever signs in with it chooses another before there is a session.
 pub fn create_staff(
     place: &Place,
     (email, role): (&str, &str),
-    password_file: Option<&Path>,
+    (password_file, must_change): (Option<&Path>, bool),
 ) -> Result<(), Failure> {
-    let email: Email = email
-        .parse()
-        .map_err(|_| Failure::Said(format!("{email:?} is no e-mail address that can be used")))?;
+    let email = address(email)?;
     let role: Role =
         role.parse().map_err(|unknown| Failure::Said(format!("{role:?}: {unknown}")))?;
     let (password, drawn) = if let Some(file) = password_file {
@@ -35,9 +37,9 @@ pub fn create_staff(
         (drawn, SecretString::new(line))
     };
     let config = place.load()?;
-    let address = email.clone();
+    let operator = email.clone();
     let made = with_bank(config, async move |bank| {
-        let known = vec![address.as_str().to_owned()];
+        let known = vec![operator.as_str().to_owned()];
         let hash = match bank.hashing().choose(password.expose().to_owned(), known).await? {
             Ok(hash) => hash,
             Err(refusal) => return Ok(Err(refusal)),
@@ -45,7 +47,13 @@ pub fn create_staff(
         let act = bank.system_act("exchequer staff create");
         let made = bank
             .db()
-            .write("staff.create", move |tx| staff::create_in(tx, &act, &address, role, &hash))
+            .write("staff.create", move |tx| {
+                let made = staff::create_in(tx, &act, &operator, role, &hash)?;
+                if let Some((id, _)) = made.as_ref().filter(|_| must_change) {
+                    renewal::must_change_in(tx, &act, id)?;
+                }
+                Ok::<_, DbError>(made)
+            })
             .await?;
         Ok(Ok(made))
     })?;
@@ -58,12 +66,86 @@ pub fn create_staff(
          e-mail         {}\n  {}\
          second factor  {}\n  \
          for a QR code  {}\n\
-         Sign in: POST /v1/staff/login, then answer the challenge with a code of the second factor.\n",
+         Sign in: POST /v1/staff/login, then answer the challenge with a code of the second factor.\n{}",
         email.as_str(),
         drawn.expose(),
         secret.expose(),
         totp::otpauth_uri(&secret, email.as_str()).as_str(),
+        if must_change {
+            "The password serves for 72 hours and once, to choose another.\n"
+        } else {
+            ""
+        },
     ))?)
+}
+
+/// `exchequer staff reset`: a first password in place of what an operator signs in with, printed once. For the case that no
+/// administrator is left who could do it; whoever has the bank's machine and its keys needs nobody's approval.
+pub fn reset_staff(place: &Place, email: &str) -> Result<(), Failure> {
+    let email = address(email)?;
+    let first = random_token(&Rng::System);
+    let drawn = first.expose().to_owned();
+    let operator = email.clone();
+    let reset = with_bank(place.load()?, async move |bank| {
+        let hash = bank.hashing().hash(drawn).await?;
+        let act = bank.system_act("exchequer staff reset");
+        let reset = bank
+            .db()
+            .write("staff.reset", move |tx| match renewal::find(tx, &operator)? {
+                Some(id) => renewal::reset_in(tx, &act, (None, &id), &hash),
+                None => Ok(Err(Problem::new(Code::NotFound))),
+            })
+            .await?;
+        Ok(reset)
+    })?;
+    let member = reset.map_err(|refusal| refused(&email, &refusal))?;
+    let shut = "Their access is ended as before; `exchequer staff enable` opens it.\n";
+    Ok(say(&format!(
+        "Reset the operator {}, {}, who was signed out everywhere. This is shown once:\n  \
+         e-mail          {}\n  \
+         first password  {}\n\
+         It serves for 72 hours and once: at the sign-in the operator chooses a password and enrols an authenticator.\n{}",
+        member.id,
+        member.role,
+        email.as_str(),
+        first.expose(),
+        if member.is_enabled { "" } else { shut },
+    ))?)
+}
+
+/// `exchequer staff enable`: opens the access of an operator that was ended, by an administrator or for absence.
+pub fn enable_staff(place: &Place, email: &str) -> Result<(), Failure> {
+    let email = address(email)?;
+    let operator = email.clone();
+    let enabled = with_bank(place.load()?, async move |bank| {
+        let act = bank.system_act("exchequer staff enable");
+        let enabled = bank
+            .db()
+            .write("staff.enable", move |tx| match renewal::find(tx, &operator)? {
+                Some(id) => members::enable_in(tx, &act, &id),
+                None => Ok(Err(Problem::new(Code::NotFound))),
+            })
+            .await?;
+        Ok(enabled)
+    })?;
+    let member = enabled.map_err(|refusal| refused(&email, &refusal))?;
+    Ok(say(&format!(
+        "Opened the access of the operator {}, {}. They sign in with what they had; `exchequer staff reset` replaces it.\n",
+        member.id, member.role,
+    ))?)
+}
+
+fn refused(email: &Email, refusal: &Problem) -> Failure {
+    Failure::Said(match refusal.code {
+        Code::NotFound => format!("there is no operator {}", email.as_str()),
+        Code::NotDisabled => format!("the access of {} is open", email.as_str()),
+        other => format!("{}: {}", email.as_str(), other.title()),
+    })
+}
+
+fn address(text: &str) -> Result<Email, Failure> {
+    let unusable = |_| Failure::Said(format!("{text:?} is no e-mail address that can be used"));
+    text.parse().map_err(unusable)
 }
 
 /// `exchequer totp`: the code of this moment, or of the next, for a secret from a file or, as `-`, standard

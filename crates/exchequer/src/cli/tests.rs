@@ -44,7 +44,7 @@ fn an_unknown_purpose_or_role_is_answered_with_those_there_are() {
     let Err(Failure::Said(text)) = rotate_key(&place, "everything") else { panic!() };
     assert!(text.contains("token_signing"), "{text}");
     let nowhere = Path::new("no such file");
-    let make = |email, role| create_staff(&place, (email, role), Some(nowhere));
+    let make = |email, role| create_staff(&place, (email, role), (Some(nowhere), false));
     let Err(Failure::Said(text)) = make("a@example.test", "king") else { panic!() };
     assert!(text.contains("compliance"), "{text}");
     let Err(Failure::Said(text)) = make("nobody", "admin") else { panic!() };
@@ -66,7 +66,7 @@ fn an_operator_begins_with_a_password_of_their_own() {
     let file = parent.path().join("password");
     let make = |password: &str| {
         std::fs::write(&file, password).unwrap();
-        create_staff(&place, ("new@bank.example", "teller"), Some(&file))
+        create_staff(&place, ("new@bank.example", "teller"), (Some(&file), false))
     };
     for (password, why) in [
         ("short\n", "at least 15"),
@@ -81,5 +81,15 @@ fn an_operator_begins_with_a_password_of_their_own() {
     make("eleven calm herons on a jetty\n").unwrap();
     let Err(Failure::Said(text)) = make("eleven calm herons on a jetty") else { panic!() };
     assert!(text.contains("already"), "{text}");
-    create_staff(&place, ("drawn@bank.example", "teller"), None).unwrap();
+    create_staff(&place, ("drawn@bank.example", "teller"), (None, true)).unwrap();
+    let refused = |failure: Result<(), Failure>| match failure.unwrap_err() {
+        Failure::Said(text) => text,
+        other => panic!("{other:?}"),
+    };
+    for unknown in ["nobody@bank.example", "NOBODY@bank.example"] {
+        let said = [reset_staff(&place, unknown), enable_staff(&place, unknown)].map(refused);
+        assert!(said.iter().all(|text| text.contains("no operator")), "{said:?}");
+    }
+    assert!(refused(enable_staff(&place, "drawn@bank.example")).contains("is open"));
+    assert!(refused(reset_staff(&place, "no address")).contains("e-mail"));
 }

@@ -1,5 +1,4 @@
-//! From readings to the structs, one function per concern, and the rules that join
-//! several settings.
+//! From readings to the structs, one function per concern, and the rules that join several settings.
 //!
 //! Order: values, then what depends on two of them, then the file system. Nothing is opened but the
 //! master key's file, and nothing is made.
@@ -8,9 +7,9 @@ use super::fault::{Faults, Origin};
 use super::reading::{Reading, quoted};
 use super::sources::{Given, Layer, Raw, Sources};
 use super::{
-    AtCap, Config, Database, Http, Log, LogFormat, OnMove, Passwords, Profile, Sessions, Tokens,
-    address, approvals, cards, certificates, console, database, evidence, factors, kms, master_key,
-    messages, metrics, redis, step_up, traces, transit, webauthn, webhooks,
+    AtCap, Config, Database, Http, Log, LogFormat, OnMove, Passwords, Profile, Sessions, Staff,
+    Tokens, address, approvals, cards, certificates, console, database, evidence, factors, kms,
+    master_key, messages, metrics, redis, step_up, traces, transit, webauthn, webhooks,
 };
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -121,6 +120,7 @@ fn config(reading: &mut Reading, data_dir: Option<PathBuf>) -> Config {
         cards: cards::read(reading, profile),
         webhooks: webhooks::read(reading),
         approvals: approvals::read(reading),
+        staff: Staff { absence_days: reading.integer("staff_absence_days") },
         evidence: evidence::read(reading, &http.public_url),
         http,
         demo: reading.demo,

@@ -104,6 +104,7 @@ pub struct Config {
     pub cards: Cards,
     pub webhooks: Webhooks,
     pub approvals: Approvals,
+    pub staff: Staff,
     pub evidence: Evidence,
     /// A demo bank: seeded, in a folder of its own, with rules relaxed for tests.
     pub demo: bool,
@@ -124,6 +125,13 @@ pub struct Database {
     pub plaintext: bool,
     /// Whether the file of an embedded database is an encrypted one.
     pub is_encrypted: bool,
+}
+
+/// How operators come in, beyond what everybody's sign-in has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Staff {
+    /// Who has not signed in for so long is shut out.
+    pub absence_days: u32,
 }
 
 /// What to log and in which form; see `logging`.

@@ -246,6 +246,7 @@ fn cards(config: &Config, name: &str) -> String {
         "approvals_amount" => config.approvals.amount.to_string(),
         "approvals_refund_amount" => config.approvals.refund_amount.to_string(),
         "approvals_hours" => config.approvals.hours.to_string(),
+        "staff_absence_days" => config.staff.absence_days.to_string(),
         "evidence_origin" => config.evidence.origin.clone(),
         "evidence_salt_days" => config.evidence.salt_days.to_string(),
         "evidence_checkpoint_file" => checkpoint_file(config),

@@ -34,9 +34,8 @@ pub const SETTINGS: &[Setting] = &[
     row("", "data_dir", Kind::Path, "data",
         "The bank's folder. It is made with mode 0700 when it is missing."),
     row("", "master_key_file", Kind::Path, "",
-        "The file with the key that wraps all other keys: mode 0600 or stricter, made by \
-         `exchequer init`. There is no default, and no bank without it, or without \
-         master_key_transit_url or master_key_kms_key."),
+        "The file with the key that wraps all other keys: mode 0600 or stricter, made by `exchequer init`. There is \
+         no default, and no bank without it, or without master_key_transit_url or master_key_kms_key."),
     row("", "master_key_transit_url", Kind::Text, "",
         "Instead of the file: the OpenBao or Vault whose Transit engine has the master key. https://host \
          or https://host:port; http for this machine only. Asked at the start and when data keys \
@@ -97,8 +96,7 @@ pub const SETTINGS: &[Setting] = &[
     row("", "session_max", whole(1, 20), "3",
         "Sessions that one customer or operator has at once."),
     row("", "session_at_cap", Kind::Choice(&["end_oldest", "refuse"]), "end_oldest",
-        "What happens at session_max: the oldest session ends, or the new one is refused with \
-         too_many_sessions."),
+        "What happens at session_max: the oldest session ends, or the new one is refused with too_many_sessions."),
     row("", "session_on_move", Kind::Choice(&["profile", "log", "step_up", "end"]), "profile",
         "What happens when a session that is bound to no key (DPoP) comes from another network (/24, \
          /64) or agent: log writes an event, step_up asks for a second factor, end ends it. profile: \
@@ -144,8 +142,7 @@ pub const SETTINGS: &[Setting] = &[
         "What the outside calls this bank: https://bank.example, no path. \
          Empty: http://, or https:// with tls_certificate_file, and listen; not with redis_url, whose nodes have one name."),
     row("http", "behind_proxy", Kind::Boolean, "false",
-        "Says that a proxy with TLS stands before the bank, and so allows listen to be \
-         any address."),
+        "Says that a proxy with TLS stands before the bank, and so allows listen to be any address."),
     row("http", "trusted_proxies", whole(0, 8), "0",
         "How many proxies of yours stand before the bank, each appending to X-Forwarded-For or \
          Forwarded: the address that the outermost wrote counts as the caller's, and X-Forwarded-Proto says \
@@ -312,6 +309,9 @@ pub const SETTINGS: &[Setting] = &[
          second operator. One number for all currencies. 0: none of them."),
     row("approvals", "hours", whole(1, 720), "72",
         "For so long an act waits; then it has to be asked for again."),
+    row("staff", "absence_days", whole(1, 90), "90",
+        "An operator who has not signed in for so many days has no access any more, until another one or \
+         `exchequer staff enable` opens it (PCI DSS 8.2.6). The last administrator keeps it."),
     row("evidence", "origin", Kind::Text, "",
         "The name of the bank's log, in its checkpoints and before their key: bank.example/v1/log. Whoever keeps \
          checkpoints knows the log by it, so it does not change. Empty: http_public_url without its scheme, and /v1/log."),

@@ -96,7 +96,7 @@ codes! {
     NotLocked "not_locked" 409 "The customer is not locked" "Who is disabled is enabled, not unlocked; else nothing to do.";
     AlreadyDisabled "already_disabled" 409 "Disabled already" "Nothing to do.";
     NotDisabled "not_disabled" 409 "Not disabled" "Who is locked is unlocked, not enabled; else nothing to do.";
-    OwnAccess "own_access" 409 "Nobody disables themselves" "Ask another administrator.";
+    OwnAccess "own_access" 409 "Nobody decides about their own access" "Ask another administrator. Another password or authenticator for yourself: POST /v1/staff/password, POST /v1/staff/authenticator.";
     LastAdmin "last_admin" 409 "The last enabled administrator" "Enable or make another one first.";
     BalanceNotZero "balance_not_zero" 409 "The account still has a balance" "Move the balance out first.";
     HoldsActive "holds_active" 409 "The account still has active holds" "Capture or void them first.";

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use vault::{SecretString, Verdict};
 
-use super::{Change, Reset, ResetOutcome};
+use super::{Change, Reset, ResetOutcome, former};
 use crate::bank::Bank;
 use crate::challenges::Asked;
 use crate::customers::api::refusal_code;
@@ -17,6 +17,7 @@ use crate::http::{
     Answer, Code, Context, Customer, Empty, Json, Problem, Public, Reply, Route, Routes, StepUp,
 };
 use crate::sessions::api::forget;
+use crate::sessions::model::PrincipalRef;
 use crate::sessions::web;
 use crate::stepup::Asker;
 use crate::{attempts, customers};
@@ -123,8 +124,9 @@ async fn reset(
     let Some(reset) = found else { return refuse(&caller).await };
     let known = [reset.customer.email.as_str().to_owned(), reset.customer.full_name.clone()];
     let new_password = SecretString::new(body.new_password);
-    let new_hash =
-        chosen(caller.bank(), &new_password, (known, Some(reset.password_hash.clone()))).await?;
+    let had: Vec<String> =
+        std::iter::once(&reset.password_hash).chain(&reset.former).cloned().collect();
+    let new_hash = chosen(caller.bank(), &new_password, (known.to_vec(), &had)).await?;
     let proof = body.proof.or_else(|| step_up.proof().map(str::to_owned)).map(SecretString::new);
     let id = reset.customer.id;
     match write_reset(&caller, reset, new_hash, proof).await? {
@@ -168,10 +170,12 @@ async fn change(
     let known = caller
         .read("passwords.current", move |tx| {
             let customer = customers::get(tx, &tools, &id)?;
-            Ok(customer.zip(customers::credentials_of(tx, &id)?))
+            let former = former::of(tx, &PrincipalRef::Customer(id))?;
+            let known = customer.zip(customers::credentials_of(tx, &id)?);
+            Ok(known.map(|(customer, verified)| (customer, verified, former)))
         })
         .await?;
-    let (customer, verified) = known.ok_or_else(|| Problem::new(Code::Unauthenticated))?;
+    let (customer, verified, former) = known.ok_or_else(|| Problem::new(Code::Unauthenticated))?;
     refuse_locked(&caller, &asker, &customer.email).await?;
     let (current, new) =
         (SecretString::new(body.current_password), SecretString::new(body.new_password));
@@ -187,8 +191,8 @@ async fn change(
     if current == new {
         return Err(reused());
     }
-    let identity = [customer.email.as_str().to_owned(), customer.full_name.clone()];
-    let new_hash = chosen(caller.bank(), &new, (identity, None)).await?;
+    let identity = vec![customer.email.as_str().to_owned(), customer.full_name.clone()];
+    let new_hash = chosen(caller.bank(), &new, (identity, &former)).await?;
     let proof = step_up.proof().map(str::to_owned);
     let change = Change { asker, verified, email: customer.email, new_hash, proof };
     let ended = caller
@@ -216,29 +220,23 @@ async fn refuse_locked(caller: &Context, asker: &Asker, email: &Email) -> Result
     locked.map_or(Ok(()), |locked| Err(super::locked_out(locked)))
 }
 
-/// The hash of a new password that the rules allow; `current` is the stored hash of the one before, where
-/// that is not known in clear.
-async fn chosen(
+/// The hash of a new password that the rules allow and that is none of those which somebody had. `identity` is what they
+/// are known by.
+pub(crate) async fn chosen(
     bank: &Bank,
     new: &SecretString,
-    (identity, current): ([String; 2], Option<String>),
+    (identity, had): (Vec<String>, &[String]),
 ) -> Result<String, Problem> {
-    let hashing = bank.hashing();
-    let hash = match hashing.choose(new.expose().to_owned(), identity.to_vec()).await? {
+    let hash = match bank.hashing().choose(new.expose().to_owned(), identity).await? {
         Ok(hash) => hash,
         Err(refusal) => {
             let (code, detail) = (refusal_code(refusal), refusal.to_string());
             return Err(Problem::field("new_password", code, detail));
         }
     };
-    if let Some(current) = current
-        && hashing.verify(new.expose().to_owned(), Some(current)).await? != Verdict::Wrong
-    {
-        return Err(reused());
-    }
-    Ok(hash)
+    if former::is_one_of(bank, new, had).await? { Err(reused()) } else { Ok(hash) }
 }
 
-fn reused() -> Problem {
-    Problem::field("new_password", "reused", "another password than the current one")
+pub(crate) fn reused() -> Problem {
+    Problem::field("new_password", "reused", "another password than the last ones")
 }

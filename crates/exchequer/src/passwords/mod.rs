@@ -17,6 +17,7 @@
 //! What it never does: put a token into an answer, an event or the log.
 
 pub mod api;
+pub mod former;
 mod store;
 
 use ::store::{DbError, Tx};
@@ -44,6 +45,8 @@ pub struct Reset {
     pub token_hash: [u8; 32],
     pub customer: Customer,
     pub password_hash: String,
+    /// Hashes of the passwords before it.
+    pub former: Vec<String>,
 }
 
 /// What a token came to.
@@ -110,10 +113,12 @@ pub fn find(tx: &mut Tx<'_>, act: &Act, token: &str) -> Result<Option<Reset>, Db
     let (customer, known) =
         (customers::get(tx, &act.tools, &id)?, customers::credentials_of(tx, &id)?);
     let found = customer.zip(known).filter(|(_, known)| known.is_active);
+    let former = former::of(tx, &PrincipalRef::Customer(id))?;
     Ok(found.map(|(customer, known)| Reset {
         token_hash,
         customer,
         password_hash: known.password_hash,
+        former,
     }))
 }
 
@@ -159,6 +164,7 @@ pub fn reset_in(
         refuse_in(tx, act, &id.to_string())?;
         return Ok(ResetOutcome::Invalid);
     }
+    former::keep_in(tx, act, &who, &reset.password_hash)?;
     attempts::forgive_password_in(tx, &act.tools, Realm::Customer, email.as_str())?;
     let ended = sessions::end_all_in(tx, act, who, "password_reset")?;
     let closed = challenges::close_sign_ins_in(tx, act, &who)?;
@@ -222,6 +228,7 @@ pub fn change_in(
     attempts::succeed_in(tx, &counter)?;
     store::forget(tx, &id)?;
     let who = PrincipalRef::Customer(id);
+    former::keep_in(tx, act, &who, &change.verified.password_hash)?;
     let ended = sessions::end_all_in(tx, act, who, "password_changed")?;
     let closed = challenges::close_sign_ins_in(tx, act, &who)?;
     let text = "Your password was changed. You were signed out everywhere.";

@@ -1,8 +1,11 @@
 //! SQL of reset tokens. A row holds the hash of a token, never the token.
 
+mod former;
+
 use money::{CustomerId, Timestamp};
 use store::{DbError, Tx, params};
 
+pub(super) use self::former::{former, keep_former};
 use super::RESET_SECONDS;
 
 /// The newest token of a customer replaces all others. The customer's row is locked by the caller.

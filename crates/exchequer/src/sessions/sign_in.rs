@@ -21,6 +21,7 @@ use crate::customers::{self, Confirmed, Credentials, model::Email};
 use crate::events;
 use crate::factors;
 use crate::http::Code;
+use crate::staff::renewal::{self, Entering, Renewing};
 use crate::staff::{self, StaffCredentials};
 
 /// Who wants in, as they say.
@@ -56,6 +57,8 @@ pub enum Passed {
     Locked(Locked),
     /// A second factor is to be shown.
     Challenge(Asked),
+    /// An operator's first password: one of their own is to be chosen before there is a session.
+    Renewal(Box<Renewing>),
     Open(Box<SignedIn>),
     Refused(OpenRefusal),
 }
@@ -183,7 +186,20 @@ pub fn pass_in(
         record_failure(tx, act, looked, (email, refusal.code()))?;
         return Ok(Passed::Refused(refusal));
     }
+    let entering = match principal {
+        PrincipalRef::Staff(id) => renewal::entering_in(tx, act, &id)?,
+        PrincipalRef::Customer(_) => Entering::Plainly,
+    };
+    if entering == Entering::Late {
+        let refusal = OpenRefusal::Gate(GateRefusal::Inactive);
+        record_failure(tx, act, looked, (email, refusal.code()))?;
+        return Ok(Passed::Refused(refusal));
+    }
     attempts::succeed_in(tx, &looked.password)?;
+    if let (PrincipalRef::Staff(id), Entering::Renewing(what)) = (principal, entering) {
+        let asked = renewal::ask_in(tx, act, (&id, what), looked.device)?;
+        return Ok(Passed::Renewal(Box::new(asked)));
+    }
     let has_second_step = match principal {
         PrincipalRef::Staff(_) => true,
         PrincipalRef::Customer(id) => !factors::offered(tx, act, &id, Purpose::SignIn)?.is_empty(),
@@ -220,6 +236,9 @@ pub fn open_in(
     let opened = super::open_in(tx, act, principal, &opening)?;
     if opened.is_ok() && device_token.is_some() {
         attempts::tell_of_new_device_in(tx, act, &principal)?;
+    }
+    if let (PrincipalRef::Staff(id), Ok(_)) = (&principal, &opened) {
+        staff::note_sign_in(tx, act, id)?;
     }
     Ok(opened.map(|opened| SignedIn { principal, opened, device_token }))
 }

@@ -1,5 +1,6 @@
 //! `/v1/staff`: the operators' routes, and their sign-in.
 
+mod access;
 mod accounts;
 mod audit;
 mod customers;
@@ -10,9 +11,10 @@ mod people;
 mod sign_out;
 mod till;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use self::access::RenewalRequired;
 pub(crate) use self::people::PURPOSE_CHARS;
 use super::model::Permission;
 use crate::attempts::Realm;
@@ -41,7 +43,7 @@ pub fn routes(routes: Routes) -> Routes {
                 .answers(204),
             log_out,
         );
-    let routes = accounts::routes(till::routes(routes));
+    let routes = accounts::routes(till::routes(access::routes(routes)));
     let routes = movements::routes(people::routes(own::routes(routes)));
     sign_out::routes(members::routes(customers::routes(audit::routes(routes))))
 }
@@ -57,13 +59,25 @@ pub struct LogInStaff {
     device_token: Option<String>,
 }
 
+/// What the right password of an operator leads to.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum StaffSignInAnswer {
+    SecondFactor(MfaRequired),
+    Renewal(RenewalRequired),
+}
+
 /// The work is the same whether the e-mail is known or not.
-async fn log_in(caller: Public, Json(body): Json<LogInStaff>) -> Answer<MfaRequired> {
+async fn log_in(caller: Public, Json(body): Json<LogInStaff>) -> Answer<StaffSignInAnswer> {
     let LogInStaff { email, password, device_token } = body;
     let entrance = Entrance { realm: Realm::Staff, email, device_token };
     match enter(&caller, entrance, password).await? {
         Entered::Challenge(challenge) => {
-            Ok(Reply::ok(&MfaRequired { status: "mfa_required", challenge }))
+            let required = MfaRequired { status: "mfa_required", challenge };
+            Ok(Reply::ok(&StaffSignInAnswer::SecondFactor(required)))
+        }
+        Entered::Renewal(renewing) => {
+            Ok(Reply::ok(&StaffSignInAnswer::Renewal(RenewalRequired::new(*renewing)?)))
         }
         Entered::Open(_) => {
             Err(Problem::new(Code::Internal).cause("an operator without a second factor"))

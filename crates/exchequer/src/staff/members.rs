@@ -11,7 +11,7 @@ use ::store::{DbError, Tx};
 use money::{StaffId, Timestamp};
 use serde_json::json;
 
-use super::model::Role;
+use super::model::{Renewal, Role};
 use super::store;
 use crate::bank::Act;
 use crate::http::{Code, Problem};
@@ -27,6 +27,9 @@ pub struct Member {
     pub role: Role,
     pub is_enabled: bool,
     pub created_at: Timestamp,
+    /// What they do at the next sign-in before there is a session.
+    pub renewal: Renewal,
+    pub last_signed_in_at: Option<Timestamp>,
 }
 
 /// At most `most` operators, oldest first, after the one named.
@@ -88,23 +91,34 @@ pub fn disable_in(
     if let Some(code) = refusal {
         return refuse(tx, act, &member, ("staff.disable_refused", code));
     }
-    store::set_enabled(tx, id, false)?;
-    let member = Member { is_enabled: false, ..member };
-    let who = PrincipalRef::Staff(*id);
-    let ended = sessions::end_all_in(tx, act, who, "disabled")?;
-    let closed = challenges::close_sign_ins_in(tx, act, &who)?;
     let text =
         "An administrator has ended your access as an operator. You were signed out everywhere.";
+    shut_out_in(tx, act, member, ("ended_by_operator", text)).map(Ok)
+}
+
+/// Ends the access of an enabled operator, whose row is locked, and who is not the last administrator.
+pub(super) fn shut_out_in(
+    tx: &mut Tx<'_>,
+    act: &Act,
+    member: Member,
+    (reason, text): (&'static str, &str),
+) -> Result<Member, DbError> {
+    store::set_enabled(tx, &member.id, false, act.now)?;
+    let member = Member { is_enabled: false, ..member };
+    let who = PrincipalRef::Staff(member.id);
+    let ended = sessions::end_all_in(tx, act, who, "disabled")?;
+    let closed = challenges::close_sign_ins_in(tx, act, &who)?;
     tell(tx, act, &member, ("access_disabled", text))?;
     let before = json!({ "status": status_name(true) });
     let after = json!({
         "status": status_name(false),
+        "reason": reason,
         "sessions_ended": ended.len(),
         "sign_ins_closed": closed,
     });
-    let what = ("staff.disabled", &*id.to_string(), "done");
+    let what = ("staff.disabled", &*member.id.to_string(), "done");
     events::record_change(tx, act, what, (Some(&before), Some(&after)))?;
-    Ok(Ok(member))
+    Ok(member)
 }
 
 /// Lets an operator in again, with the password and the authenticator that they had.
@@ -119,9 +133,9 @@ pub fn enable_in(
         Ok(member) => member,
         Err(problem) => return Ok(Err(problem)),
     };
-    store::set_enabled(tx, id, true)?;
+    store::set_enabled(tx, id, true, act.now)?;
     let member = Member { is_enabled: true, ..member };
-    let text = "An administrator has opened your access as an operator again.";
+    let text = "The bank has opened your access as an operator again.";
     tell(tx, act, &member, ("access_enabled", text))?;
     let (before, after) =
         (json!({ "status": status_name(false) }), json!({ "status": status_name(true) }));

@@ -1,12 +1,15 @@
-//! Operators: made on the command line, signed in with password and second factor, disabled by an administrator,
-//! and what they do to customers' accounts.
+//! Operators: made on the command line, signed in with password and second factor, which they change themselves and an
+//! administrator resets, disabled by an administrator or for long absence, and what they do to customers' accounts.
 //!
 //! What an operator may do is one table ([`model::Role::permits`]); the routes table names the
 //! permission. Everything an operator does, and everything they were refused, is an event.
 
+pub mod absence;
+pub mod access;
 pub mod api;
 pub mod members;
 pub mod model;
+pub mod renewal;
 mod sign_in;
 mod store;
 
@@ -24,7 +27,10 @@ use crate::events;
 use crate::factors::totp;
 use crate::http::{Code, Problem, Staff};
 
-pub use self::sign_in::{StaffCredentials, confirm_in, credentials, email, take_totp_in};
+pub use self::sign_in::{
+    StaffCredentials, confirm_in, credentials, email, note_sign_in, take_new_totp_in,
+    take_renewal_totp_in, take_totp_in,
+};
 
 /// Records that an operator asked for what their role does not include.
 pub async fn refuse_access(caller: &Staff, permission: Permission) -> Result<(), Problem> {

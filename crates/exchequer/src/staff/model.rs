@@ -30,6 +30,8 @@ pub enum Permission {
     SignOut,
     /// Who one is and what one may do.
     ReadSelf,
+    /// Another password or authenticator for oneself.
+    ChangeOwnAccess,
     Deposit,
     Withdraw,
     FreezeAccount,
@@ -62,6 +64,8 @@ pub enum Permission {
     ReadMembers,
     DisableMember,
     EnableMember,
+    /// Give an operator a first password in place of what they sign in with.
+    ResetMember,
     /// End all sessions of an operator, who may sign in anew.
     SignOutMember,
     /// End all sessions of everybody.
@@ -74,6 +78,17 @@ pub enum Permission {
     WithdrawApproval,
     /// Approve and reject what others asked for, where one has the permission of the act as well.
     DecideApprovals,
+}
+
+/// What an operator does after the right password and before there is a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Renewal {
+    /// Nothing but the second factor.
+    Nothing,
+    /// Chooses a password of their own, with the authenticator that they have.
+    Password,
+    /// Chooses a password and enrols an authenticator; what they had opens nothing.
+    PasswordAndFactor,
 }
 
 /// The text is no role.
@@ -100,9 +115,12 @@ impl Role {
     pub const fn permits(self, permission: Permission) -> bool {
         use Permission as P;
         match permission {
-            P::SignOut | P::ReadSelf | P::ReadAccounts | P::ReadCustomers | P::FollowApprovals => {
-                true
-            }
+            P::SignOut
+            | P::ReadSelf
+            | P::ChangeOwnAccess
+            | P::ReadAccounts
+            | P::ReadCustomers
+            | P::FollowApprovals => true,
             P::Deposit | P::Withdraw => matches!(self, Self::Teller),
             P::FreezeAccount | P::LockCustomer | P::SignOutCustomer | P::RedeliverWebhook => {
                 matches!(self, Self::Support | Self::Compliance | Self::Admin)
@@ -128,6 +146,7 @@ impl Role {
             P::WithdrawApproval => !matches!(self, Self::Auditor),
             P::DisableMember
             | P::EnableMember
+            | P::ResetMember
             | P::SignOutMember
             | P::SignOutEverybody
             | P::ManageKeys => matches!(self, Self::Admin),
@@ -137,6 +156,32 @@ impl Role {
     /// Whether acts that others asked for are shown, too.
     pub const fn sees_all_approvals(self) -> bool {
         matches!(self, Self::Auditor) || self.permits(Permission::DecideApprovals)
+    }
+}
+
+impl Renewal {
+    pub const ALL: [Self; 3] = [Self::Nothing, Self::Password, Self::PasswordAndFactor];
+
+    /// As stored.
+    pub const fn code(self) -> i64 {
+        match self {
+            Self::Nothing => 0,
+            Self::Password => 1,
+            Self::PasswordAndFactor => 2,
+        }
+    }
+
+    pub fn from_code(code: i64) -> Option<Self> {
+        Self::ALL.into_iter().find(|renewal| renewal.code() == code)
+    }
+
+    /// In events and lists.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::Password => "password",
+            Self::PasswordAndFactor => "password_and_factor",
+        }
     }
 }
 
@@ -155,9 +200,10 @@ impl FromStr for Role {
 }
 
 impl Permission {
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 37] = [
         Self::SignOut,
         Self::ReadSelf,
+        Self::ChangeOwnAccess,
         Self::Deposit,
         Self::Withdraw,
         Self::FreezeAccount,
@@ -185,6 +231,7 @@ impl Permission {
         Self::ReadMembers,
         Self::DisableMember,
         Self::EnableMember,
+        Self::ResetMember,
         Self::SignOutMember,
         Self::SignOutEverybody,
         Self::ManageKeys,
@@ -198,6 +245,7 @@ impl Permission {
         match self {
             Self::SignOut => "sign_out",
             Self::ReadSelf => "read_self",
+            Self::ChangeOwnAccess => "change_own_access",
             Self::Deposit => "deposit",
             Self::Withdraw => "withdraw",
             Self::FreezeAccount => "freeze_account",
@@ -227,6 +275,7 @@ impl Permission {
             Self::ReadMembers => "read_members",
             Self::DisableMember => "disable_member",
             Self::EnableMember => "enable_member",
+            Self::ResetMember => "reset_member",
             Self::ManageKeys => "manage_keys",
             Self::FollowApprovals => "follow_approvals",
             Self::WithdrawApproval => "withdraw_approval",

@@ -1,15 +1,27 @@
 //! SQL of operators.
 
-use money::StaffId;
+mod access;
+
+use money::{StaffId, Timestamp};
 use store::{DbError, Row, Tx, params};
 use vault::{Place, SecretString};
 
+pub(super) use self::access::{
+    Absence, absence, absences, access, begin_absence, lock_absence, lock_hash, new_totp,
+    note_sign_in, place_totp, set_first_password, set_new_totp, set_password, set_renewal,
+};
 use super::StaffCredentials;
 use super::members::Member;
-use super::model::Role;
+use super::model::{Renewal, Role};
 use crate::bank::{Act, Tools};
 use crate::customers::Confirmed;
 use crate::customers::model::Email;
+
+macro_rules! select {
+    () => {
+        "SELECT id, email, role, status, created_at, renewal, last_signed_in_at FROM staff "
+    };
+}
 
 /// What an operator's codes are checked with.
 pub(super) struct TotpRow {
@@ -28,7 +40,8 @@ pub(super) fn insert(
     let sealed = act.tools.seal(&totp_place(id), totp_secret.expose())?;
     let inserted = tx.execute(
         "INSERT INTO staff (id, email, role, status, password_hash, totp_sealed, totp_last_step, \
-         created_at) VALUES ($1, $2, $3, 0, $4, $5, 0, $6) ON CONFLICT (email) DO NOTHING",
+         created_at, renewal, absent_since) VALUES ($1, $2, $3, 0, $4, $5, 0, $6, 0, $6) \
+         ON CONFLICT (email) DO NOTHING",
         params![id, email.as_str(), role.as_str(), password_hash, &sealed, act.now],
     )?;
     Ok(inserted == 1)
@@ -74,15 +87,17 @@ pub(super) fn replace_hash(
     Ok(changed == 1)
 }
 
-/// The secret of an active operator, and the last time step that was accepted.
+/// The secret of an active operator, and the last time step that was accepted. None while a new authenticator is to be
+/// enrolled: nothing that was before it opens anything.
 pub(super) fn totp(
     tx: &mut Tx<'_>,
     tools: &Tools,
     id: &StaffId,
 ) -> Result<Option<TotpRow>, DbError> {
     let row = tx.query_opt(
-        "SELECT totp_sealed, totp_last_step FROM staff WHERE id = $1 AND status = 0",
-        params![id],
+        "SELECT totp_sealed, totp_last_step FROM staff WHERE id = $1 AND status = 0 \
+         AND renewal <> $2",
+        params![id, Renewal::PasswordAndFactor.code()],
     )?;
     row.map(|row| {
         let secret = tools.unseal(&totp_place(id), row.blob(0)?)?;
@@ -113,7 +128,7 @@ pub(super) fn members(
     // No id is all zeros.
     let start = StaffId::from_bytes([0; 16]);
     let rows = tx.query(
-        "SELECT id, email, role, status, created_at FROM staff WHERE id > $1 ORDER BY id LIMIT $2",
+        concat!(select!(), "WHERE id > $1 ORDER BY id LIMIT $2"),
         params![after.unwrap_or(&start), most],
     )?;
     rows.iter().map(read_member).collect()
@@ -121,10 +136,7 @@ pub(super) fn members(
 
 /// An operator, whose row is locked.
 pub(super) fn lock_member(tx: &mut Tx<'_>, id: &StaffId) -> Result<Option<Member>, DbError> {
-    let rows = tx.query_locked(
-        "SELECT id, email, role, status, created_at FROM staff WHERE id = $1 ORDER BY id",
-        params![id],
-    )?;
+    let rows = tx.query_locked(concat!(select!(), "WHERE id = $1 ORDER BY id"), params![id])?;
     rows.first().map(read_member).transpose()
 }
 
@@ -143,11 +155,22 @@ pub(super) fn lock_admins(tx: &mut Tx<'_>) -> Result<Vec<StaffId>, DbError> {
     Ok(enabled)
 }
 
-/// The row is locked by the caller.
-pub(super) fn set_enabled(tx: &mut Tx<'_>, id: &StaffId, is_enabled: bool) -> Result<(), DbError> {
+/// The row is locked by the caller. Whoever is let in again has not been away yet.
+pub(super) fn set_enabled(
+    tx: &mut Tx<'_>,
+    id: &StaffId,
+    is_enabled: bool,
+    now: Timestamp,
+) -> Result<(), DbError> {
     let status = i64::from(!is_enabled);
     tx.execute("UPDATE staff SET status = $2 WHERE id = $1", params![id, status])?;
-    Ok(())
+    if is_enabled { begin_absence(tx, id, now) } else { Ok(()) }
+}
+
+/// Whose e-mail this is.
+pub(super) fn by_email(tx: &mut Tx<'_>, email: &Email) -> Result<Option<StaffId>, DbError> {
+    let row = tx.query_opt("SELECT id FROM staff WHERE email = $1", params![email.as_str()])?;
+    row.map(|row| row.id(0)).transpose()
 }
 
 fn read_member(row: &Row) -> Result<Member, DbError> {
@@ -158,7 +181,15 @@ fn read_member(row: &Row) -> Result<Member, DbError> {
         role: role.map_err(|unknown| DbError::Corrupt(format!("an operator: {unknown}")))?,
         is_enabled: row.int(3)? == 0,
         created_at: row.time(4)?,
+        renewal: read_renewal(row, 5)?,
+        last_signed_in_at: row.time_opt(6)?,
     })
+}
+
+fn read_renewal(row: &Row, column: usize) -> Result<Renewal, DbError> {
+    let code = row.int(column)?;
+    Renewal::from_code(code)
+        .ok_or_else(|| DbError::Corrupt(format!("renewal {code} of an operator")))
 }
 
 fn totp_place(id: &StaffId) -> Place<'_> {

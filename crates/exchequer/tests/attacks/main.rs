@@ -32,6 +32,7 @@ mod sessions_stolen;
 mod signed;
 mod signed_messages;
 mod signed_mutations;
+mod staff_access;
 mod standing;
 mod statements;
 mod stepup;

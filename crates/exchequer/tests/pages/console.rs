@@ -1,5 +1,6 @@
 //! The operators' console, driven by its forms.
 
+mod access;
 mod approvals;
 mod merchants;
 mod money;

@@ -138,6 +138,9 @@ fn changing_posts_demand_a_key_and_sign_in_does_not() {
             "/v1/staff/logout",
             // What reads, and what is personal in its answer is not kept with a key.
             "/v1/staff/customers/{id}/reveal",
+            // What shows a secret, or takes a code that serves once.
+            "/v1/staff/password",
+            "/v1/staff/authenticator",
             // What tells nothing and only asks to be asked back.
             "/v1/gateways/",
             // What compares and changes nothing.

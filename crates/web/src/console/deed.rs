@@ -25,6 +25,7 @@ pub fn title(kind: &str) -> &str {
         "unlock_customer" => "Unlock a customer",
         "enable_customer" => "Give a customer access back",
         "enable_member" => "Give an operator access back",
+        "reset_member" => "Reset an operator's sign-in",
         "change_merchant" => "Change a merchant's terms",
         "make_merchant_key" => "Make a merchant's live key",
         "rotate_merchant_key" => "Rotate a merchant's live key",
@@ -85,7 +86,7 @@ pub async fn facts(operator: &Operator, names: &Names, approval: &Approval) -> T
         "make_merchant_key" => key(operator, request).await?,
         "rotate_merchant_key" => rotation(operator, request).await?,
         "unlock_customer" | "enable_customer" => customer(operator, request).await?,
-        "enable_member" => member(operator, names, request),
+        "enable_member" | "reset_member" => member(operator, names, request),
         _ => rest(operator, request, &[]),
     })
 }

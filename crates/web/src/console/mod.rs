@@ -11,6 +11,7 @@
 //! After it the operator is led back to where it shows; a refusal is shown on the page of the form with
 //! what was typed. What it never does: show what the API masks, other than in the answer to the form that asked for it.
 
+mod access;
 mod accounts;
 mod approvals;
 mod cash;
@@ -41,7 +42,7 @@ use crate::table::Pages;
 
 pub fn pages(pages: Pages) -> Pages {
     let pages = entrance::pages(pages);
-    let pages = home::pages(pages);
+    let pages = access::pages(home::pages(pages));
     let pages = customers::pages(pages);
     let pages = accounts::pages(pages);
     let pages = cash::pages(pages);

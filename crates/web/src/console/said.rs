@@ -26,8 +26,16 @@ const AMOUNTS: [&str; 12] = [
 ];
 
 /// What the page before has done, by the name in `?done=`.
-const DONE: [(&str, &str); 31] = [
+const DONE: [(&str, &str); 34] = [
+    (
+        "access_renewed",
+        "The password is yours now. Sign in with it and the next code of your authenticator app.",
+    ),
     ("approved", "Approved, and done."),
+    (
+        "authenticator_replaced",
+        "Your new authenticator app serves now, and you were signed out everywhere.",
+    ),
     ("closed", "The account is closed."),
     ("customer_disabled", "The customer's access is ended."),
     ("customer_enabled", "The customer has access again."),
@@ -48,6 +56,7 @@ const DONE: [(&str, &str); 31] = [
     ("merchant_created", "The merchant is created."),
     ("refunded", "The refund was asked of the gateway; its state stands below."),
     ("refused", "It was approved, and had become impossible: nothing was done."),
+    ("password_changed", "Your password is changed, and you were signed out everywhere."),
     ("redelivered", "The event will be sent again."),
     ("rejected", "Rejected. Nothing was done."),
     ("resolved", "The difference is resolved."),

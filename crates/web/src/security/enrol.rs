@@ -4,7 +4,6 @@
 //! the first form once more, under that form's key.
 
 use askama::Template;
-use data_encoding::BASE64;
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
@@ -13,6 +12,7 @@ use super::codes::{self, Made};
 use super::deed;
 use crate::answer::{Answer, Outcome};
 use crate::api::{Challenge, Refused};
+use crate::authenticator::{Authenticator, Key};
 use crate::callers::Customer;
 use crate::form::{Form, segment};
 use crate::frame::{Field, Frame, Who};
@@ -41,15 +41,6 @@ struct Pending {
     enrol_key: String,
     challenge: String,
     destination: String,
-}
-
-/// An authenticator's key, to be taken over.
-struct Key {
-    picture: String,
-    secret: String,
-    /// In groups of four, to be typed.
-    grouped: String,
-    uri: String,
 }
 
 /// What became of the last try.
@@ -174,13 +165,21 @@ fn page(
         frame: customer.frame(title),
         title,
         pending,
-        key: begun.and_then(Key::of),
+        key: begun.and_then(Begun::key),
         sent: matches!(tried, Tried::Sent).then(|| put(w.code_sent, &pending.destination)),
         code: Field::code("code", label).fault(refusal.clone()),
         refusal,
     };
     let status = refused.map_or(200, |refused| refused.status);
     Answer::page_with(StatusCode::from_u16(status).unwrap_or_default(), &page)
+}
+
+impl Begun {
+    fn key(&self) -> Option<Key> {
+        let (secret, otpauth_uri) = (self.secret.clone()?, self.otpauth_uri.clone()?);
+        let qr_svg = self.qr_svg.clone()?;
+        Some(Key::from(Authenticator { secret, otpauth_uri, qr_svg }))
+    }
 }
 
 impl Pending {
@@ -203,35 +202,5 @@ impl Pending {
             challenge: form.text("challenge"),
             destination: form.text("destination"),
         }
-    }
-}
-
-impl Key {
-    fn of(begun: &Begun) -> Option<Self> {
-        let secret = begun.secret.clone()?;
-        let picture = BASE64.encode(begun.qr_svg.as_ref()?.as_bytes());
-        Some(Self {
-            picture: format!("data:image/svg+xml;base64,{picture}"),
-            grouped: grouped(&secret),
-            uri: begun.otpauth_uri.clone()?,
-            secret,
-        })
-    }
-}
-
-fn grouped(secret: &str) -> String {
-    let chars: Vec<char> = secret.chars().collect();
-    let groups: Vec<String> = chars.chunks(4).map(|group| group.iter().collect()).collect();
-    groups.join(" ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_to_be_typed_stands_in_groups_of_four() {
-        assert_eq!(grouped("ABCDEFGHIJ"), "ABCD EFGH IJ");
-        assert_eq!(grouped(""), "");
     }
 }

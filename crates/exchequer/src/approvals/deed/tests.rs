@@ -50,7 +50,8 @@ fn deeds() -> Vec<Deed> {
         }),
         Deed::UnlockCustomer(whom.clone()),
         Deed::EnableCustomer(whom.clone()),
-        Deed::EnableMember(whom),
+        Deed::EnableMember(whom.clone()),
+        Deed::ResetMember(whom),
         Deed::ChangeMerchant(NewTerms {
             merchant: "mer_1".to_owned(),
             terms: terms(),

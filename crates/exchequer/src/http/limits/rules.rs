@@ -1,8 +1,7 @@
 //! The rate limits: which class a route has, and what each class may.
 //!
-//! One table of limits and one of routes; nothing else in the bank names a number. A POST stands in
-//! [`ROUTES`] by its name, or a test fails; until then it is held to a strict class. What a
-//! class does while Redis is gone stands beside its limits.
+//! One table of limits and one of routes; nothing else in the bank names a number. A POST stands in [`ROUTES`] by its name,
+//! or a test fails; until then it is held to a strict class. What a class does while Redis is gone stands beside its limits.
 
 use std::sync::LazyLock;
 
@@ -243,6 +242,7 @@ const ROUTES: &[(&str, Class)] = &[
     ("registerCustomer", Class::Register),
     ("logIn", Class::SignIn),
     ("logInStaff", Class::StaffSignIn),
+    ("renewStaffAccess", Class::Answer),
     ("openWebSession", Class::SignIn),
     ("answerWebChallenge", Class::Answer),
     ("askForPasskey", Class::Answer),
@@ -315,6 +315,10 @@ const ROUTES: &[(&str, Class)] = &[
     ("enableCustomer", Class::Change),
     ("disableStaffMember", Class::Change),
     ("enableStaffMember", Class::Change),
+    ("resetStaffMember", Class::Rare),
+    ("changeStaffPassword", Class::Rare),
+    ("beginStaffAuthenticator", Class::Rare),
+    ("confirmStaffAuthenticator", Class::Rare),
     ("signOutCustomer", Class::Change),
     ("signOutStaffMember", Class::Change),
     ("signOutEverybody", Class::Rare),

@@ -78,6 +78,18 @@ pub(in crate::keys) const COLUMNS: &[SealedColumn] = &[
     },
     SealedColumn {
         sealing: Sealing::PersonalData,
+        table: "staff",
+        column: "totp_new_sealed",
+        walk: "SELECT id, totp_new_sealed FROM staff WHERE id > $1 ORDER BY id LIMIT $2",
+        replace: ReplaceSql {
+            one: "UPDATE staff SET totp_new_sealed = $3 WHERE id = $1 AND totp_new_sealed = $2",
+            set: "UPDATE staff AS t SET totp_new_sealed = n.new FROM \
+                  unnest($1::bytea[], $2::bytea[], $3::bytea[]) AS n(id, old, new) \
+                  WHERE t.id = n.id AND t.totp_new_sealed = n.old",
+        },
+    },
+    SealedColumn {
+        sealing: Sealing::PersonalData,
         table: "factors",
         column: "secret_sealed",
         walk: "SELECT id, secret_sealed FROM factors WHERE id > $1 ORDER BY id LIMIT $2",

@@ -11,6 +11,7 @@ use crate::bank::Bank;
 use crate::challenges::Asked;
 use crate::customers::hashing::Checked;
 use crate::http::{Answer, Code, Json, Problem, Public, Reply, Route, Routes};
+use crate::staff::renewal::Renewing;
 
 pub fn routes(routes: Routes) -> Routes {
     routes.public(
@@ -58,12 +59,14 @@ pub enum SignInAnswer {
 /// What a password led to.
 pub enum Entered {
     Challenge(Asked),
+    Renewal(Box<Renewing>),
     Open(Tokens),
 }
 
 /// The same before it is told: a cookie or tokens.
 pub enum Admitted {
     Challenge(Asked),
+    Renewal(Box<Renewing>),
     Open(Box<SignedIn>),
 }
 
@@ -75,6 +78,7 @@ async fn log_in(caller: Public, Json(body): Json<LogIn>) -> Answer<SignInAnswer>
         Entered::Challenge(challenge) => {
             SignInAnswer::SecondFactor(MfaRequired { status: "mfa_required", challenge })
         }
+        Entered::Renewal(_) => return Err(no_operator()),
     }))
 }
 
@@ -89,7 +93,13 @@ pub async fn enter(
     match admit(caller, entrance, password, opening(caller)).await? {
         Admitted::Open(signed_in) => Ok(Entered::Open(answer(caller.bank(), *signed_in).await?)),
         Admitted::Challenge(asked) => Ok(Entered::Challenge(asked)),
+        Admitted::Renewal(renewing) => Ok(Entered::Renewal(renewing)),
     }
+}
+
+/// Customers' sign-ins look for customers alone.
+pub(super) fn no_operator() -> Problem {
+    Problem::new(Code::Internal).cause("an operator signed in as a customer")
 }
 
 /// The password's half of a sign-in, whatever the session's form. The work is the same whether the e-mail is known
@@ -134,6 +144,7 @@ pub async fn admit(
     match passed {
         Passed::Open(signed_in) => Ok(Admitted::Open(signed_in)),
         Passed::Challenge(asked) => Ok(Admitted::Challenge(asked)),
+        Passed::Renewal(renewing) => Ok(Admitted::Renewal(renewing)),
         Passed::Locked(locked) => Err(locked_out(locked)),
         Passed::Refused(refusal) => Err(refusal.into()),
         Passed::Changed => {

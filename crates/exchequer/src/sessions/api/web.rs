@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::super::sign_in::{Entrance, SignedIn};
 use super::super::web;
 use super::challenges::{AnswerChallenge, Done, Verified, judge};
-use super::sign_in::{Admitted, LogIn, MfaRequired, admit};
+use super::sign_in::{Admitted, LogIn, MfaRequired, admit, no_operator};
 use crate::attempts::Realm;
 use crate::http::{
     Answer, Code, Context, Customer, Empty, Json, Nothing, Path, Problem, Public, Reply, Route,
@@ -119,6 +119,7 @@ async fn open(caller: Public, Json(body): Json<LogIn>) -> Answer<WebSignInAnswer
             let required = MfaRequired { status: "mfa_required", challenge };
             Ok(Reply::ok(&WebSignInAnswer::SecondFactor(required)))
         }
+        Admitted::Renewal(_) => Err(no_operator()),
     }
 }
 

@@ -3,15 +3,17 @@
 use money::StaffId;
 use serde::Serialize;
 use utoipa::ToSchema;
+use vault::{SecretString, random_token};
 
 use crate::accounts::api::PageQuery;
-use crate::approvals::api::ask;
+use crate::approvals::api::{ask, ask_key};
 use crate::approvals::deed::{Deed, Whom};
 use crate::http::{Answer, Code, Page, Path, Query, Reply, Route, Routes, Staff};
 use crate::sessions::api::forget_ended;
 use crate::sessions::model::PrincipalRef;
 use crate::staff::members::{self, Member, status_name};
 use crate::staff::model::Permission;
+use crate::staff::renewal;
 
 pub fn routes(routes: Routes) -> Routes {
     routes
@@ -43,6 +45,18 @@ pub fn routes(routes: Routes) -> Routes {
             .may_wait(),
             enable,
         )
+        .staff(
+            Permission::ResetMember,
+            Route::post(
+                "/v1/staff/members/{id}/reset",
+                "resetStaffMember",
+                "Give an operator a first password in place of what they sign in with",
+            )
+            .answers(200)
+            .refuses(&[Code::OwnAccess])
+            .may_wait(),
+            reset,
+        )
 }
 
 /// An operator.
@@ -56,6 +70,21 @@ pub struct MemberView {
     /// `active` or `disabled`.
     status: &'static str,
     created_at: String,
+    /// What they do at the next sign-in before there is a session: `nothing`, `password` (choose one) or
+    /// `password_and_factor` (choose one, and enrol an authenticator).
+    renewal: &'static str,
+    /// The last complete sign-in.
+    last_signed_in_at: Option<String>,
+}
+
+/// An operator whose access was reset.
+#[derive(Serialize, ToSchema)]
+pub struct ResetStaffMember {
+    #[serde(flatten)]
+    member: MemberView,
+    /// Shown now and never again: what the operator signs in with once, within 72 hours, to choose a password and enrol an
+    /// authenticator. It opens no session.
+    first_password: String,
 }
 
 async fn list(caller: Staff, Query(page): Query<PageQuery>) -> Answer<Page<MemberView>> {
@@ -96,6 +125,35 @@ async fn enable(caller: Staff, Path(id): Path<StaffId>) -> Answer<MemberView> {
         .await
 }
 
+/// The first password is drawn here and its hash computed before the transaction; under the same key the first answer comes
+/// again, and what was drawn for this one is nobody's.
+async fn reset(caller: Staff, Path(id): Path<StaffId>) -> Answer<ResetStaffMember> {
+    let by = caller.id();
+    let first: SecretString = random_token(caller.bank().tools().rng());
+    let hash = caller.bank().hashing().hash(first.expose().to_owned()).await?;
+    let reply = caller
+        .once("staff.reset_member", move |tx, act| {
+            if act.tools.config().approvals.are_required {
+                return match renewal::to_reset_in(tx, act, (Some(&by), &id))? {
+                    Ok(_) => {
+                        let deed = Deed::ResetMember(Whom { id: id.to_string() });
+                        ask_key(tx, act, deed, (hash.as_bytes(), Some(first.expose().to_owned())))
+                    }
+                    Err(problem) => Ok(Err(problem)),
+                };
+            }
+            let reset = renewal::reset_in(tx, act, (Some(&by), &id), &hash)?;
+            Ok(reset.map(|member| {
+                let first_password = first.expose().to_owned();
+                let shown = ResetStaffMember { member: view(&member), first_password };
+                Reply::ok(&shown).about(&member.id)
+            }))
+        })
+        .await?;
+    forget_ended(&caller, PrincipalRef::Staff(id)).await?;
+    Ok(reply)
+}
+
 fn view(member: &Member) -> MemberView {
     MemberView {
         id: member.id.to_string(),
@@ -103,5 +161,7 @@ fn view(member: &Member) -> MemberView {
         role: member.role.as_str(),
         status: status_name(member.is_enabled),
         created_at: member.created_at.to_string(),
+        renewal: member.renewal.as_str(),
+        last_signed_in_at: member.last_signed_in_at.map(|at| at.to_string()),
     }
 }

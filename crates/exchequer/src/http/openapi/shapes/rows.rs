@@ -1,8 +1,8 @@
 //! Every field of a request that has a shape, bodies first.
 
 use money::{
-    AccountId, Amount, ApprovalId, BeneficiaryId, CardId, CustomerId, DifferenceId, EventId,
-    FactorId, MerchantId, PaymentId, SessionId, StaffId, TransferId, WebhookId,
+    AccountId, Amount, ApprovalId, BeneficiaryId, CardId, ChallengeId, CustomerId, DifferenceId,
+    EventId, FactorId, MerchantId, PaymentId, SessionId, StaffId, TransferId, WebhookId,
 };
 use store::posting::MAX_BATCH;
 use utoipa::openapi::Schema;
@@ -86,6 +86,14 @@ fn people() -> Vec<(Place, Shape)> {
         (Body("ResetPassword", "new_password"), password()),
         (Body("EnrolSms", "phone"), phone()),
         (Body("ConfirmFactor", "code"), pattern("^[0-9]{6}$")),
+        (Body("RenewStaffAccess", "challenge"), id::<ChallengeId>()),
+        (Body("RenewStaffAccess", "code"), pattern("^[0-9]{6}$")),
+        (Body("RenewStaffAccess", "new_password"), password()),
+        (Body("ChangeStaffPassword", "new_password"), password()),
+        (Body("ChangeStaffPassword", "code"), pattern("^[0-9]{6}$")),
+        (Body("BeginStaffAuthenticator", "code"), pattern("^[0-9]{6}$")),
+        (Body("ConfirmStaffAuthenticator", "challenge"), id::<ChallengeId>()),
+        (Body("ConfirmStaffAuthenticator", "code"), pattern("^[0-9]{6}$")),
         (Body("RenameFactor", "name"), label()),
         (Body("AddWebauthn", "name"), label()),
         (Body("BeginWebauthn", "kind"), Shape::Words(vec!["passkey", "security_key"])),
@@ -287,6 +295,7 @@ fn marks() -> Vec<(Place, Shape)> {
     vec![
         mark("Tokens", "authenticated"),
         mark("MfaRequired", "mfa_required"),
+        mark("RenewalRequired", "renewal_required"),
         mark("Verified", "verified"),
     ]
 }

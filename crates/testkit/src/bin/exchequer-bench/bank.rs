@@ -4,6 +4,7 @@
 //! have money enough that no transfer of a measurement is refused.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,6 +34,8 @@ const ACCOUNTS_EACH: u32 = 100;
 /// The database that a measurement on PostgreSQL makes anew.
 const DATABASE: &str = "exchequer_bench";
 const REDIS_LIMIT: Duration = Duration::from_secs(5);
+/// Accounts that one transaction opens, or one query reads.
+const PART: u32 = 10_000;
 
 pub struct Opened {
     pub runtime: Runtime,
@@ -88,12 +91,15 @@ impl Opened {
 
     /// A new bank in a database of its own; an earlier one is dropped.
     pub fn fresh_on(server: &str, accounts: u32) -> Result<Self> {
-        let (base, _) = server.rsplit_once('/').ok_or("the server's address names no database")?;
         replace_database(server)?;
-        let config = config(Path::new("unused"));
-        let location = Location::Postgres { url: format!("{base}/{DATABASE}") };
-        let options = Options { location, ..store_options(&config) };
+        let (options, config) = on_postgres(server)?;
         Self::fresh(&options, config, accounts)
+    }
+
+    /// One more node of the bank that `fresh_on` made.
+    pub fn node_on(server: &str) -> Result<Self> {
+        let (options, config) = on_postgres(server)?;
+        Self::open(&options, config)?.with_members()
     }
 
     /// A bank that an earlier measurement or a demo left.
@@ -105,9 +111,12 @@ impl Opened {
     fn fresh(options: &Options, config: Config, accounts: u32) -> Result<Self> {
         store::migrate(options, Clock::System.now())?;
         let opened = Self::open(options, config)?;
-        let act = opened.bank.system_act("bench");
-        let seeded = opened.bank.db().write("bench.seed", move |tx| seed(tx, &act, accounts));
-        opened.runtime.block_on(seeded)?;
+        for first in (0..accounts).step_by(PART as usize) {
+            let act = opened.bank.system_act("bench");
+            let part = first..accounts.min(first + PART);
+            let seeded = opened.bank.db().write("bench.seed", move |tx| seed(tx, &act, &part));
+            opened.runtime.block_on(seeded)?;
+        }
         opened.with_members()
     }
 
@@ -126,7 +135,16 @@ impl Opened {
     }
 
     fn with_members(self) -> Result<Self> {
-        let members = self.runtime.block_on(self.bank.db().read("bench.members", members))?;
+        let mut members = Vec::new();
+        loop {
+            let last = members.last().copied();
+            let read = self.bank.db().read("bench.members", move |tx| members_after(tx, last));
+            let next = self.runtime.block_on(read)?;
+            if next.is_empty() {
+                break;
+            }
+            members.extend(next);
+        }
         if members.len() < 2 {
             return Err("a bank with fewer than two members".into());
         }
@@ -174,27 +192,28 @@ fn adopt(tx: &mut Tx<'_>, made: &[WrappedKey]) -> Result<(), DbError> {
     if keys::list(tx)?.is_empty() { keys::adopt_in(tx, made) } else { Ok(()) }
 }
 
-fn members(tx: &mut Tx<'_>) -> Result<Vec<Member>, DbError> {
-    let sql =
-        "SELECT owner, id FROM accounts WHERE owner IS NOT NULL AND currency = $1 ORDER BY id";
-    let rows = tx.query(sql, params![rupees()?])?;
+fn members_after(tx: &mut Tx<'_>, last: Option<Member>) -> Result<Vec<Member>, DbError> {
+    let sql = "SELECT owner, id FROM accounts
+        WHERE owner IS NOT NULL AND currency = $1 AND id > $2 ORDER BY id LIMIT $3";
+    let after = last.map_or([0; 16], |member| *member.account.bytes());
+    let rows = tx.query(sql, params![rupees()?, &after[..], i64::from(PART)])?;
     rows.iter().map(|row| Ok(Member { owner: row.id(0)?, account: row.id(1)? })).collect()
 }
 
-fn seed(tx: &mut Tx<'_>, act: &Act, accounts: u32) -> Result<(), DbError> {
+fn seed(tx: &mut Tx<'_>, act: &Act, part: &Range<u32>) -> Result<(), DbError> {
     let currency = rupees()?;
     accounts::ensure_cash(tx, act, currency)?;
     let mut deposits = Vec::new();
-    for first in (0..accounts).step_by(ACCOUNTS_EACH as usize) {
+    for first in part.clone().step_by(ACCOUNTS_EACH as usize) {
         let owner = register(tx, act, first)?;
-        for _ in 0..ACCOUNTS_EACH.min(accounts - first) {
+        for _ in 0..ACCOUNTS_EACH.min(part.end - first) {
             let opened = accounts::open(tx, act, &owner, (currency, "Everyday"))?
                 .map_err(|problem| DbError::Corrupt(problem.code.as_str().to_owned()))?;
             deposits.push(deposit(act, opened.account.id, currency)?);
         }
     }
-    for part in deposits.chunks(MAX_BATCH) {
-        all_done(&posting::post(tx, part, act.now, &no_refusal)?)?;
+    for deposits in deposits.chunks(MAX_BATCH) {
+        all_done(&posting::post(tx, deposits, act.now, &no_refusal)?)?;
     }
     Ok(())
 }
@@ -228,7 +247,20 @@ fn deposit(act: &Act, account: AccountId, currency: Currency) -> Result<PostOrde
     })
 }
 
-fn replace_database(server: &str) -> Result<()> {
+/// How the measurement's database at the server is opened.
+fn on_postgres(server: &str) -> Result<(Options, Config)> {
+    let config = config(Path::new("unused"));
+    let location = Location::Postgres { url: database_on(server)? };
+    Ok((Options { location, ..store_options(&config) }, config))
+}
+
+/// The address of the measurement's database at the server.
+pub fn database_on(server: &str) -> Result<String> {
+    let (base, _) = server.rsplit_once('/').ok_or("the server's address names no database")?;
+    Ok(format!("{base}/{DATABASE}"))
+}
+
+pub fn replace_database(server: &str) -> Result<()> {
     Runtime::new()?.block_on(async {
         let (client, connection) = tokio_postgres::connect(server, NoTls).await?;
         let driver = tokio::spawn(connection);

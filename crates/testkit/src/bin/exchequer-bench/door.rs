@@ -7,10 +7,10 @@ use crate::bank::Opened;
 use crate::load::{Keys, Load};
 use crate::{Result, now};
 
-/// Transfers per second over all callers.
-pub fn run(opened: &Opened, callers: u32, total: u32) -> Result<f64> {
+/// Transfers per second over all callers, who are told apart by numbers from `first` on.
+pub fn run(opened: &Opened, first: u32, (callers, total): (u32, u32)) -> Result<f64> {
     let share = total / callers.max(1);
-    let loads: Vec<Load> = (0..callers)
+    let loads: Vec<Load> = (first..first + callers)
         .map(|number| Load::new(opened, Keys::Ordered, number))
         .collect::<Result<_>>()?;
     opened.runtime.block_on(async {

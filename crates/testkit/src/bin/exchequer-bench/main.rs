@@ -18,6 +18,7 @@ mod cards;
 mod door;
 mod encrypted;
 mod engine;
+mod growth;
 mod http;
 mod keys;
 mod limits;
@@ -48,6 +49,8 @@ more KEYS BATCH TOTAL FOLDER              the bank that `engine` left in FOLDER
 encrypted BATCH TOTAL FOLDER              an encrypted file and a plain one, in turns
 door CALLERS TOTAL FOLDER                 the batcher, with callers that wait
 postgres BATCH TOTAL                      a fresh database; EXCHEQUER_BENCH_POSTGRES is the server
+nodes NODES CALLERS TOTAL                 so many nodes on a fresh database there, with callers each
+move TOTAL FOLDER                         a demo that holds TOTAL transfers, moved to a fresh database there
 http SECONDS FOLDER                       wrk against the bare route, then against a demo
 limits TOTAL                              the limiter in memory, on one core
 limits-redis TOTAL                        the limiter on Redis, and a bare EVAL of its size
@@ -101,16 +104,21 @@ fn measure(words: &[&str]) -> Result<Value> {
         }
         ["door", callers, total, folder] => {
             let opened = Opened::fresh_in(Path::new(folder), ACCOUNTS)?;
-            let rate = door::run(&opened, callers.parse()?, total.parse()?)?;
+            let rate = door::run(&opened, 0, (callers.parse()?, total.parse()?))?;
             opened.finish()?;
             Ok(json!({ "rate": rate }))
         }
         ["postgres", batch, total] => {
-            let server = std::env::var("EXCHEQUER_BENCH_POSTGRES")?;
-            let opened = Opened::fresh_on(&server, ACCOUNTS)?;
+            let opened = Opened::fresh_on(&postgres_server()?, ACCOUNTS)?;
             let rate = engine::run(&opened, Keys::Ordered, batch.parse()?, total.parse()?)?;
             opened.finish()?;
             Ok(json!({ "rate": rate }))
+        }
+        ["nodes", nodes, callers, total] => {
+            growth::nodes(&postgres_server()?, nodes.parse()?, (callers.parse()?, total.parse()?))
+        }
+        ["move", total, folder] => {
+            growth::moved(&postgres_server()?, total.parse()?, Path::new(folder))
         }
         ["http", seconds, folder] => http::run(seconds.parse()?, Path::new(folder)),
         ["limits", total] => limits::memory(total.parse()?),
@@ -147,6 +155,11 @@ fn measure(words: &[&str]) -> Result<Value> {
         ["start", folder] => served::start(Path::new(folder)),
         _ => Err(format!("usage:\n{USAGE}").into()),
     }
+}
+
+fn postgres_server() -> Result<String> {
+    let server = std::env::var("EXCHEQUER_BENCH_POSTGRES");
+    server.map_err(|error| format!("EXCHEQUER_BENCH_POSTGRES: {error}").into())
 }
 
 #[expect(clippy::disallowed_methods, reason = "what is measured is real time, not bank time")]

@@ -166,6 +166,6 @@ pub fn start(folder: &Path) -> Result<Value> {
     }
 }
 
-fn binary() -> Result<PathBuf> {
+pub fn binary() -> Result<PathBuf> {
     Ok(env::current_exe()?.with_file_name("exchequer"))
 }

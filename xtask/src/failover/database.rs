@@ -199,7 +199,9 @@ impl<'guard> Cluster<'guard> {
     }
 
     fn is_whole(&self) -> Result<bool> {
-        if self.primary().is_none() {
+        // One that was rewound takes connections only when it has all that it needs; without its source it never will, and
+        // Patroni 3.0 cannot tell then that it has to be rewound again.
+        if self.primary().is_none() || !self.nodes.iter().all(|node| node.answers("/health")) {
             return Ok(false);
         }
         let members = self.members()?;
@@ -289,6 +291,26 @@ impl<'guard> Cluster<'guard> {
         command.args(["-db", "-f"]).arg(&file).stdout(append(&log)?);
         self.haproxy = Some(Running::start(&mut command, "haproxy", self.shared.guard, &log)?);
         Ok(())
+    }
+}
+
+/// At once: asked to, Patroni would hand its primary over first, to nodes that end as well.
+impl Drop for Cluster<'_> {
+    fn drop(&mut self) {
+        for node in &mut self.nodes {
+            let postmaster = node.postmaster();
+            for mut running in [node.patroni.take(), node.etcd.take()].into_iter().flatten() {
+                if let Err(error) = running.kill() {
+                    eprintln!("xtask: {}: {error}", node.ports.name);
+                }
+            }
+            // Not there, or gone by itself, is as well.
+            if let Ok(process) = postmaster
+                && let Err(error) = send("KILL", process)
+            {
+                eprintln!("xtask: {}: {error}", node.ports.name);
+            }
+        }
     }
 }
 

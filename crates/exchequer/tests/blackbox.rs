@@ -306,8 +306,9 @@ fn the_command_line_resets_an_operator_of_a_bank_that_serves() {
     let parent = tempfile::tempdir().expect("a folder");
     let folder = parent.path().join("bank");
     let server = start(&folder);
-    let admin = server.json()["staff"].as_array().expect("operators").iter();
-    let admin = admin.clone().find(|person| person["role"] == "admin").expect("one").clone();
+    let started = server.json();
+    let mut staff = started["staff"].as_array().expect("operators").iter();
+    let admin = staff.find(|person| person["role"] == "admin").expect("one");
     let email = admin["email"].as_str().expect("an e-mail");
     let staff = |verb: &str, email: &str| {
         let mut command = Command::new(BINARY);

@@ -84,6 +84,7 @@ pub struct ResetStaffMember {
     member: MemberView,
     /// Shown now and never again: what the operator signs in with once, within 72 hours, to choose a password and enrol an
     /// authenticator. It opens no session.
+    #[schema(format = Password)]
     first_password: String,
 }
 

@@ -43,10 +43,12 @@ fn rooms(role: Role) -> &'static [&'static str] {
     }
 }
 
-/// The room of a page's path. Transfers have none of their own: they are seen from an account.
+/// The room of a page's path. Transfers have none of their own: they are seen from an account; and what an operator signs in
+/// with is everybody's, as the first room is.
 fn room_of(path: &str) -> &str {
     match path.trim_start_matches("/console").trim_start_matches('/').split('/').next() {
         Some("transfers") => "accounts",
+        Some("access") => "",
         Some(room) => room,
         None => "",
     }
@@ -101,7 +103,9 @@ async fn an_auditor_changes_nothing() {
     );
     let token = forms[0].value("csrf_token").expect("a token").to_owned();
     for (method, path, access) in web::pages() {
-        if method != "POST" || access != "operator" || ASKING.contains(&path) {
+        // What they sign in with is their own.
+        let is_own = path.starts_with("/console/access");
+        if method != "POST" || access != "operator" || is_own || ASKING.contains(&path) {
             continue;
         }
         let path = filled(path).replace("acc_00000000000000000000000000", &account);

@@ -38,6 +38,13 @@ use crate::{DbError, Param, Row};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// For all hosts together, with TLS and signing in: a server may take a connection and be silent then.
 const CONNECT_LIMIT: Duration = Duration::from_secs(30);
+/// A server that was cut off says nothing, and what waits for it would wait for hours: after three questions of the
+/// system's without an answer the connection is lost. Behind a proxy on this machine the proxy says so.
+const FIRST_QUESTION: Duration = Duration::from_secs(10);
+const NEXT_QUESTION: Duration = Duration::from_secs(3);
+const QUESTIONS: u32 = 3;
+/// The same where it was sent something that it never confirmed.
+const UNCONFIRMED_LIMIT: Duration = Duration::from_secs(20);
 /// Batches that lock their rows after a closure had to run again: many enough that two nodes which
 /// share a hot account do not do half their work twice.
 const CAUTIOUS: u32 = 64;
@@ -109,7 +116,8 @@ impl PgSession {
             .build()
             .map_err(|e| DbError::Unavailable(format!("no runtime for a connection: {e}")))?;
         let mut config = options.config.clone();
-        config.connect_timeout(CONNECT_TIMEOUT).keepalives(true);
+        config.connect_timeout(CONNECT_TIMEOUT);
+        notice_silence(&mut config);
         let client = runtime.block_on(async {
             let connected = open(&config, options.tls.as_ref());
             let silent = || DbError::Unavailable("the server took too long to answer".to_owned());
@@ -328,6 +336,18 @@ impl PgSession {
     }
 }
 
+/// Unless the address says otherwise.
+fn notice_silence(config: &mut Config) {
+    config.keepalives(true);
+    if config.get_keepalives_interval().is_none() {
+        config.keepalives_idle(FIRST_QUESTION).keepalives_interval(NEXT_QUESTION);
+        config.keepalives_retries(QUESTIONS);
+    }
+    if config.get_tcp_user_timeout().is_none() {
+        config.tcp_user_timeout(UNCONFIRMED_LIMIT);
+    }
+}
+
 /// One connection, whose socket the runtime drives.
 async fn open(config: &Config, tls: Option<&ClientSettings>) -> Result<Client, DbError> {
     let Some(settings) = tls else {
@@ -374,3 +394,6 @@ pub(crate) fn from_postgres(error: tokio_postgres::Error) -> DbError {
         _ => DbError::Corrupt(text),
     }
 }
+
+#[cfg(test)]
+mod tests;

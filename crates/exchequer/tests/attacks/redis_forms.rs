@@ -3,6 +3,7 @@
 //!
 //! Where this run has no Redis, or no openssl to make certificates with, the tests say so and end.
 
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -49,19 +50,37 @@ async fn decides(options: RedisOptions) {
     assert_eq!(accepted, 5);
 }
 
+fn sentinel(master: &PrivateRedis) -> Program {
+    let place = master.url().replace("redis://", "").replace(':', " ");
+    let folder = folder();
+    let file = folder.path().join("sentinel.conf");
+    std::fs::write(&file, format!("sentinel monitor bank {place} 1\n")).expect("a file");
+    let file = file.to_string_lossy().into_owned();
+    Program::start(folder, "--port", &[&file, "--sentinel"])
+}
+
 #[tokio::test]
 async fn a_sentinel_names_the_server() {
     let Some(master) = PrivateRedis::start() else {
         println!("no Redis in this run");
         return;
     };
-    let place = master.url().replace("redis://", "").replace(':', " ");
-    let folder = folder();
-    let file = folder.path().join("sentinel.conf");
-    std::fs::write(&file, format!("sentinel monitor bank {place} 1\n")).expect("a file");
-    let file = file.to_string_lossy().into_owned();
-    let sentinel = Program::start(folder, "--port", &[&file, "--sentinel"]);
+    let sentinel = sentinel(&master);
     let url = format!("redis+sentinel://127.0.0.1:{}/bank/0", sentinel.port());
+    decides(options(&url, None)).await;
+}
+
+#[tokio::test]
+async fn silent_sentinels_do_not_hide_the_one_that_answers() {
+    let Some(master) = PrivateRedis::start() else {
+        println!("no Redis in this run");
+        return;
+    };
+    // Both take connections and say nothing.
+    let silent = [(), ()].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port"));
+    let [one, other] = silent.each_ref().map(|it| it.local_addr().expect("an address"));
+    let answers = sentinel(&master);
+    let url = format!("redis+sentinel://{one},{other},127.0.0.1:{}/bank/0", answers.port());
     decides(options(&url, None)).await;
 }
 

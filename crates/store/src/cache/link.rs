@@ -5,7 +5,8 @@
 //! is gone is told so at once. A connection counts when a write has succeeded on it: a replica, or a
 //! server that still loads, is as good as none. Cost: all askers share one connection, pipelined.
 //! Bound: [`CONNECT_LIMIT`], [`ANSWER_LIMIT`]. It never repeats a command: whether the first had an
-//! effect is not known.
+//! effect is not known. On a cluster one is sent once more where a slot has moved or a connection broke: then a limit
+//! counts twice, or a proof that is new counts as shown, and neither lets anybody in.
 
 use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock, Weak};
@@ -27,6 +28,9 @@ use super::{Form, Gone, RedisOptions};
 
 /// For a connection, resolving and signing in included.
 const CONNECT_LIMIT: Duration = Duration::from_secs(2);
+/// For one node of a cluster. Whoever connects tries all that are named and waits for each, so that a silent one must
+/// leave time for the others: with [`CONNECT_LIMIT`] it would keep the bank from the whole cluster.
+const NODE_LIMIT: Duration = Duration::from_millis(500);
 /// For one answer. Redis takes a fraction of a millisecond.
 const ANSWER_LIMIT: Duration = Duration::from_millis(500);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -136,7 +140,7 @@ impl Link {
     }
 
     async fn connect(&self, number: u64) -> RedisResult<()> {
-        let mut connection = self.connection().await?;
+        let mut connection = self.connection(number).await?;
         // What is written is of no use, and gone in a second.
         let probe = format!("{}probe", self.options.prefix);
         connection.ask(cmd("SET").arg(probe).arg(number).arg("PX").arg(1_000)).await?;
@@ -147,7 +151,7 @@ impl Link {
         Ok(())
     }
 
-    async fn connection(&self) -> RedisResult<Connection> {
+    async fn connection(&self, number: u64) -> RedisResult<Connection> {
         let address = &self.options.address;
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(CONNECT_LIMIT))
@@ -164,7 +168,7 @@ impl Link {
                 Ok(Connection::One(connection.await?))
             }
             Form::Sentinel { service } => {
-                let mut sentinels = self.sentinels(service)?.build()?;
+                let mut sentinels = self.sentinels(service, number)?.build()?;
                 let client = sentinels.async_get_client().await?;
                 refuse_plain_text(client.get_connection_info().addr())?;
                 let connection = client.get_multiplexed_async_connection_with_config(&config);
@@ -172,7 +176,7 @@ impl Link {
             }
             Form::Cluster => {
                 let mut builder = ClusterClientBuilder::new(self.infos()?)
-                    .connection_timeout(CONNECT_LIMIT)
+                    .connection_timeout(NODE_LIMIT)
                     .response_timeout(ANSWER_LIMIT)
                     .overall_response_timeout(Some(ANSWER_LIMIT))
                     .retries(1);
@@ -218,10 +222,15 @@ impl Link {
         Some(TlsCertificates { client_tls: None, root_cert: Some(root_cert) })
     }
 
-    fn sentinels(&self, service: &str) -> RedisResult<SentinelClientBuilder> {
+    /// Each try begins with the next: one that is silent, or cut off together with the old master, has its turn and no
+    /// more.
+    fn sentinels(&self, service: &str, number: u64) -> RedisResult<SentinelClientBuilder> {
         let address = &self.options.address;
+        let mut places = self.places();
+        let turn = usize::try_from(number).unwrap_or_default() % places.len().max(1);
+        places.rotate_left(turn);
         let kind = SentinelServerType::Master;
-        let mut builder = SentinelClientBuilder::new(self.places(), service, kind)?
+        let mut builder = SentinelClientBuilder::new(places, service, kind)?
             .set_client_to_redis_db(address.database);
         if address.tls {
             builder = builder

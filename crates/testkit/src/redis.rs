@@ -1,4 +1,4 @@
-//! The Redis of a run, one of a test's own that it may kill, and several that replace one another.
+//! The Redis of a run, one of a test's own that it may kill, several that replace one another, and a cluster.
 //!
 //! Tests share the run's Redis under prefixes of their own; what they leave there expires within minutes.
 
@@ -10,6 +10,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tempfile::TempDir;
+
+mod clustered;
+
+pub use self::clustered::Clustered;
 
 /// The Redis of this run. Where `EXCHEQUER_TEST_REQUIRE` demands one (`redis`), its absence fails.
 pub fn address() -> Option<String> {
@@ -61,6 +65,7 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 
 /// A server of any kind, with arguments and a folder of its own; killed by its own process id when it is dropped.
 pub struct Program {
+    command: Command,
     child: Child,
     port: u16,
     _folder: TempDir,
@@ -76,19 +81,30 @@ impl Program {
     /// `arguments` without the port, which comes after them as `option`.
     pub fn start(folder: TempDir, option: &str, arguments: &[&str]) -> Self {
         let port = free_port();
-        let child = Command::new("redis-server")
+        let mut command = Command::new("redis-server");
+        command
             .args(arguments)
             .args([option, &port.to_string(), "--bind", "127.0.0.1"])
             .current_dir(folder.path())
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("redis-server starts");
-        let program = Self { child, port, _folder: folder };
-        wait_until(&format!("redis-server listens on port {port}"), || {
-            TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
-        });
+            .stdout(Stdio::null());
+        let child = command.spawn().expect("redis-server starts");
+        let program = Self { command, child, port, _folder: folder };
+        program.wait_until_it_listens();
         program
+    }
+
+    /// After its death: the same arguments, port and folder.
+    pub fn start_again(&mut self) {
+        self.kill();
+        self.child = self.command.spawn().expect("redis-server starts");
+        self.wait_until_it_listens();
+    }
+
+    fn wait_until_it_listens(&self) {
+        wait_until(&format!("redis-server listens on port {}", self.port), || {
+            TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok()
+        });
     }
 
     pub fn port(&self) -> u16 {
@@ -106,6 +122,12 @@ impl Program {
             Ok(String::from_utf8_lossy(&answer[..length]).into_owned())
         };
         say().unwrap_or_default()
+    }
+
+    /// `STOP` makes it as silent as a machine that was cut off, `CONT` lets it go on as if nothing had been.
+    pub fn signal(&self, signal: &str) {
+        let told = Command::new("kill").args(["-s", signal, &self.child.id().to_string()]).status();
+        assert!(told.expect("kill(1)").success(), "our own process");
     }
 
     /// SIGKILL.

@@ -22,6 +22,8 @@ mod password_again;
 mod passwords;
 mod races;
 mod redis;
+mod redis_cluster;
+mod redis_cluster_load;
 mod redis_failover;
 mod redis_forms;
 mod scene;

@@ -18,11 +18,11 @@ use tokio::time::Instant;
 use crate::scene::post;
 
 /// Three seconds until the master is taken for dead, an election, a connection; a loaded machine gets more.
-const BACK_LIMIT: Duration = Duration::from_mins(1);
+pub const BACK_LIMIT: Duration = Duration::from_mins(1);
 /// Reads of an address in a minute (`http/limits/rules.rs`, visits).
-const VISITS: usize = 600;
+pub const VISITS: usize = 600;
 
-async fn node(database: TestDatabase, url: &str, prefix: &str) -> TestBank {
+pub async fn node(database: TestDatabase, url: &str, prefix: &str) -> TestBank {
     let redis = Redis::of_test(url, prefix).expect("Sentinels");
     let change = |config: &mut Config| {
         config.redis = Some(redis);
@@ -31,21 +31,21 @@ async fn node(database: TestDatabase, url: &str, prefix: &str) -> TestBank {
     TestBank::on(database, change).await
 }
 
-async fn sign_in(bank: &TestBank, person: &Person) -> Reply {
+pub async fn sign_in(bank: &TestBank, person: &Person) -> Reply {
     let body = json!({ "email": person.email, "password": person.password });
     post(bank, "/v1/auth/login", &body).await
 }
 
-async fn pay(person: &Person, order: &Value) -> Reply {
+pub async fn pay(person: &Person, order: &Value) -> Reply {
     person.client.post("/v1/transfers", order).await
 }
 
-async fn sign_out(person: &Person) {
+pub async fn sign_out(person: &Person) {
     let _out = person.client.post_raw("/v1/auth/logout", None, Vec::new()).await.expect(204);
 }
 
 /// How many visits of an address are taken before one is refused.
-async fn visits(client: &Client) -> usize {
+pub async fn visits(client: &Client) -> usize {
     for taken in 0..=VISITS {
         let reply = client.get("/.well-known/jwks.json").await;
         if reply.status != 200 {
@@ -57,7 +57,7 @@ async fn visits(client: &Client) -> usize {
 }
 
 /// Reads until it is told to stop, slower than any limit of a node; gives how many there were.
-async fn read_until(client: Client, stop: Arc<AtomicBool>) -> usize {
+pub async fn read_until(client: Client, stop: Arc<AtomicBool>) -> usize {
     let mut count = 0;
     let mut beat = tokio::time::interval(Duration::from_millis(150));
     while !stop.load(Ordering::Relaxed) {
@@ -69,7 +69,7 @@ async fn read_until(client: Client, stop: Arc<AtomicBool>) -> usize {
 }
 
 /// Nobody who signed out is in, on either node, a second after at the latest.
-async fn are_out(nodes: [&TestBank; 2], tokens: &[String]) {
+pub async fn are_out(nodes: [&TestBank; 2], tokens: &[String]) {
     for node in nodes {
         node.advance(2);
         for token in tokens {

@@ -46,7 +46,7 @@ cargo xtask outside [--cases N] [--seconds S] [--only NAME] [--seed N] [--scan] 
 cargo xtask pg [--fsync] -- CMD…   runs CMD with a private PostgreSQL in EXCHEQUER_TEST_POSTGRES
 cargo xtask redis -- CMD…          runs CMD with a private Redis in EXCHEQUER_TEST_REDIS_URL
 cargo xtask soak [--minutes N]     the long runs: simulation and kills, other histories each time
-cargo xtask failover [--binary PATH] [--seconds N]
+cargo xtask failover [--binary PATH] [--seconds N] [--only TEXT] [--rounds N] [--synchronous N]
                                    databases, Redis and nodes of a bank are broken under load
 cargo xtask drills [--binary PATH] [--only NAME] [--transfers N]
                                    what the runbook says is tried for real, and timed

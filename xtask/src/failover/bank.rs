@@ -98,6 +98,11 @@ impl<'guard> Bank<'guard> {
         Ok(())
     }
 
+    /// From its next start on each node uses this Redis.
+    pub fn set_redis(&mut self, url: String) {
+        self.surroundings[1].1 = url;
+    }
+
     pub fn kill(&mut self, number: usize) -> Result<()> {
         let running = self.nodes[number].running.take();
         running.ok_or("the node does not run")?.kill()

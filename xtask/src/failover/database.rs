@@ -2,7 +2,8 @@
 //!
 //! Order: etcd on all three (the loss of one must leave two that agree), Patroni on the first, then on the others, which
 //! copy it; HAProxy sends everybody to whoever Patroni says is the primary. Synchronous mode is strict: a commit is
-//! acknowledged when a standby has it too, or waits. Bound: 90 seconds to be whole. `fsync` stays on.
+//! acknowledged when the synchronous standbys have it too, or waits. All speak TLS 1.3 to one another and to the bank,
+//! through HAProxy, which sees none of it. Bound: 90 seconds to be whole. `fsync` stays on.
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::certificates::{Authority, Files, NAME};
 use super::http::Request;
 use super::network::Place;
 use super::settings;
@@ -29,35 +31,41 @@ const WHOLE_LIMIT: Duration = Duration::from_secs(90);
 pub struct Cluster<'guard> {
     nodes: Vec<Node<'guard>>,
     haproxy: Option<Running<'guard>>,
-    haproxy_port: u16,
-    shared: Shared<'guard>,
+    pub(super) haproxy_port: u16,
+    pub(super) shared: Shared<'guard>,
 }
 
 /// What all nodes have in common.
-struct Shared<'guard> {
+pub(super) struct Shared<'guard> {
     guard: &'guard Guard,
     account: Option<Account>,
-    programs: PathBuf,
+    pub(super) programs: PathBuf,
     folder: PathBuf,
-    passwords: settings::Passwords,
+    pub(super) passwords: settings::Passwords,
+    pub(super) authority: Authority,
+    synchronous: usize,
 }
 
 pub struct Node<'guard> {
     pub ports: settings::Ports,
     pub place: Place<'guard>,
     folder: PathBuf,
+    files: Files,
     etcd: Option<Running<'guard>>,
     patroni: Option<Running<'guard>>,
 }
 
 impl<'guard> Cluster<'guard> {
-    pub fn start(guard: &'guard Guard, linked: bool) -> Result<Self> {
+    /// `synchronous`: how many standbys have what is acknowledged.
+    pub fn start(guard: &'guard Guard, linked: bool, synchronous: usize) -> Result<Self> {
         let folder = guard.folder().join("database");
         make_folder(&folder)?;
         let shared = Shared {
             guard,
             account: programs::service_account()?,
             programs: all_programs()?,
+            authority: Authority::new(folder.join("authority"))?,
+            synchronous,
             folder,
             passwords: settings::Passwords {
                 superuser: random_password()?,
@@ -89,10 +97,29 @@ impl<'guard> Cluster<'guard> {
         Ok(cluster)
     }
 
-    /// `postgres://…` of the bank's own role, at HAProxy.
+    /// `postgres://…` of the bank's own role, at HAProxy, with TLS to whichever node is behind it.
     pub fn url(&self) -> String {
+        self.url_at(&[self.haproxy_port.to_string()], &["127.0.0.1".to_owned()])
+    }
+
+    /// The same at all nodes, of which the bank finds the primary by itself.
+    pub fn direct_url(&self) -> String {
+        let ports = self.nodes.iter().map(|node| node.ports.postgres.to_string());
+        let addresses = self.nodes.iter().map(|node| node.place.address.to_string());
+        let url = self.url_at(&ports.collect::<Vec<_>>(), &addresses.collect::<Vec<_>>());
+        url + "&target_session_attrs=read-write"
+    }
+
+    fn url_at(&self, ports: &[String], addresses: &[String]) -> String {
         let password = &self.shared.passwords.bank;
-        format!("postgres://bank:{password}@127.0.0.1:{}/bank", self.haproxy_port)
+        let hosts: Vec<String> = ports.iter().map(|port| format!("{NAME}:{port}")).collect();
+        let (hosts, addresses) = (hosts.join(","), addresses.join(","));
+        let authority = self.shared.authority.certificate();
+        format!(
+            "postgres://bank:{password}@{hosts}/bank?hostaddr={addresses}&sslmode=verify-full\
+             &sslrootcert={}&channel_binding=require",
+            authority.display()
+        )
     }
 
     /// The index of the node that says it is the primary and holds the leader's key.
@@ -154,18 +181,30 @@ impl<'guard> Cluster<'guard> {
         self.start_patroni(number)
     }
 
-    /// A primary, two standbys that stream from it, one of them synchronous.
+    /// A standby that has whatever is acknowledged.
+    pub fn synchronous_standby(&self) -> Result<usize> {
+        let members = self.members()?;
+        let is_one = |node: &Node<'_>| {
+            let mine = members.iter().find(|member| member["name"] == node.ports.name.as_str());
+            mine.is_some_and(|member| member["role"] == "sync_standby")
+        };
+        let found = self.nodes.iter().position(is_one);
+        found.ok_or_else(|| "there is no synchronous standby".to_owned())
+    }
+
+    /// A primary, two standbys that stream from it, as many of them synchronous as should be.
     pub fn wait_until_whole(&self) -> Result<()> {
         wait_for("a primary with two standbys", WHOLE_LIMIT, || self.is_whole())
             .map_err(|error| format!("{error}\n{}", self.last_words()))
     }
 
     fn is_whole(&self) -> Result<bool> {
-        let Some(primary) = self.primary() else { return Ok(false) };
-        let reply = Request::get("/cluster").send(self.nodes[primary].patroni_at());
-        let reply = reply.map_err(|error| format!("/cluster: {error}"))?;
-        let members = reply.body.pointer("/members").and_then(Value::as_array).cloned();
-        let members = members.unwrap_or_default();
+        // One that was rewound takes connections only when it has all that it needs; without its source it never will, and
+        // Patroni 3.0 cannot tell then that it has to be rewound again.
+        if self.primary().is_none() || !self.nodes.iter().all(|node| node.answers("/health")) {
+            return Ok(false);
+        }
+        let members = self.members()?;
         let count = |key: &str, wanted: &[&str]| {
             let of = |member: &&Value| member[key].as_str().is_some_and(|it| wanted.contains(&it));
             members.iter().filter(of).count()
@@ -174,8 +213,17 @@ impl<'guard> Cluster<'guard> {
         let one_history = leads.windows(2).all(|pair| pair[0] == pair[1]);
         Ok(count("state", &["running", "streaming"]) == NODES
             && count("role", &["leader"]) == 1
-            && count("role", &["sync_standby"]) >= 1
+            && count("role", &["sync_standby"]) == self.shared.synchronous
             && one_history)
+    }
+
+    /// What the primary's Patroni says of all.
+    fn members(&self) -> Result<Vec<Value>> {
+        let primary = self.primary().ok_or("there is no primary")?;
+        let reply = Request::get("/cluster").send(self.nodes[primary].patroni_at());
+        let reply = reply.map_err(|error| format!("/cluster: {error}"))?;
+        let members = reply.body.pointer("/members").and_then(Value::as_array).cloned();
+        Ok(members.unwrap_or_default())
     }
 
     /// The end of each node's log, for who reads why it did not start.
@@ -217,6 +265,8 @@ impl<'guard> Cluster<'guard> {
             folder: &node.folder,
             programs: &shared.programs,
             etcd: &etcd,
+            files: &node.files,
+            synchronous: shared.synchronous,
         };
         super::write_private(&file, &settings::patroni(&scene, &shared.passwords))?;
         shared.give_away(&file)?;
@@ -224,6 +274,8 @@ impl<'guard> Cluster<'guard> {
         let mut command = node.place.command(Path::new("patroni"), shared.account.as_ref());
         command.arg(&file).current_dir(&node.folder).stdout(append(&log)?);
         command.env_remove("PGPASSWORD").env("LC_ALL", "C.UTF-8").env("TZ", "UTC");
+        // Where libpq looks for a certificate of its own: in ours the service account may not look.
+        command.env("HOME", &node.folder);
         let name = format!("patroni-{}", node.ports.name);
         node.patroni = Some(Running::start(&mut command, &name, shared.guard, &log)?);
         Ok(())
@@ -240,25 +292,25 @@ impl<'guard> Cluster<'guard> {
         self.haproxy = Some(Running::start(&mut command, "haproxy", self.shared.guard, &log)?);
         Ok(())
     }
+}
 
-    /// The bank's role and its database.
-    fn make_database(&self) -> Result<()> {
-        let password = &self.shared.passwords.bank;
-        self.psql(&format!("CREATE ROLE bank LOGIN PASSWORD '{password}'"))?;
-        self.psql("CREATE DATABASE bank OWNER bank")
-    }
-
-    fn psql(&self, statement: &str) -> Result<()> {
-        let mut psql = Command::new(self.shared.programs.join("psql"));
-        psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-U", "postgres"])
-            .args(["-p", &self.haproxy_port.to_string(), "-d", "postgres", "-c", statement])
-            .env("PGPASSWORD", &self.shared.passwords.superuser);
-        let attempt = || {
-            let output = psql.output().map_err(|error| format!("psql does not start: {error}"))?;
-            let complaint = String::from_utf8_lossy(&output.stderr);
-            if output.status.success() { Ok(true) } else { Err(complaint.trim().to_owned()) }
-        };
-        wait_for("a primary behind HAProxy", Duration::from_secs(10), attempt)
+/// At once: asked to, Patroni would hand its primary over first, to nodes that end as well.
+impl Drop for Cluster<'_> {
+    fn drop(&mut self) {
+        for node in &mut self.nodes {
+            let postmaster = node.postmaster();
+            for mut running in [node.patroni.take(), node.etcd.take()].into_iter().flatten() {
+                if let Err(error) = running.kill() {
+                    eprintln!("xtask: {}: {error}", node.ports.name);
+                }
+            }
+            // Not there, or gone by itself, is as well.
+            if let Ok(process) = postmaster
+                && let Err(error) = send("KILL", process)
+            {
+                eprintln!("xtask: {}: {error}", node.ports.name);
+            }
+        }
     }
 }
 
@@ -283,6 +335,8 @@ impl<'guard> Node<'guard> {
         } else {
             Place::on_loopback()
         };
+        let files = shared.authority.issue(&name, place.address, &folder)?;
+        shared.give_away(&files.key)?;
         let ports = settings::Ports {
             name,
             etcd: free_port()?,
@@ -290,7 +344,7 @@ impl<'guard> Node<'guard> {
             patroni: free_port()?,
             postgres: free_port()?,
         };
-        Ok(Self { ports, place, folder, etcd: None, patroni: None })
+        Ok(Self { ports, place, folder, files, etcd: None, patroni: None })
     }
 
     fn answers(&self, path: &str) -> bool {

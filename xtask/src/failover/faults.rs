@@ -1,16 +1,20 @@
 //! What is broken, one after another, while the load runs.
 //!
 //! Each phase: break, wait until somebody else has taken over, wait until a write is acknowledged again, let the load
-//! run on, mend, wait until all is whole. Bound: 60 seconds for each wait for a successor, 90 until whole.
+//! run on, mend, wait until all is whole. Bound: 60 seconds for each wait for a successor, 90 until whole. A run may
+//! choose some of them, and go through those several times.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use super::bank::Bank;
 use super::database::Cluster;
 use super::load::Load;
 use super::redis::Replicated;
+use super::redis_cluster::Clustered;
 use super::wait::{let_pass, wait_for};
 use crate::Result;
+use crate::guard::Guard;
 use crate::process::now;
 
 /// Patroni's smallest TTL is 20 seconds, and a loaded machine gets more.
@@ -28,11 +32,16 @@ pub struct Phase {
 const LONELY: Duration = Duration::from_secs(75);
 /// What was under way when the last standby went.
 const UNDER_WAY: Duration = Duration::from_secs(1);
+/// Long enough for some commits, shorter than a silent standby is kept for (`wal_sender_timeout`).
+const BEHIND: Duration = Duration::from_secs(2);
 
 /// Everything that can be broken.
 pub struct Scene<'a, 'guard> {
     pub database: Cluster<'guard>,
     pub redis: Replicated<'guard>,
+    /// Of which the bank is a user once it was moved there.
+    pub cluster: Option<Clustered<'guard>>,
+    pub guard: &'guard Guard,
     pub bank: Bank<'guard>,
     pub load: &'a Load<'a>,
     /// How long the load runs on after each fault.
@@ -43,31 +52,67 @@ pub struct Scene<'a, 'guard> {
     pub lonely_writes: usize,
 }
 
-impl Scene<'_, '_> {
-    /// All phases in order.
-    pub fn run(&mut self) -> Result<Vec<Phase>> {
-        let mut phases = vec![self.phase("nothing, for comparison", |_| Ok(None))?];
-        phases.push(self.phase("primary's postmaster killed", Self::postmaster)?);
-        phases.push(self.phase("primary's node without power", Self::power)?);
-        phases.push(self.phase("standby's node without power", Self::standby)?);
-        phases.push(self.phase("Redis master killed", Self::redis)?);
-        phases.push(self.phase("one bank node killed, started again", Self::bank_killed)?);
-        phases.push(self.phase("rolling restart of both bank nodes", Self::rolling)?);
-        phases.push(self.phase("both standbys' databases killed", Self::lonely)?);
-        if self.linked {
-            phases.push(self.phase("primary cut off from its peers", Self::split)?);
-            phases.push(self.phase("primary cut off from all", Self::silence)?);
-        } else {
-            eprintln!("xtask: no namespaces here: the network between nodes is not cut");
+type Fault<S> = fn(&mut S) -> Result<Option<Duration>>;
+
+/// In their order.
+pub const NAMES: [&str; 15] = [
+    "nothing, for comparison",
+    "primary's postmaster killed",
+    "primary's node without power",
+    "standby's node without power",
+    "Redis master killed",
+    "one bank node killed, started again",
+    "rolling restart of both bank nodes",
+    "both standbys' databases killed",
+    "primary cut off from its peers",
+    "primary cut off from all",
+    "primary lost while one standby has more",
+    "moved to a Redis Cluster, node by node",
+    "master of the Redis Cluster killed",
+    "master of the Redis Cluster cut off from its peers",
+    "master of the Redis Cluster cut off from all",
+];
+/// Where one of these words stands in a name, the network is cut.
+const OF_THE_NETWORK: [&str; 2] = ["cut off", "has more"];
+
+impl<'guard> Scene<'_, 'guard> {
+    /// The phases whose names have `only` in them, in order, `rounds` times. They are kept in `phases`, also where one of
+    /// them fails.
+    pub fn run(&mut self, only: &str, rounds: u64, phases: &mut Vec<Phase>) -> Result<()> {
+        let faults: [Fault<Self>; NAMES.len()] = [
+            |_| Ok(None),
+            Self::postmaster,
+            Self::power,
+            Self::standby,
+            Self::redis,
+            Self::bank_killed,
+            Self::rolling,
+            Self::lonely,
+            Self::split,
+            Self::silence,
+            Self::ahead,
+            Self::move_to_cluster,
+            Self::cluster_killed,
+            Self::cluster_split,
+            Self::cluster_silence,
+        ];
+        self.wait_for_everybody()?;
+        for _ in 0..rounds {
+            for (name, fault) in NAMES.into_iter().zip(faults) {
+                if !name.contains(only) {
+                    continue;
+                }
+                if !self.linked && OF_THE_NETWORK.iter().any(|words| name.contains(words)) {
+                    eprintln!("xtask: no namespaces here, so not: {name}");
+                    continue;
+                }
+                phases.push(self.phase(name, fault)?);
+            }
         }
-        Ok(phases)
+        Ok(())
     }
 
-    fn phase(
-        &mut self,
-        name: &'static str,
-        fault: impl FnOnce(&mut Self) -> Result<Option<Duration>>,
-    ) -> Result<Phase> {
+    fn phase(&mut self, name: &'static str, fault: Fault<Self>) -> Result<Phase> {
         println!("… {name}");
         let began = now();
         let successor = fault(self).map_err(|error| format!("{name}: {error}"))?;
@@ -176,6 +221,63 @@ impl Scene<'_, '_> {
         Ok(successor)
     }
 
+    /// What the synchronous standby has not, and so was never acknowledged, is on another one when the primary goes. That
+    /// one may have to give it up before it can follow the new primary.
+    fn ahead(&mut self) -> Result<Option<Duration>> {
+        let old = self.primary()?;
+        let behind = self.database.synchronous_standby()?;
+        let behind = [self.database.node(behind).place.address];
+        self.database.node(old).place.cut_from(&behind)?;
+        let_pass(BEHIND);
+        let began = now();
+        self.database.node(old).place.unplug()?;
+        let successor = self.succeeded(old, began)?;
+        self.database.node(old).place.join()?;
+        self.database.node(old).place.plug_in()?;
+        Ok(successor)
+    }
+
+    fn move_to_cluster(&mut self) -> Result<Option<Duration>> {
+        if self.cluster.is_none() {
+            let cluster = Clustered::start(self.guard)?;
+            self.bank.set_redis(cluster.url());
+            self.cluster = Some(cluster);
+            self.rolling()?;
+        }
+        Ok(None)
+    }
+
+    fn cluster_killed(&mut self) -> Result<Option<Duration>> {
+        self.cluster_without(Clustered::kill, Clustered::start_again)
+    }
+
+    /// The bank still reaches it, and it answers for as long as it does not know.
+    fn cluster_split(&mut self) -> Result<Option<Duration>> {
+        self.cluster_without(|it, master| it.cut_from_peers(master), |it, _| it.join())
+    }
+
+    fn cluster_silence(&mut self) -> Result<Option<Duration>> {
+        self.cluster_without(|it, master| it.cut_from_all(master), |it, _| it.join())
+    }
+
+    fn cluster_without(
+        &mut self,
+        lose: fn(&mut Clustered<'guard>, usize) -> Result<()>,
+        mend: fn(&mut Clustered<'guard>, usize) -> Result<()>,
+    ) -> Result<Option<Duration>> {
+        self.move_to_cluster()?;
+        let cluster = self.cluster.as_mut().ok_or("there is no cluster")?;
+        let (master, replica) = cluster.pair()?;
+        let began = now();
+        lose(cluster, master)?;
+        wait_for("new master of the cluster", SUCCESSOR_LIMIT, || Ok(cluster.is_master(replica)))?;
+        let successor = began.elapsed();
+        self.wait_for_a_write(now())?;
+        let_pass(self.settle);
+        mend(self.cluster.as_mut().ok_or("there is no cluster")?, master)?;
+        Ok(Some(successor))
+    }
+
     fn primary(&self) -> Result<usize> {
         self.database.primary().ok_or_else(|| "there is no primary".to_owned())
     }
@@ -189,6 +291,16 @@ impl Scene<'_, '_> {
         self.wait_for_a_write(now())?;
         let_pass(self.settle);
         Ok(Some(successor))
+    }
+
+    /// Who has not signed in when the database goes tries so often that the limit of signing in holds them up afterwards.
+    fn wait_for_everybody(&self) -> Result<()> {
+        wait_for("transfer of each customer", SUCCESSOR_LIMIT, || {
+            let record = self.load.record();
+            let payers: HashSet<usize> =
+                record.acknowledged.iter().map(|known| known.from).collect();
+            Ok(payers.len() == self.load.people.len())
+        })
     }
 
     fn wait_for_a_write(&self, since: Instant) -> Result<()> {

@@ -1,8 +1,8 @@
 //! `cargo xtask failover`: parts of a running bank of several nodes are broken, and nothing may be lost or doubled.
 //!
 //! Order: install what is missing; namespaces; three etcd, three PostgreSQL under Patroni, HAProxy, three Redis with
-//! three Sentinels, two nodes of the bank; customers with money; load; faults one after another; the books. Cost: about
-//! five minutes. Bound: [`LIMIT`] altogether, and a limit for each wait. It touches no server, folder or network that it
+//! three Sentinels, two nodes of the bank; customers with money; load; faults one after another, the last of them with a
+//! Redis Cluster; the books. Cost: about nine minutes. Bound: [`LIMIT`] altogether, and a limit for each wait. It touches no server, folder or network that it
 //! did not make, and listens on loopback and in its own namespaces only.
 
 use std::fs::OpenOptions;
@@ -20,41 +20,59 @@ use crate::postgres::programs::{self, apt_get, in_path, is_root};
 use crate::workspace::Workspace;
 
 mod bank;
+mod certificates;
 mod database;
 mod faults;
 pub mod http;
 mod load;
+mod logs;
 mod network;
 mod redis;
+mod redis_cluster;
 mod report;
 mod settings;
+mod statements;
 mod wait;
 
 use bank::Bank;
 use load::Load;
 
-const LIMIT: Duration = Duration::from_mins(20);
+const LIMIT: Duration = Duration::from_mins(30);
 const CUSTOMERS: usize = 24;
 const SETTLE: Duration = Duration::from_secs(5);
 const MOST_SETTLE: u64 = 60;
 /// What must be in PATH, and which of Debian's packages has it.
-const PROGRAMS: [(&str, &str); 5] = [
+const PROGRAMS: [(&str, &str); 6] = [
     ("etcd", "etcd-server"),
     ("patroni", "patroni"),
     ("haproxy", "haproxy"),
     ("redis-server", "redis-server"),
     ("redis-sentinel", "redis-sentinel"),
+    ("openssl", "openssl"),
 ];
 /// What Patroni needs beside itself, for etcd and for PostgreSQL.
 const BESIDE: [&str; 2] = ["python3-etcd", "python3-psycopg2"];
 
+const MOST_ROUNDS: u64 = 10;
+/// Standbys that have what is acknowledged, as in `deploy/failover`.
+const SYNCHRONOUS: usize = 2;
+
 struct Wish {
     binary: PathBuf,
     settle: Duration,
+    /// A part of the names of the faults that are wanted.
+    only: String,
+    rounds: u64,
+    synchronous: usize,
+    /// The bank knows all database nodes and has no HAProxy.
+    direct: bool,
+    /// Where the logs of all parts are afterwards.
+    logs: PathBuf,
 }
 
 /// `--binary PATH` is the bank to break (default: the debug binary of this checkout), `--seconds N` how long the load
-/// runs on after each fault.
+/// runs on after each fault, `--only TEXT` a part of the names of the faults to make, `--rounds N` how often, and
+/// `--synchronous N` how many standbys have what is acknowledged. `--direct` leaves HAProxy out.
 pub fn run(words: &[&str]) -> Result<ExitCode> {
     let wish = Wish::parse(words)?;
     if network::is_inside() {
@@ -72,36 +90,66 @@ pub fn run(words: &[&str]) -> Result<ExitCode> {
 impl Wish {
     fn parse(mut words: &[&str]) -> Result<Self> {
         let mut binary = None;
-        let mut settle = SETTLE;
-        while let [name, value, rest @ ..] = words {
+        let (mut settle, mut only) = (SETTLE, String::new());
+        let (mut rounds, mut synchronous) = (1, SYNCHRONOUS);
+        let mut direct = false;
+        loop {
+            let (name, value, rest) = match words {
+                ["--direct", rest @ ..] => {
+                    (direct, words) = (true, rest);
+                    continue;
+                }
+                [name, value, rest @ ..] => (name, value, rest),
+                [] => break,
+                [word] => return Err(format!("`{word}` is not understood")),
+            };
             match (*name, value.parse()) {
                 ("--binary", _) => binary = Some(PathBuf::from(value)),
+                ("--only", _) if faults::NAMES.iter().any(|name| name.contains(value)) => {
+                    (*value).clone_into(&mut only);
+                }
                 ("--seconds", Ok(seconds)) if (1..=MOST_SETTLE).contains(&seconds) => {
                     settle = Duration::from_secs(seconds);
                 }
-                _ => return Err(format!("`{name} {value}` is not understood (1 to 60 seconds)")),
+                ("--rounds", Ok(wanted)) if (1..=MOST_ROUNDS).contains(&wanted) => rounds = wanted,
+                ("--synchronous", Ok(1)) => synchronous = 1,
+                ("--synchronous", Ok(2)) => synchronous = 2,
+                _ => {
+                    let faults = faults::NAMES.join("\n  ");
+                    return Err(format!(
+                        "`{name} {value}` is not understood: 1 to 60 seconds, 1 to 10 rounds, 1 or 2 \
+                         synchronous, and a part of one of these:\n  {faults}"
+                    ));
+                }
             }
             words = rest;
         }
-        if let [word] = words {
-            return Err(format!("`{word}` is not understood"));
-        }
-        let binary = match binary {
-            Some(given) => given,
-            None => Workspace::load()?.target.join("debug").join("exchequer"),
-        };
+        let target = Workspace::load()?.target;
+        let binary = binary.unwrap_or_else(|| target.join("debug").join("exchequer"));
         let binary = binary.canonicalize().map_err(|error| {
             format!("{}: {error}; cargo build -p exchequer makes it", binary.display())
         })?;
-        Ok(Self { binary, settle })
+        let logs = target.join("failover");
+        Ok(Self { binary, settle, only, rounds, synchronous, direct, logs })
     }
 }
 
 fn broken(wish: &Wish, linked: bool) -> Result<ExitCode> {
     let guard = Guard::new("failover")?;
-    let database = database::Cluster::start(&guard, linked)?;
-    let redis = redis::Replicated::start(&guard)?;
-    let bank = Bank::open(&guard, &wish.binary, database.url(), redis.url())?;
+    let done = survived(wish, &guard, linked);
+    // A run without its logs is still a run.
+    match logs::keep(guard.folder(), &wish.logs) {
+        Ok(()) => println!("the logs of all parts are in {}", wish.logs.display()),
+        Err(error) => eprintln!("xtask: the logs are not kept: {error}"),
+    }
+    done
+}
+
+fn survived(wish: &Wish, guard: &Guard, linked: bool) -> Result<ExitCode> {
+    let database = database::Cluster::start(guard, linked, wish.synchronous)?;
+    let redis = redis::Replicated::start(guard)?;
+    let address = if wish.direct { database.direct_url() } else { database.url() };
+    let bank = Bank::open(guard, &wish.binary, address, redis.url())?;
     let people = bank.people(CUSTOMERS)?;
     let nodes: Vec<SocketAddr> = bank.nodes.iter().map(|node| node.at).collect();
     println!("{} customers, two nodes of the bank, three of the database", people.len());
@@ -109,26 +157,35 @@ fn broken(wish: &Wish, linked: bool) -> Result<ExitCode> {
     let mut scene = faults::Scene {
         database,
         redis,
+        cluster: None,
+        guard,
         bank,
         load: &load,
         settle: wish.settle,
         linked,
         lonely_writes: 0,
     };
-    let phases = thread::scope(|scope| {
+    let mut phases = Vec::new();
+    let broke_off = thread::scope(|scope| {
         for me in 0..people.len() {
             let load = &load;
             scope.spawn(move || load.client(me));
         }
-        let phases = scene.run();
+        let done = scene.run(&wish.only, wish.rounds, &mut phases);
         load.stop();
-        phases
-    })?;
+        done.err()
+    });
     let record = load.record();
-    let found = report::look_up(&people, nodes[0], &record)?;
-    let mut report = report::report(&phases, &record, &found);
+    let found = report::look_up(&people, nodes[0], &record);
+    // What was seen until then is told all the same.
+    if let (Err(error), Some(earlier)) = (&found, &broke_off) {
+        return Err(format!("{earlier}\nand then: {error}"));
+    }
+    let mut report = report::report(&phases, &record, &found?);
+    report.faults.extend(broke_off);
     let (said, whole) = scene.bank.verify()?;
     println!("\n{}", report.table);
+    println!("connections to the database: {}", scene.database.encryption()?);
     println!("acknowledged while there was no standby: {}", scene.lonely_writes);
     print!("{}", report::strange_answers(&record));
     for (line, count) in scene.bank.complaints()?.iter().take(20) {

@@ -163,6 +163,27 @@ impl<'guard> Place<'guard> {
     }
 }
 
+/// Drops every packet between `address`, one of this run's own loopback, and these others there; with none, everybody.
+/// To be called inside only.
+pub fn cut_here(address: Ipv4Addr, others: &[Ipv4Addr]) -> Result<()> {
+    let rules = if others.is_empty() {
+        vec![format!("-s {address}"), format!("-d {address}")]
+    } else {
+        let both = |other| [format!("-s {address} -d {other}"), format!("-s {other} -d {address}")];
+        others.iter().flat_map(both).collect()
+    };
+    rules.iter().try_for_each(|rule| iptables(&format!("-w -I INPUT {rule} -j DROP")))
+}
+
+/// Takes back every cut of this run's loopback.
+pub fn join_here() -> Result<()> {
+    iptables("-w -F INPUT")
+}
+
+fn iptables(words: &str) -> Result<()> {
+    done(Command::new("iptables").args(words.split(' ')), &format!("iptables {words}"))
+}
+
 /// `unshare` has made its namespace when it is another one than ours.
 fn wait_for_namespace(process: u32) -> Result<()> {
     let ours = fs::read_link("/proc/self/ns/net").map_err(|error| format!("/proc: {error}"))?;

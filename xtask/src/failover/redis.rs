@@ -4,7 +4,7 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, Shutdown, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
@@ -95,9 +95,9 @@ impl<'guard> Replicated<'guard> {
         let Some(master) = self.master() else { return false };
         let command = format!("AUTH {}\r\nINFO replication\r\n", self.password);
         // Not reached is as good as not whole.
-        let replicas = ask(master, &command).unwrap_or_default();
+        let replicas = ask(here(master), &command).unwrap_or_default();
         let known = self.sentinels.iter().all(|(port, _)| {
-            let asked = ask(*port, &format!("SENTINEL CKQUORUM {SERVICE}\r\n"));
+            let asked = ask(here(*port), &format!("SENTINEL CKQUORUM {SERVICE}\r\n"));
             asked.is_ok_and(|answer| answer.contains("OK 3 usable"))
         });
         known && replicas.matches("state=online").count() == 2
@@ -145,16 +145,20 @@ impl<'guard> Replicated<'guard> {
     }
 }
 
+fn here(port: u16) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, port))
+}
+
 fn master_by(sentinel: u16) -> Option<u16> {
     let command = format!("SENTINEL GET-MASTER-ADDR-BY-NAME {SERVICE}\r\n");
-    let answer = ask(sentinel, &command).ok()?;
+    let answer = ask(here(sentinel), &command).ok()?;
     answer.lines().rev().find_map(|line| line.trim().parse().ok())
 }
 
 /// Inline commands of the protocol of Redis, and what is answered. Sentinels know no QUIT, so that our end of the
 /// connection is closed instead.
-fn ask(port: u16, commands: &str) -> std::io::Result<String> {
-    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+pub fn ask(at: SocketAddr, commands: &str) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect_timeout(&at, ANSWER_LIMIT)?;
     stream.set_read_timeout(Some(ANSWER_LIMIT))?;
     stream.write_all(commands.as_bytes())?;
     stream.shutdown(Shutdown::Write)?;

@@ -125,6 +125,10 @@ pub fn report(phases: &[Phase], record: &Record, found: &Found) -> Report {
          |--|--|--|--|--|--|--|--|--|--|--|--|--|\n",
     );
     let mut faults = whole_faults(record, found);
+    let strange = record.refused.iter().filter(|(_, why)| matches!(why, Refusal::Other(_))).count();
+    if strange > 0 {
+        faults.push(format!("{strange} answers were neither success nor a clear refusal"));
+    }
     for phase in phases {
         let within = |at: &Instant| *at >= phase.began && *at < phase.ended;
         let mine: Vec<&Acknowledged> =

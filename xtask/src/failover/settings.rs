@@ -6,6 +6,8 @@
 use std::net::Ipv4Addr;
 use std::path::Path;
 
+use super::certificates::Files;
+
 pub struct Passwords {
     pub superuser: String,
     pub replication: String,
@@ -28,13 +30,18 @@ pub struct Scene<'a> {
     pub folder: &'a Path,
     pub programs: &'a Path,
     pub etcd: &'a [String],
+    pub files: &'a Files,
+    /// How many standbys have a commit before it is acknowledged, while there are so many.
+    pub synchronous: usize,
 }
 
 pub fn patroni(scene: &Scene<'_>, passwords: &Passwords) -> String {
-    let Scene { address, ports, folder, programs, etcd } = scene;
+    let Scene { address, ports, folder, programs, etcd, files, synchronous } = scene;
     let folder = folder.display();
     let Ports { name, patroni, postgres, .. } = ports;
     let Passwords { superuser, replication, .. } = passwords;
+    let (certificate, key) = (files.certificate.display(), files.key.display());
+    let tls = format!("sslmode: verify-full, sslrootcert: '{}'", files.authority.display());
     let hosts: Vec<String> = etcd.iter().map(|host| format!("'{host}'")).collect();
     format!(
         "scope: exchequer
@@ -50,6 +57,7 @@ bootstrap:
     primary_start_timeout: 0
     synchronous_mode: true
     synchronous_mode_strict: true
+    synchronous_node_count: {synchronous}
     postgresql:
       use_pg_rewind: true
       use_slots: true
@@ -67,13 +75,18 @@ postgresql:
   bin_dir: '{programs}'
   pgpass: '{folder}/pgpass'
   authentication:
-    superuser: {{username: postgres, password: '{superuser}'}}
-    replication: {{username: replicator, password: '{replication}'}}
-  parameters: {{unix_socket_directories: '{folder}'}}
+    superuser: {{username: postgres, password: '{superuser}', {tls}}}
+    replication: {{username: replicator, password: '{replication}', {tls}}}
+  parameters:
+    unix_socket_directories: '{folder}'
+    ssl: 'on'
+    ssl_cert_file: '{certificate}'
+    ssl_key_file: '{key}'
+    ssl_min_protocol_version: TLSv1.3
   pg_hba:
   - local all all scram-sha-256
-  - host replication replicator 0.0.0.0/0 scram-sha-256
-  - host all all 0.0.0.0/0 scram-sha-256
+  - hostssl replication replicator 0.0.0.0/0 scram-sha-256
+  - hostssl all all 0.0.0.0/0 scram-sha-256
 ",
         hosts = hosts.join(", "),
         programs = programs.display(),

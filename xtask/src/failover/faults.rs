@@ -75,7 +75,7 @@ pub const NAMES: [&str; 15] = [
 /// Where one of these words stands in a name, the network is cut.
 const OF_THE_NETWORK: [&str; 2] = ["cut off", "has more"];
 
-impl Scene<'_, '_> {
+impl<'guard> Scene<'_, 'guard> {
     /// The phases whose names have `only` in them, in order, `rounds` times. They are kept in `phases`, also where one of
     /// them fails.
     pub fn run(&mut self, only: &str, rounds: u64, phases: &mut Vec<Phase>) -> Result<()> {
@@ -248,25 +248,22 @@ impl Scene<'_, '_> {
     }
 
     fn cluster_killed(&mut self) -> Result<Option<Duration>> {
-        let lose = |cluster: &mut Clustered<'_>, master| cluster.kill(master);
-        self.cluster_without(lose, |cluster, master| cluster.start_again(master))
+        self.cluster_without(Clustered::kill, Clustered::start_again)
     }
 
     /// The bank still reaches it, and it answers for as long as it does not know.
     fn cluster_split(&mut self) -> Result<Option<Duration>> {
-        let lose = |cluster: &mut Clustered<'_>, master| cluster.cut_from_peers(master);
-        self.cluster_without(lose, |cluster, _| cluster.join())
+        self.cluster_without(|it, master| it.cut_from_peers(master), |it, _| it.join())
     }
 
     fn cluster_silence(&mut self) -> Result<Option<Duration>> {
-        let lose = |cluster: &mut Clustered<'_>, master| cluster.cut_from_all(master);
-        self.cluster_without(lose, |cluster, _| cluster.join())
+        self.cluster_without(|it, master| it.cut_from_all(master), |it, _| it.join())
     }
 
     fn cluster_without(
         &mut self,
-        lose: fn(&mut Clustered<'_>, usize) -> Result<()>,
-        mend: fn(&mut Clustered<'_>, usize) -> Result<()>,
+        lose: fn(&mut Clustered<'guard>, usize) -> Result<()>,
+        mend: fn(&mut Clustered<'guard>, usize) -> Result<()>,
     ) -> Result<Option<Duration>> {
         self.move_to_cluster()?;
         let cluster = self.cluster.as_mut().ok_or("there is no cluster")?;

@@ -25,7 +25,7 @@ fn copy(from: &Path, to: &Path, prefix: &str, depth: usize) -> Result<()> {
         let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
         if path.is_dir() && depth > 0 {
             copy(&path, to, &format!("{prefix}{name}-"), depth - 1)?;
-        } else if name.ends_with(".log") {
+        } else if path.extension().is_some_and(|end| end == "log") {
             fs::copy(&path, to.join(format!("{prefix}{name}"))).map_err(failed)?;
         }
     }

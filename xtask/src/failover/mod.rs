@@ -106,7 +106,7 @@ impl Wish {
             match (*name, value.parse()) {
                 ("--binary", _) => binary = Some(PathBuf::from(value)),
                 ("--only", _) if faults::NAMES.iter().any(|name| name.contains(value)) => {
-                    only = (*value).to_owned();
+                    (*value).clone_into(&mut only);
                 }
                 ("--seconds", Ok(seconds)) if (1..=MOST_SETTLE).contains(&seconds) => {
                     settle = Duration::from_secs(seconds);

@@ -115,6 +115,7 @@ async fn are_back(nodes: [&TestBank; 2]) {
     }
 }
 
+#[expect(clippy::print_stdout, reason = "what came of it is told")]
 async fn survives(loss: Loss) {
     let Some(mut redis) = Clustered::start() else {
         println!("no Redis in this run");
@@ -174,6 +175,7 @@ async fn survives(loss: Loss) {
 }
 
 /// Who is out stays out, and a full limit is full.
+#[expect(clippy::print_stdout, reason = "what came of it is told")]
 async fn holds(nodes: [&TestBank; 2], out: &[String], visitor: &Client, filled: Instant) {
     are_out(nodes, out).await;
     let more = visits(visitor).await;

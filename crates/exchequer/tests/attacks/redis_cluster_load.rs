@@ -95,6 +95,7 @@ async fn pass_again(cache: &Cache, numbers: impl IntoIterator<Item = u32>) -> Ve
     again
 }
 
+#[expect(clippy::print_stdout, reason = "what came of it is told")]
 async fn holds_under_load(loss: Loss) {
     let Some(mut redis) = Clustered::start() else {
         println!("no Redis in this run");

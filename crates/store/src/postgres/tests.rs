@@ -1,3 +1,5 @@
+//! What a connection asks of the system.
+
 use std::fs;
 use std::io::Read;
 use std::net::{Ipv4Addr, TcpListener};

@@ -38,7 +38,9 @@ pub fn complaint(reply: &Reply) -> Option<String> {
     if reply.headers.contains_key("transfer-encoding") {
         return Some("a transfer coding that no handler of ours sets".to_owned());
     }
-    if is_empty_by_status && !(reply.body.is_empty() && lengths.is_empty()) {
+    // The router says 0 of an answer without a body; a connection leaves that out (`tests/attacks/connections.rs`).
+    let is_none = lengths.is_empty() || said == Some(0);
+    if is_empty_by_status && !(reply.body.is_empty() && is_none) {
         return Some(format!("{status} with {} bytes, said {said:?}", reply.body.len()));
     }
     // Without a length the connection's own framing says where the answer ends.
@@ -99,13 +101,13 @@ mod tests {
         assert_eq!(complaint(&length("4")), None);
         assert_eq!(complaint(&reply(200, &[], "four")), None);
         assert_eq!(complaint(&reply(204, &[], "")), None);
+        assert_eq!(complaint(&reply(204, &[("content-length", "0")], "")), None);
         for wrong in [
             length("3"),
             length("5"),
             length("+4"),
             reply(200, &[("content-length", "0")], "four"),
             reply(204, &[], "four"),
-            reply(204, &[("content-length", "0")], ""),
             reply(304, &[("content-length", "4")], ""),
             reply(200, &[("transfer-encoding", "chunked")], "four"),
         ] {

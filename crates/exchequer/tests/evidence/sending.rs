@@ -48,12 +48,11 @@ fn leaves(logs: &LogServer) -> Vec<Value> {
     let mut leaves: Vec<Value> = Vec::new();
     for line in logs.lines().into_iter().filter(|line| line.get("index").is_some()) {
         let index = line["index"].as_u64().and_then(|index| usize::try_from(index).ok());
-        match leaves.get(index.expect("a number")) {
-            Some(known) => assert_eq!(*known, line),
-            None => {
-                assert_eq!(index, Some(leaves.len()), "a leaf is left out before {line}");
-                leaves.push(line);
-            }
+        if let Some(known) = leaves.get(index.expect("a number")) {
+            assert_eq!(*known, line);
+        } else {
+            assert_eq!(index, Some(leaves.len()), "a leaf is left out before {line}");
+            leaves.push(line);
         }
     }
     leaves

@@ -26,8 +26,10 @@ async fn every_route_answers_as_long_as_it_says_and_names_no_version() {
         }
     }
     assert!(asked > 300 && served > 40, "{served} of {asked} were answered with success");
-    let out = p.asha.client.post_raw("/v1/auth/logout", None, Vec::new()).await.expect(204);
-    assert!(out.body.is_empty() && out.header("content-length").is_none());
+    // An operator may end all sessions, and just did.
+    let dan = p.bank.customer("Dan").await;
+    let out = dan.client.post_raw("/v1/auth/logout", None, Vec::new()).await.expect(204);
+    assert!(out.body.is_empty() && out.header("content-length").is_none_or(|said| said == "0"));
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 //! Looked for are the names of the libraries that do it. What tests and the testkit do is not the bank's.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use super::Finding;
 use super::tree::{Tree, words};
@@ -62,7 +63,9 @@ pub fn check(tree: &Tree) -> Vec<Finding> {
 }
 
 fn is_source(text: &str) -> bool {
-    text.starts_with("crates/") && text.contains("/src/") && text.ends_with(".rs")
+    text.starts_with("crates/")
+        && text.contains("/src/")
+        && Path::new(text).extension().is_some_and(|extension| extension == "rs")
 }
 
 fn is_of_tests(path: &str) -> bool {

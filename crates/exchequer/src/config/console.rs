@@ -81,12 +81,12 @@ fn number(address: IpAddr) -> u128 {
 
 pub(super) fn read(reading: &mut Reading, http: &Http) -> Console {
     let public_url = reading.text("console_public_url");
-    if let Some(url) = &public_url {
-        if let Err(wrong) = check_url(url, &http.public_url) {
-            let allowed =
-                "https://host or https://host:port, another host than that of http_public_url";
-            reading.fault("console_public_url", format!("{} {wrong}", quoted(url)), allowed);
-        }
+    if let Some(url) = &public_url
+        && let Err(wrong) = check_url(url, &http.public_url)
+    {
+        let allowed =
+            "https://host or https://host:port, another host than that of http_public_url";
+        reading.fault("console_public_url", format!("{} {wrong}", quoted(url)), allowed);
     }
     let given = reading.list("console_networks");
     if given.len() > MAX_NETWORKS {
@@ -95,13 +95,13 @@ pub(super) fn read(reading: &mut Reading, http: &Http) -> Console {
     }
     let mut networks = Vec::new();
     for text in &given {
-        match Network::parse(text) {
-            Some(network) => networks.push(network),
-            None => {
-                let wrong = format!("{} is no network", quoted(text));
-                let allowed = "networks such as 10.8.0.0/16, with zeros behind the bits that count, or addresses";
-                reading.fault("console_networks", wrong, allowed);
-            }
+        if let Some(network) = Network::parse(text) {
+            networks.push(network);
+        } else {
+            let wrong = format!("{} is no network", quoted(text));
+            let allowed =
+                "networks such as 10.8.0.0/16, with zeros behind the bits that count, or addresses";
+            reading.fault("console_networks", wrong, allowed);
         }
     }
     if !networks.is_empty() && http.behind_proxy && http.trusted_proxies == 0 {

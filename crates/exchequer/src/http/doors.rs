@@ -79,12 +79,12 @@ impl Doors {
 }
 
 fn room(path: &str) -> Room {
-    let below = |beginning: &&str| {
-        path.strip_prefix(*beginning).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    let below = |beginning: &str| {
+        path.strip_prefix(beginning).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
-    if OPERATORS.iter().any(|beginning| below(&beginning)) {
+    if OPERATORS.iter().any(|beginning| below(beginning)) {
         Room::Operators
-    } else if HALL.iter().any(|beginning| below(&beginning)) {
+    } else if HALL.iter().any(|beginning| below(beginning)) {
         Room::Hall
     } else {
         Room::Customers

@@ -84,7 +84,7 @@ impl Folder {
     fn operator(&self, place: &Place) {
         let password = self.at("password");
         fs::write(&password, "eleven calm herons on a jetty\n").expect("written");
-        cli::create_staff(place, ("unmistakable@bank.example", "admin"), Some(&password))
+        cli::create_staff(place, ("unmistakable@bank.example", "admin"), (Some(&password), false))
             .expect("an operator");
     }
 

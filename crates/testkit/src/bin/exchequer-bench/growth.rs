@@ -23,7 +23,9 @@ pub fn nodes(server: &str, count: u32, (callers, total): (u32, u32)) -> Result<V
     thread::scope(|scope| {
         let running: Vec<_> = (0..)
             .zip(&nodes)
-            .map(|(number, node)| scope.spawn(move || door::run(node, number * callers, (callers, share))))
+            .map(|(number, node)| {
+                scope.spawn(move || door::run(node, number * callers, (callers, share)))
+            })
             .collect();
         for node in running {
             node.join().map_err(|_| "a node panicked")??;

@@ -48,9 +48,8 @@ fn rooms(role: Role) -> &'static [&'static str] {
 fn room_of(path: &str) -> &str {
     match path.trim_start_matches("/console").trim_start_matches('/').split('/').next() {
         Some("transfers") => "accounts",
-        Some("access") => "",
+        Some("access") | None => "",
         Some(room) => room,
-        None => "",
     }
 }
 

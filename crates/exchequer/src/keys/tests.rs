@@ -221,7 +221,8 @@ fn the_list_of_sealed_columns_is_that_of_the_schema_and_of_the_code() {
         let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
         let mut table = String::new();
         for line in text.lines() {
-            let words: Vec<&str> = line.split([' ', '(', ',']).filter(|w| !w.is_empty()).collect();
+            let words: Vec<&str> =
+                line.split([' ', '(', ',', ';']).filter(|w| !w.is_empty()).collect();
             match words.as_slice() {
                 ["CREATE", "TABLE", name, ..] => table = (*name).to_owned(),
                 ["ALTER", "TABLE", name, "ADD", "COLUMN", column, "BLOB", ..] => {

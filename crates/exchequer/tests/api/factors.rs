@@ -257,7 +257,8 @@ async fn a_recovery_code_signs_in_once_and_a_new_set_voids_the_old() {
     let asked = challenge(&bank, &asha).await;
     let typed = codes[0].to_uppercase().replace('-', " ");
     let signed_in = bank.verify(id(&asked), "recovery_code", &typed).await.expect(200);
-    assert_eq!(told(&bank, &asha.email).await[0], "recovery_code_used");
+    let told_of = told(&bank, &asha.email).await;
+    assert!(told_of.iter().any(|purpose| purpose == "recovery_code_used"), "{told_of:?}");
     let asked = challenge(&bank, &asha).await;
     bank.verify(id(&asked), "recovery_code", &codes[0]).await.refused(401, "invalid_code");
     // It stood in for a factor and was none: what changes the factors takes the next code, an act takes none.

@@ -76,6 +76,39 @@ async fn renew(bank: &TestBank, person: &Person, asked: &Reply, new: &str) -> (P
     (renewed, reply)
 }
 
+/// All that an operator's access goes through, and is refused; with an administrator who may read the trail.
+pub async fn every_way() -> (TestBank, Person) {
+    let bank = alone().await;
+    let (mut admin, mut teller) =
+        (bank.operator(Role::Admin).await, bank.operator(Role::Teller).await);
+    let own = format!("/v1/staff/members/{}/reset", own_id(&admin).await);
+    admin.client.post(&own, &json!({})).await.refused(409, "own_access");
+    let new = "nine grey geese under a bridge";
+    change_password(&bank, &teller, ("not it at all", new))
+        .await
+        .refused(401, "invalid_credentials");
+    let _done = change_password(&bank, &teller, (&teller.password, new)).await.expect(204);
+    new.clone_into(&mut teller.password);
+    bank.sign_in_operator(&mut teller).await;
+    let begun = begin_authenticator(&bank, &teller).await;
+    teller = with_secret(&teller, &begun.text("/authenticator/secret"));
+    let body = json!({ "challenge": begun.text("/challenge/id"), "code": bank.totp_code(&teller) });
+    let _done = change(&teller, "/v1/staff/authenticator/confirm", &body).await.expect(204);
+    bank.sign_in_operator(&mut teller).await;
+    bank.sign_in_operator(&mut admin).await;
+    let first = reset(&bank, &admin, &own_id(&teller).await).await;
+    let asked = log_in(&bank, &teller, &first).await.expect(200);
+    let (_teller, done) = renew(&bank, &teller, &asked, "ten grey geese under a bridge").await;
+    let _done = done.expect(204);
+    let made = bank.operator(Role::Teller).await;
+    let id = own_id(&made).await.parse().expect("an id");
+    let act = bank.bank().system_act("test");
+    let must =
+        move |tx: &mut store::Tx<'_>| exchequer::staff::renewal::must_change_in(tx, &act, &id);
+    bank.bank().db().write("test", must).await.expect("it is noted");
+    (bank, admin)
+}
+
 async fn mails(bank: &TestBank, to: &str, purpose: &str) -> usize {
     let inbox = bank.inbox().await;
     inbox.iter().filter(|mail| mail["to"] == to && mail["purpose"] == purpose).count()

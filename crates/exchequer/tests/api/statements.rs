@@ -40,6 +40,7 @@ pub async fn at(p: &mut Pair, time: &str) {
     for person in [&mut p.asha, &mut p.bela] {
         p.bank.sign_in(person).await;
     }
+    p.bank.see_operator(&p.teller).await;
     p.bank.sign_in_operator(&mut p.teller).await;
 }
 

@@ -26,7 +26,7 @@ const VARIABLES: &[(&str, &str, &str)] = &[
     ("EXCHEQUER_CONSOLE_PUBLIC_URL", "http://console.example", "anybody on the way"),
     ("EXCHEQUER_CONSOLE_PUBLIC_URL", "http://localhost/", "host or host:port"),
     ("EXCHEQUER_CONSOLE_NETWORKS", "10.8.0.1/16", "no network"),
-    ("EXCHEQUER_CONSOLE_NETWORKS", "10.8.0.0/16,here", "`here` is no network"),
+    ("EXCHEQUER_CONSOLE_NETWORKS", "10.8.0.0/16,here", "\"here\" is no network"),
     ("EXCHEQUER_TRACES_URL", "http://collector.example", "which anybody on the way can read"),
     ("EXCHEQUER_TRACES_URL", "http://127.0.0.1:4318/", "ends with a slash"),
     ("EXCHEQUER_TRACES_URL", "127.0.0.1:4318", "such as http://127.0.0.1:4318"),

@@ -61,8 +61,19 @@ fn nothing_on_another_host_is_spoken_to_in_plain_text_unless_a_setting_says_so()
         ("EXCHEQUER_SMS_GATEWAY_URL", "http://sms.example"),
         ("EXCHEQUER_MASTER_KEY_TRANSIT_URL", "http://bao.example:8200"),
         ("EXCHEQUER_MASTER_KEY_KMS_URL", "http://kms.example"),
+        ("EXCHEQUER_EVIDENCE_TRAIL_URL", "http://logs.example"),
+        ("EXCHEQUER_EVIDENCE_WITNESS_URL", "http://witness.example"),
     ] {
         let mut folder = Folder::new();
+        // An address of AWS KMS is looked at where all else of it is there.
+        for (name, value) in [
+            ("KEY", "alias/exchequer"),
+            ("REGION", "ap-south-1"),
+            ("ACCESS_KEY_ID", "AKIDEXAMPLE"),
+            ("SECRET_ACCESS_KEY", "a-secret-of-forty-letters-and-some-more-"),
+        ] {
+            folder.environment(&format!("EXCHEQUER_MASTER_KEY_KMS_{name}"), value);
+        }
         folder.environment(name, value);
         let text = folder.faults().to_string();
         assert!(text.contains(name), "{name} {value}: {text}");

@@ -70,6 +70,7 @@ fn an_auditor_reads_what_the_office_reads_and_changes_nothing() {
     let reading = [
         P::SignOut,
         P::ReadSelf,
+        P::ChangeOwnAccess,
         P::ReadAccounts,
         P::ReadCustomers,
         P::ReadEvents,

@@ -32,7 +32,9 @@ const COMPONENTS: [&str; 18] = [
 /// the bank is made of with a version.
 pub fn complaint(reply: &Reply) -> Option<String> {
     let lengths: Vec<_> = reply.headers.get_all("content-length").iter().collect();
-    let said = reply.header("content-length").and_then(|text| text.parse::<usize>().ok());
+    // Digits alone (RFC 9110 §8.6): `parse` would take a sign.
+    let digits = |text: &&str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let said = reply.header("content-length").filter(digits).and_then(|text| text.parse().ok());
     let status = reply.status.as_u16();
     let is_empty_by_status = status < 200 || status == 204 || status == 304;
     if reply.headers.contains_key("transfer-encoding") {
@@ -66,7 +68,8 @@ fn version_in(text: &str) -> Option<String> {
     let text = text.to_ascii_lowercase();
     COMPONENTS.iter().find_map(|name| {
         text.match_indices(name).find_map(|(at, _)| {
-            let rest = text.get(at + name.len()..)?;
+            // An address begins with some of the names, and has numbers.
+            let rest = text.get(at + name.len()..).filter(|rest| !rest.starts_with("://"))?;
             let rest = rest.trim_start_matches([' ', '/', '-', ':', '=', '"', '_']);
             let rest = rest.strip_prefix("version").unwrap_or(rest).trim_start_matches([' ', ':']);
             let rest = rest.strip_prefix('v').unwrap_or(rest);

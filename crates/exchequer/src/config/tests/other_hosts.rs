@@ -62,7 +62,6 @@ fn nothing_on_another_host_is_spoken_to_in_plain_text_unless_a_setting_says_so()
         ("EXCHEQUER_MASTER_KEY_TRANSIT_URL", "http://bao.example:8200"),
         ("EXCHEQUER_MASTER_KEY_KMS_URL", "http://kms.example"),
         ("EXCHEQUER_EVIDENCE_TRAIL_URL", "http://logs.example"),
-        ("EXCHEQUER_EVIDENCE_WITNESS_URL", "http://witness.example"),
     ] {
         let mut folder = Folder::new();
         // An address of AWS KMS is looked at where all else of it is there.

@@ -52,6 +52,7 @@ mod sessions_web;
 mod sessions_web_limits;
 mod signed_out;
 mod staff;
+mod staff_absence;
 mod staff_access;
 mod staff_events;
 mod staff_movements;

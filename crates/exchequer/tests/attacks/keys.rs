@@ -69,11 +69,6 @@ async fn scene() -> (Scene, Shop) {
     let admin = s.bank.operator(Role::Admin).await;
     let shop = Shop::new(&s.bank, &admin, "test").await;
     let _card = shop.card("4242424242424242").await;
-    s.bank.advance(30);
-    let begin = json!({ "current_password": admin.password, "code": s.bank.totp_code(&admin) });
-    let path = "/v1/staff/authenticator";
-    let _begun =
-        admin.client.post_raw(path, None, begin.to_string().into_bytes()).await.expect(201);
     crate::scene::keep_secrets(&s.bank, &admin, &shop).await;
     let _leaves = run(s.bank.bank(), Job::WriteLog).await; // which makes the salts
     (s, shop)

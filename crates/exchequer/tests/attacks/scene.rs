@@ -70,6 +70,10 @@ pub fn succeeded(replies: &[Reply]) -> usize {
 /// Two secrets of a webhook endpoint, an act that waits for a second operator, and a key that is kept.
 pub async fn keep_secrets(bank: &TestBank, admin: &Person, shop: &Shop) {
     keep_index(bank).await;
+    bank.advance(30);
+    let begin = json!({ "current_password": admin.password, "code": bank.totp_code(admin) });
+    let begin = begin.to_string().into_bytes();
+    let _begun = admin.client.post_raw("/v1/staff/authenticator", None, begin).await.expect(201);
     let hook = json!({ "url": "https://shop.example.com/hook" });
     let hook = shop.post("/v1/webhook_endpoints", &hook).await.expect(201).text("/id");
     let rotate = format!("/v1/webhook_endpoints/{hook}/rotate");

@@ -1,7 +1,6 @@
 //! The rate limits: which class a route has, and what each class may.
 //!
-//! One table of limits and one of routes; nothing else in the bank names a number. A POST stands in [`ROUTES`] by its name,
-//! or a test fails; until then it is held to a strict class. What a class does while Redis is gone stands beside its limits.
+//! Nothing else names a number. A POST stands in [`ROUTES`], or a test fails; until then its class is strict.
 
 use std::sync::LazyLock;
 

@@ -1,4 +1,4 @@
-//! Growth: a bank in a file that moves to PostgreSQL, and several nodes on one database.
+//! Growth: the engine on PostgreSQL, several nodes on one database, and a bank in a file that moves there.
 //!
 //! Nodes are banks with connections and a batcher of their own, in this process: what they share is the server alone,
 //! as processes would, and what HTTP costs is left out.
@@ -10,7 +10,16 @@ use std::thread;
 use serde_json::{Value, json};
 
 use crate::bank::{Opened, database_on, replace_database};
-use crate::{ACCOUNTS, Result, door, now, served};
+use crate::load::Keys;
+use crate::{ACCOUNTS, Result, door, engine, now, served};
+
+/// Transfers a second of one caller's batches.
+pub fn engine(server: &str, batch: u32, total: u32) -> Result<Value> {
+    let opened = Opened::fresh_on(server, ACCOUNTS)?;
+    let rate = engine::run(&opened, Keys::Ordered, batch, total)?;
+    opened.finish()?;
+    Ok(json!({ "rate": rate }))
+}
 
 /// Transfers a second of all nodes together, and their books afterwards.
 pub fn nodes(server: &str, count: u32, (callers, total): (u32, u32)) -> Result<Value> {

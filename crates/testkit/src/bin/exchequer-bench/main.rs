@@ -109,10 +109,7 @@ fn measure(words: &[&str]) -> Result<Value> {
             Ok(json!({ "rate": rate }))
         }
         ["postgres", batch, total] => {
-            let opened = Opened::fresh_on(&postgres_server()?, ACCOUNTS)?;
-            let rate = engine::run(&opened, Keys::Ordered, batch.parse()?, total.parse()?)?;
-            opened.finish()?;
-            Ok(json!({ "rate": rate }))
+            growth::engine(&postgres_server()?, batch.parse()?, total.parse()?)
         }
         ["nodes", nodes, callers, total] => {
             growth::nodes(&postgres_server()?, nodes.parse()?, (callers.parse()?, total.parse()?))

@@ -111,10 +111,13 @@ impl Scene {
     /// Settings of the bank at the server.
     pub fn settings(&self) -> Vec<(&'static str, String)> {
         let data = self.data();
+        let checkpoints = data.join("checkpoints.txt");
         vec![
             ("EXCHEQUER_DATA_DIR", data.to_string_lossy().into_owned()),
             ("EXCHEQUER_MASTER_KEY_FILE", data.join("master.key").to_string_lossy().into_owned()),
             ("EXCHEQUER_LISTEN", "127.0.0.1:0".to_owned()),
+            // The demo's own: what it has said outside goes along.
+            ("EXCHEQUER_EVIDENCE_CHECKPOINT_FILE", checkpoints.to_string_lossy().into_owned()),
             ("EXCHEQUER_HTTP_PUBLIC_URL", PUBLIC_URL.to_owned()),
             ("EXCHEQUER_DATABASE_URL", self.url()),
         ]

@@ -53,7 +53,7 @@ export const tests = {
         assert.equal(await framed.locator("main, form, .brand").count(), 0, framed.url());
       }
     });
-    stage.forgive(/a request to|frame-ancestors|X-Frame-Options|chrome-error/);
+    stage.forgive(/a request to|frame-ancestors|X-Frame-Options|chrome-error|ERR_BLOCKED_BY_RESPONSE/);
   },
 
   // ASVS 3.5.1: a browser that sends another site's form is refused.

@@ -10,7 +10,9 @@ use crate::migrate;
 use crate::postgres::{Mode, PgOptions, PgSession, open_worker, work_loop};
 use crate::queue::{PushError, Queue};
 use crate::sets::{RUN_ROWS, Runs};
-use crate::sqlite::{Access, DatabaseFile, FileKey, Mover, SqliteSession, read_loop, write_loop};
+use crate::sqlite::{
+    Access, DatabaseFile, FileKey, Mover, SqliteSession, read_loop, settle, write_loop,
+};
 use crate::{DbError, PostgresAddress, Tx};
 
 /// Where the bank lives.
@@ -102,6 +104,7 @@ impl Db {
                 let mut writer = SqliteSession::open(file, options.cache_mib, Access::ReadWrite)?;
                 writer.check_durable()?;
                 migrate::check_sqlite(&writer)?;
+                settle(&writer)?;
                 writer.runs.replace(Runs::of_rows(options.run_rows));
                 for n in 0..options.readers.max(1) {
                     let session = SqliteSession::open(file, options.cache_mib, Access::ReadOnly)?;

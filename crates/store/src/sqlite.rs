@@ -29,8 +29,8 @@ use crate::{DbError, Param, Row, Tx};
 
 use self::file::NOT_PLAIN;
 pub use self::file::{CAN_ENCRYPT, DatabaseFile, FileKey};
-pub(crate) use self::log::Mover;
 use self::log::checkpoint;
+pub(crate) use self::log::{Mover, settle};
 pub(crate) use self::values::{bind, bind_from};
 use self::values::{number_parameters, read_value};
 

@@ -183,7 +183,7 @@ async fn approve(
     // Also when the answer is an earlier one: the first may have been lost before this.
     if let Some(approval) = find(&caller, id).await? {
         forget(caller.bank(), &approval.deed);
-        if let Some(operator) = carry_out::signed_out(&approval.deed) {
+        if let Some(operator) = carry_out::signed_out(&approval.deed)? {
             forget_ended(&caller, PrincipalRef::Staff(operator)).await?;
         }
         submit(&caller, &approval).await?;

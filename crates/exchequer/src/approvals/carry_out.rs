@@ -133,9 +133,9 @@ fn reset_member(tx: &mut Tx<'_>, act: &Act, whom: &Whom, material: Option<Vec<u8
 }
 
 /// An operator whose sessions the act has ended.
-pub(super) fn signed_out(deed: &Deed) -> Option<StaffId> {
+pub(super) fn signed_out(deed: &Deed) -> Result<Option<StaffId>, DbError> {
     match deed {
-        Deed::ResetMember(whom) => whom.id.parse().ok(),
+        Deed::ResetMember(whom) => id(&whom.id).map(Some),
         Deed::Deposit(_)
         | Deed::Withdraw(_)
         | Deed::ReverseTransfer(_)
@@ -148,7 +148,7 @@ pub(super) fn signed_out(deed: &Deed) -> Option<StaffId> {
         | Deed::RotateMerchantKey(_)
         | Deed::SettleMerchant(_)
         | Deed::RefundPayment(_)
-        | Deed::DestroyKey(_) => None,
+        | Deed::DestroyKey(_) => Ok(None),
     }
 }
 

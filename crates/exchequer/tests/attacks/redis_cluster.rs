@@ -11,12 +11,12 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use store::cache::State;
-use testkit::redis::{Clustered, prefix};
-use testkit::{Client, Person, TestBank, TestDatabase};
+use testkit::redis::Clustered;
+use testkit::{Client, Person, TestBank};
 use tokio::time::{Instant, sleep};
 
 use crate::redis_failover::{
-    BACK_LIMIT, VISITS, are_out, node, pay, read_until, sign_in, sign_out, visits,
+    BACK_LIMIT, Scene, VISITS, are_out, pay, read_until, sign_in, sign_out, visits,
 };
 use crate::scene::post;
 
@@ -89,8 +89,9 @@ async fn pay_until(person: Person, order: Value, stop: Arc<AtomicBool>) -> usize
 
 /// Nobody signs in before another has the lost one's place. Gives how many were refused.
 async fn nobody_signs_in(redis: &Clustered, victim: usize, bank: &TestBank, who: &Person) -> usize {
-    let mut refused = 0;
+    let (mut refused, started) = (0, Instant::now());
     while !redis.is_replaced(victim) {
+        assert!(started.elapsed() < BACK_LIMIT, "another has its place");
         let reply = sign_in(bank, who).await;
         if reply.status == 200 {
             assert!(redis.is_replaced(victim), "signed in while nobody counted it");
@@ -121,23 +122,11 @@ async fn survives(loss: Loss) {
         println!("no Redis in this run");
         return;
     };
-    let (url, prefix) = (redis.url(), prefix());
-    let first = TestDatabase::new();
-    let mut second = TestDatabase::new();
-    second.set_options(first.options().clone());
-    let (here, there) = (node(first, &url, &prefix).await, node(second, &url, &prefix).await);
-    let nodes = [&here, &there];
-
-    let asha = here.customer("Asha").await;
-    let (ravi, chen) = (here.customer("Ravi").await, here.customer("Chen").await);
-    let (from, to) = (here.account(&asha, "INR").await, here.account(&ravi, "INR").await);
-    let order = json!({ "from": from, "to": to, "amount": 1, "currency": "INR" });
-    let out = [&ravi, &chen].map(|person| person.client.token().expect("a token").to_owned());
-    for token in &out {
-        let _me = there.client().with_token(token).get("/v1/me").await.expect(200);
-    }
-    sign_out(&ravi).await;
-    let (victim, visitor) = victim(&redis, &here).await;
+    let scene = Scene::on(&redis.url()).await;
+    let Scene { here, there, asha, order, leaving: [ravi, chen], out } = &scene;
+    let nodes = scene.nodes();
+    sign_out(ravi).await;
+    let (victim, visitor) = victim(&redis, here).await;
     let filled = Instant::now();
     assert_eq!(visits(&visitor).await, VISITS - 1, "all but the first");
     redis.wait_until_passed_on(victim);
@@ -147,25 +136,25 @@ async fn survives(loss: Loss) {
         let client = node.client().with_token(asha.client.token().expect("a token"));
         tokio::spawn(read_until(client, Arc::clone(&stop)))
     });
-    let paying = tokio::spawn(pay_until(asha.clone(), order, Arc::clone(&stop)));
+    let paying = tokio::spawn(pay_until(asha.clone(), order.clone(), Arc::clone(&stop)));
     let lost = Instant::now();
     loss.happens(&mut redis, victim);
-    let refused = nobody_signs_in(&redis, victim, &there, &chen).await;
+    let refused = nobody_signs_in(&redis, victim, there, chen).await;
     assert!(refused > 0, "{loss:?}: it was seen that nobody signs in");
-    sign_out(&chen).await;
-    are_out(nodes, &out).await;
+    sign_out(chen).await;
+    are_out(nodes, out).await;
     redis.wait_until_replaced(victim);
     are_back(nodes).await;
     println!("{loss:?}: back after {:?}, {refused} sign-ins refused", lost.elapsed());
-    let _in = sign_in(&here, &asha).await.expect(200);
-    holds(nodes, &out, &visitor, filled).await;
+    let _in = sign_in(here, asha).await.expect(200);
+    holds(nodes, out, &visitor, filled).await;
 
     // The lost one comes back: with nothing, or with all it knew and the belief that it is the master.
     loss.ends(&mut redis, victim);
     redis.wait_until_whole();
     are_back(nodes).await;
-    holds(nodes, &out, &visitor, filled).await;
-    let _in = sign_in(&there, &asha).await.expect(200);
+    holds(nodes, out, &visitor, filled).await;
+    let _in = sign_in(there, asha).await.expect(200);
     stop.store(true, Ordering::Relaxed);
     for reads in reading {
         assert!(reads.await.expect("every read was answered") > 0);

@@ -68,6 +68,42 @@ pub async fn read_until(client: Client, stop: Arc<AtomicBool>) -> usize {
     count
 }
 
+/// Two nodes on one database and one Redis, and three customers who are known on both.
+pub struct Scene {
+    pub here: TestBank,
+    pub there: TestBank,
+    /// She pays, with an order that nobody has the money for.
+    pub asha: Person,
+    pub order: Value,
+    /// One to sign out before, the other while there is no Redis.
+    pub leaving: [Person; 2],
+    /// Their tokens.
+    pub out: [String; 2],
+}
+
+impl Scene {
+    pub async fn on(url: &str) -> Self {
+        let prefix = prefix();
+        let first = TestDatabase::new();
+        let mut second = TestDatabase::new();
+        second.set_options(first.options().clone());
+        let (here, there) = (node(first, url, &prefix).await, node(second, url, &prefix).await);
+        let asha = here.customer("Asha").await;
+        let leaving = [here.customer("Ravi").await, here.customer("Chen").await];
+        let (from, to) = (here.account(&asha, "INR").await, here.account(&leaving[0], "INR").await);
+        let order = json!({ "from": from, "to": to, "amount": 1, "currency": "INR" });
+        let out = leaving.each_ref().map(|it| it.client.token().expect("a token").to_owned());
+        for token in &out {
+            let _me = there.client().with_token(token).get("/v1/me").await.expect(200);
+        }
+        Self { here, there, asha, order, leaving, out }
+    }
+
+    pub fn nodes(&self) -> [&TestBank; 2] {
+        [&self.here, &self.there]
+    }
+}
+
 /// Nobody who signed out is in, on either node, a second after at the latest.
 pub async fn are_out(nodes: [&TestBank; 2], tokens: &[String]) {
     for node in nodes {
@@ -85,27 +121,14 @@ async fn a_master_that_is_killed_is_replaced_and_lets_nobody_in() {
         println!("no Redis in this run");
         return;
     };
-    let (url, prefix) = (redis.url(), prefix());
-    let first = TestDatabase::new();
-    let mut second = TestDatabase::new();
-    second.set_options(first.options().clone());
-    let (here, there) = (node(first, &url, &prefix).await, node(second, &url, &prefix).await);
-    let nodes = [&here, &there];
-
-    let asha = here.customer("Asha").await;
-    let (ravi, chen) = (here.customer("Ravi").await, here.customer("Chen").await);
-    let (from, to) = (here.account(&asha, "INR").await, here.account(&ravi, "INR").await);
-    let order = json!({ "from": from, "to": to, "amount": 1, "currency": "INR" });
-    let out = [&ravi, &chen].map(|person| person.client.token().expect("a token").to_owned());
-    // Both are remembered there; one signs out before, the other while there is no Redis.
-    for token in &out {
-        let _me = there.client().with_token(token).get("/v1/me").await.expect(200);
-    }
-    sign_out(&ravi).await;
+    let scene = Scene::on(&redis.url()).await;
+    let Scene { here, there, asha, order, leaving: [ravi, chen], out } = &scene;
+    let nodes = scene.nodes();
+    sign_out(ravi).await;
     there.client().with_token(&out[0]).get("/v1/me").await.refused(401, "unauthenticated");
     let visitor = here.client().at("198.51.100.7");
     assert_eq!(visits(&visitor).await, VISITS);
-    pay(&asha, &order).await.refused(422, "insufficient_funds");
+    pay(asha, order).await.refused(422, "insufficient_funds");
 
     let stop = Arc::new(AtomicBool::new(false));
     let reading = nodes.map(|node| {
@@ -119,12 +142,12 @@ async fn a_master_that_is_killed_is_replaced_and_lets_nobody_in() {
         let ready = node.client().get("/readyz").await.expect(200);
         assert_eq!(ready.text("/checks/cache"), "redis_gone");
     }
-    for refused in [pay(&asha, &order).await, sign_in(&here, &asha).await] {
+    for refused in [pay(asha, order).await, sign_in(here, asha).await] {
         refused.refused(503, "unavailable");
         assert!(refused.header("retry-after").is_some());
     }
-    sign_out(&chen).await;
-    are_out(nodes, &out).await;
+    sign_out(chen).await;
+    are_out(nodes, out).await;
     assert!(killed.elapsed() < Replicated::DOWN_AFTER, "all of it while nobody was the master");
 
     redis.wait_for_another_master();
@@ -133,9 +156,9 @@ async fn a_master_that_is_killed_is_replaced_and_lets_nobody_in() {
         assert_eq!(node.bank().cache().state().await, State::Redis);
     }
     println!("back after {:?}", killed.elapsed());
-    are_out(nodes, &out).await;
-    pay(&asha, &order).await.refused(422, "insufficient_funds");
-    let _in = sign_in(&here, &asha).await.expect(200);
+    are_out(nodes, out).await;
+    pay(asha, order).await.refused(422, "insufficient_funds");
+    let _in = sign_in(here, asha).await.expect(200);
     stop.store(true, Ordering::Relaxed);
     for reads in reading {
         assert!(reads.await.expect("every read was answered") > 0);

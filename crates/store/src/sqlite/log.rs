@@ -82,6 +82,19 @@ impl Log {
     }
 }
 
+/// Moves what an earlier process left in the log, and syncs it. One that was killed between the last write of a commit
+/// and its sync leaves what everybody sees and a power cut can still take, so nobody may be told of it before this.
+pub(crate) fn settle(session: &SqliteSession) -> Result<(), DbError> {
+    match session.connection.pragma_query(None, "wal_checkpoint", |_| Ok(())) {
+        // The log is synced before anything of it is moved (SQLite, `walCheckpoint`), and reads need no room.
+        Err(rusqlite::Error::SqliteFailure(failure, _)) if failure.code == ErrorCode::DiskFull => {
+            tracing::warn!("the disk is full: the log stays where it is");
+            Ok(())
+        }
+        moved => moved.map_err(from_sqlite),
+    }
+}
+
 /// Moves the log into the database file. Waits for nobody; a reader's snapshot only makes it partial.
 pub(super) fn checkpoint(session: &SqliteSession) {
     said(session.connection.pragma_query(None, "wal_checkpoint", |_| Ok(())));

@@ -1,6 +1,11 @@
 //! When the log is moved, and by whom.
 
+use std::fs::copy;
+
+use money::Timestamp;
+
 use super::*;
+use crate::{Db, Location, Options, migrate};
 
 fn log() -> (Log, Receiver<()>) {
     let (tell, told) = sync_channel(1);
@@ -61,4 +66,29 @@ fn the_log_stays_bounded_under_commits_without_a_pause() {
     let reader = SqliteSession::open(&path, 16, Access::ReadOnly).unwrap();
     let rows = reader.query("SELECT COUNT(*) FROM t", &[], 1).unwrap();
     assert_eq!(rows[0].int(0).unwrap(), 40_000);
+}
+
+/// A process was killed before its last sync: its commits are in the log, and may be nowhere else.
+#[test]
+fn what_a_killed_process_left_is_moved_before_the_bank_is_open() {
+    const LOOK: &str = "SELECT 1 FROM sqlite_schema WHERE name = 'left_behind'";
+    let folders = [(); 3].map(|()| tempfile::tempdir().unwrap());
+    let [killed, opened, alone] = folders.each_ref().map(|it| it.path().join("bank.db"));
+    let options = |path| Options::new(Location::Sqlite { path });
+    migrate(&options(killed.clone()), Timestamp::EPOCH).unwrap();
+    let session = SqliteSession::open(&killed, 1, Access::ReadWrite).unwrap();
+    session.batch("CREATE TABLE left_behind (id INTEGER PRIMARY KEY)").unwrap();
+    copy(&killed, &opened).unwrap();
+    copy(killed.with_extension("db-wal"), opened.with_extension("db-wal")).unwrap();
+    let is_in = |path| {
+        let session = SqliteSession::open(path, 1, Access::ReadWrite).unwrap();
+        session.query(LOOK, &[], 1).unwrap().len() == 1
+    };
+    copy(&killed, &alone).unwrap();
+    assert!(!is_in(&alone), "it is in the log only");
+
+    let db = Db::open(&options(opened.clone())).unwrap();
+    copy(&opened, &alone).unwrap();
+    assert!(is_in(&alone));
+    db.close();
 }

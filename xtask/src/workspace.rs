@@ -21,6 +21,8 @@ pub struct Package {
     /// Relative to the root, with forward slashes.
     pub manifest: String,
     pub dependencies: Vec<Dependency>,
+    /// Names of its test targets, those of `tests`.
+    pub tests: Vec<String>,
 }
 
 pub struct Dependency {
@@ -82,10 +84,17 @@ impl Package {
                 Ok(Dependency { name: text(dependency, "name")?.to_owned(), kind })
             })
             .collect::<Result<_>>()?;
+        let mut tests = Vec::new();
+        for target in list(package, "targets")? {
+            if list(target, "kind")?.iter().any(|kind| kind == "test") {
+                tests.push(text(target, "name")?.to_owned());
+            }
+        }
         Ok(Self {
             name: text(package, "name")?.to_owned(),
             manifest: manifest.to_string_lossy().replace('\\', "/"),
             dependencies,
+            tests,
         })
     }
 }
@@ -135,7 +144,8 @@ mod tests {
         let metadata = json!({
             "workspace_root": "/r", "target_directory": "/t",
             "packages": [{"name": "store", "manifest_path": "/r/crates/store/Cargo.toml",
-                "dependencies": [{"name": "money", "kind": null}, {"name": "testkit", "kind": "dev"}]}],
+                "dependencies": [{"name": "money", "kind": null}, {"name": "testkit", "kind": "dev"}],
+                "targets": [{"name": "store", "kind": ["lib"]}, {"name": "it", "kind": ["test"]}]}],
         });
         let workspace = Workspace::parse(&metadata).unwrap();
         assert_eq!(workspace.root, Path::new("/r"));
@@ -144,6 +154,7 @@ mod tests {
         assert_eq!(package.manifest, "crates/store/Cargo.toml");
         let kinds: Vec<_> = package.dependencies.iter().map(|found| found.kind).collect();
         assert_eq!(kinds, [DependencyKind::Normal, DependencyKind::Dev]);
+        assert_eq!(package.tests, ["it"]);
     }
 
     #[test]

@@ -28,6 +28,9 @@ const COMPONENTS: [&str; 18] = [
     "tower",
 ];
 
+/// Characters that a name and what stands between it and its number have together, and some more.
+const NEAR: usize = 40;
+
 /// What is wrong with an answer to anything but HEAD: its length is not what it says (RFC 9110 §8.6), or it names what
 /// the bank is made of with a version.
 pub fn complaint(reply: &Reply) -> Option<String> {
@@ -65,20 +68,26 @@ pub fn complaint(reply: &Reply) -> Option<String> {
 
 /// The first name of a component with a number behind it: `SQLite 3.46`, `redis/7.0`, `axum-0.8`, `rustls v0.23`.
 fn version_in(text: &str) -> Option<String> {
-    let text = text.to_ascii_lowercase();
-    COMPONENTS.iter().find_map(|name| {
-        text.match_indices(name).find_map(|(at, _)| {
-            // An address begins with some of the names, and has numbers.
-            let rest = text.get(at + name.len()..).filter(|rest| !rest.starts_with("://"))?;
-            let rest = rest.trim_start_matches([' ', '/', '-', ':', '=', '"', '_']);
-            let rest = rest.strip_prefix("version").unwrap_or(rest).trim_start_matches([' ', ':']);
-            let rest = rest.strip_prefix('v').unwrap_or(rest);
-            let number: String =
-                rest.chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
-            // A whole number alone is a port or a count as often as a version.
-            let parts = number.split('.').filter(|part| !part.is_empty()).count();
-            (parts >= 2).then(|| format!("{name} {number}"))
-        })
+    // Numbers with a point are rare, so they are looked for and not the names. A whole number alone is a port or a
+    // count as often as a version.
+    text.match_indices('.').find_map(|(point, _)| {
+        let is_digit = |c: char| c.is_ascii_digit();
+        let (before, after) = (text.get(..point)?, text.get(point + 1..)?);
+        let whole = before.trim_end_matches(is_digit);
+        if whole.len() == before.len() || !after.starts_with(is_digit) {
+            return None;
+        }
+        let near = whole.char_indices().rev().nth(NEAR).map_or(0, |(at, _)| at);
+        let near = whole.get(near..)?.to_ascii_lowercase();
+        let rest = near.strip_suffix('v').unwrap_or(&near).trim_end_matches([' ', ':']);
+        let rest = rest.strip_suffix("version").unwrap_or(rest);
+        let rest = rest.trim_end_matches([' ', '/', '-', ':', '=', '"', '_']);
+        let name = COMPONENTS.iter().find(|name| rest.ends_with(**name))?;
+        // An address begins with some of the names, and has numbers.
+        let is_address = near.get(rest.len()..).is_some_and(|between| between.starts_with("://"));
+        let number = before.get(whole.len()..)?;
+        let part = after.get(..after.find(|c: char| !c.is_ascii_digit()).unwrap_or(after.len()))?;
+        (!is_address).then(|| format!("{name} {number}.{part}"))
     })
 }
 

@@ -24,11 +24,11 @@ const STEP_LIMIT: Duration = Duration::from_mins(40);
 
 const TEST: [&str; 3] = ["test", "--locked", "--no-fail-fast"];
 
-/// The crates whose tests reach a database; the others have passed in the step before.
-const WITH_DATABASE: [&str; 6] = ["-p", "store", "-p", "exchequer", "-p", "testkit"];
+/// The crates whose tests reach a database; of the others only the quick ones in the crates run again.
+const WITH_DATABASE: [&str; 3] = ["store", "exchequer", "testkit"];
 
 /// The crates whose tests reach a cache.
-const WITH_CACHE: [&str; 4] = ["-p", "store", "-p", "exchequer"];
+const WITH_CACHE: [&str; 2] = ["store", "exchequer"];
 
 /// With the SQLite that encrypts: the store's own tests of files, and the search for markers. Another build of the
 /// library, so these few and not all.
@@ -150,11 +150,23 @@ impl Run {
         self.counted(&mut command, STEP_LIMIT, log)
     }
 
+    /// The tests of some packages, named one by one: asked for by package, cargo builds nearly everything once more,
+    /// since fewer packages ask for fewer features of what they share.
+    fn targets_of(&self, packages: &[&str]) -> Result<Vec<&str>> {
+        let mut targets = vec!["--workspace", "--lib"];
+        for name in packages {
+            let found = self.workspace.packages.iter().find(|package| package.name == *name);
+            let package = found.ok_or_else(|| format!("there is no package {name}"))?;
+            targets.extend(package.tests.iter().flat_map(|test| ["--test", test]));
+        }
+        Ok(targets)
+    }
+
     /// With the proxies of `deploy/edge` before a bank.
     fn tests_at_the_edge(&self, log: &Path) -> Result<Verdict> {
         edge::find_or_install()?;
         let outside = Outside { has_proxies: true, ..Outside::default() };
-        self.tests(&["-p", "exchequer", "--test", "edge"], &outside, log)
+        self.tests(&["--workspace", "--test", "edge"], &outside, log)
     }
 
     /// The log counts the tests of both commands together.
@@ -221,7 +233,7 @@ impl Run {
     fn tests_on_postgres(&self, log: &Path) -> Result<Verdict> {
         let on = |address: &str| {
             let outside = Outside { postgres: Some(address), ..Outside::default() };
-            self.tests(&WITH_DATABASE, &outside, log)
+            self.tests(&self.targets_of(&WITH_DATABASE)?, &outside, log)
         };
         match given("EXCHEQUER_TEST_POSTGRES")? {
             Some(address) => on(&address),
@@ -232,7 +244,7 @@ impl Run {
     fn tests_on_redis(&self, log: &Path) -> Result<Verdict> {
         let on = |address: &str| {
             let outside = Outside { redis: Some(address), ..Outside::default() };
-            self.tests(&WITH_CACHE, &outside, log)
+            self.tests(&self.targets_of(&WITH_CACHE)?, &outside, log)
         };
         match given("EXCHEQUER_TEST_REDIS_URL")? {
             Some(address) => on(&address),
@@ -251,7 +263,7 @@ impl Run {
             redis: Some(redis.url()),
             ..Outside::default()
         };
-        self.tests(&["-p", "exchequer", "--test", "nodes"], &outside, log)
+        self.tests(&["--workspace", "--test", "nodes"], &outside, log)
     }
 
     /// The tests before this step may have written none of the files they compare with.

@@ -68,6 +68,7 @@ mod tests {
                 .iter()
                 .map(|(name, kind)| Dependency { name: (*name).to_owned(), kind: *kind })
                 .collect(),
+            tests: Vec::new(),
         }
     }
 
@@ -96,6 +97,7 @@ mod tests {
                 name: package.name.clone(),
                 manifest: package.manifest.clone(),
                 dependencies: Vec::new(),
+                tests: Vec::new(),
             }));
             assert_eq!(!messages(&packages).is_empty(), refused, "{dependency} {kind:?}");
         }

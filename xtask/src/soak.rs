@@ -46,7 +46,7 @@ pub fn run(minutes: u64) -> Result<ExitCode> {
         let log = workspace.target.join(format!("soak-{}.log", part.name));
         std::fs::write(&log, "").map_err(|error| format!("{}: {error}", log.display()))?;
         let mut command: Command = workspace.cargo();
-        command.args(["test", "--locked", "-p", "exchequer"]).args(part.arguments);
+        command.args(["test", "--locked", "--workspace"]).args(part.arguments);
         command.args(["--", "--nocapture"]);
         for (name, value) in &part.settings {
             command.env(name, value.to_string());

@@ -44,6 +44,7 @@ pub(super) struct Shared<'guard> {
     pub(super) passwords: settings::Passwords,
     pub(super) authority: Authority,
     synchronous: usize,
+    patroni: PathBuf,
 }
 
 pub struct Node<'guard> {
@@ -56,8 +57,12 @@ pub struct Node<'guard> {
 }
 
 impl<'guard> Cluster<'guard> {
-    /// `synchronous`: how many standbys have what is acknowledged.
-    pub fn start(guard: &'guard Guard, linked: bool, synchronous: usize) -> Result<Self> {
+    /// `synchronous`: how many standbys have what is acknowledged. `patroni`: the program.
+    pub fn start(
+        guard: &'guard Guard,
+        linked: bool,
+        (synchronous, patroni): (usize, PathBuf),
+    ) -> Result<Self> {
         let folder = guard.folder().join("database");
         make_folder(&folder)?;
         let shared = Shared {
@@ -66,6 +71,7 @@ impl<'guard> Cluster<'guard> {
             programs: all_programs()?,
             authority: Authority::new(folder.join("authority"))?,
             synchronous,
+            patroni,
             folder,
             passwords: settings::Passwords {
                 superuser: random_password()?,
@@ -82,11 +88,7 @@ impl<'guard> Cluster<'guard> {
             cluster.start_etcd(number)?;
         }
         wait_for("etcd with a leader", WHOLE_LIMIT, || {
-            let healthy = |node: &Node<'_>| {
-                let at = SocketAddr::from((node.place.address, node.ports.etcd));
-                Request::get("/health").send(at).is_ok_and(|reply| reply.status == 200)
-            };
-            Ok(cluster.nodes.iter().all(healthy))
+            Ok(cluster.nodes.iter().all(Node::has_etcd))
         })?;
         for number in 0..NODES {
             cluster.start_patroni(number)?;
@@ -178,6 +180,8 @@ impl<'guard> Cluster<'guard> {
     pub fn power_on(&mut self, number: usize) -> Result<()> {
         self.nodes[number].place.plug_in()?;
         self.start_etcd(number)?;
+        // Patroni 4.1.5 ends where etcd elects a leader as it starts; systemd would start it again.
+        wait_for("etcd again", WHOLE_LIMIT, || Ok(self.nodes[number].has_etcd()))?;
         self.start_patroni(number)
     }
 
@@ -271,7 +275,7 @@ impl<'guard> Cluster<'guard> {
         super::write_private(&file, &settings::patroni(&scene, &shared.passwords))?;
         shared.give_away(&file)?;
         let log = node.folder.join("patroni.log");
-        let mut command = node.place.command(Path::new("patroni"), shared.account.as_ref());
+        let mut command = node.place.command(&shared.patroni, shared.account.as_ref());
         command.arg(&file).current_dir(&node.folder).stdout(append(&log)?);
         command.env_remove("PGPASSWORD").env("LC_ALL", "C.UTF-8").env("TZ", "UTC");
         // Where libpq looks for a certificate of its own: in ours the service account may not look.
@@ -350,6 +354,11 @@ impl<'guard> Node<'guard> {
     fn answers(&self, path: &str) -> bool {
         self.patroni.is_some()
             && Request::get(path).send(self.patroni_at()).is_ok_and(|reply| reply.status == 200)
+    }
+
+    fn has_etcd(&self) -> bool {
+        let at = SocketAddr::from((self.place.address, self.ports.etcd));
+        Request::get("/health").send(at).is_ok_and(|reply| reply.status == 200)
     }
 
     fn patroni_at(&self) -> SocketAddr {

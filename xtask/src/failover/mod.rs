@@ -27,6 +27,7 @@ pub mod http;
 mod load;
 mod logs;
 mod network;
+mod patroni;
 mod redis;
 mod redis_cluster;
 mod report;
@@ -42,16 +43,13 @@ const CUSTOMERS: usize = 24;
 const SETTLE: Duration = Duration::from_secs(5);
 const MOST_SETTLE: u64 = 60;
 /// What must be in PATH, and which of Debian's packages has it.
-const PROGRAMS: [(&str, &str); 6] = [
+const PROGRAMS: [(&str, &str); 5] = [
     ("etcd", "etcd-server"),
-    ("patroni", "patroni"),
     ("haproxy", "haproxy"),
     ("redis-server", "redis-server"),
     ("redis-sentinel", "redis-sentinel"),
     ("openssl", "openssl"),
 ];
-/// What Patroni needs beside itself, for etcd and for PostgreSQL.
-const BESIDE: [&str; 2] = ["python3-etcd", "python3-psycopg2"];
 
 const MOST_ROUNDS: u64 = 10;
 /// Standbys that have what is acknowledged, as in `deploy/failover`.
@@ -66,6 +64,8 @@ struct Wish {
     synchronous: usize,
     /// The bank knows all database nodes and has no HAProxy.
     direct: bool,
+    /// The build folder.
+    target: PathBuf,
     /// Where the logs of all parts are afterwards.
     logs: PathBuf,
 }
@@ -80,6 +80,7 @@ pub fn run(words: &[&str]) -> Result<ExitCode> {
         return broken(&wish, true);
     }
     find_or_install()?;
+    patroni::find_or_install(&wish.target)?;
     if is_root()? && network::can_enclose() {
         let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
         return network::enclosed(&words, LIMIT);
@@ -130,7 +131,7 @@ impl Wish {
             format!("{}: {error}; cargo build -p exchequer makes it", binary.display())
         })?;
         let logs = target.join("failover");
-        Ok(Self { binary, settle, only, rounds, synchronous, direct, logs })
+        Ok(Self { binary, settle, only, rounds, synchronous, direct, target, logs })
     }
 }
 
@@ -146,7 +147,8 @@ fn broken(wish: &Wish, linked: bool) -> Result<ExitCode> {
 }
 
 fn survived(wish: &Wish, guard: &Guard, linked: bool) -> Result<ExitCode> {
-    let database = database::Cluster::start(guard, linked, wish.synchronous)?;
+    let database =
+        database::Cluster::start(guard, linked, (wish.synchronous, patroni::find(&wish.target)?))?;
     let redis = redis::Replicated::start(guard)?;
     let address = if wish.direct { database.direct_url() } else { database.url() };
     let bank = Bank::open(guard, &wish.binary, address, redis.url())?;
@@ -222,9 +224,8 @@ fn find_or_install() -> Result<()> {
         return Ok(());
     }
     let advice = format!(
-        "not all of the programs are here: install {} {} (Debian: apt-get install)",
-        missing.join(" "),
-        BESIDE.join(" ")
+        "not all of the programs are here: install {} (Debian: apt-get install)",
+        missing.join(" ")
     );
     if !is_root()? || !in_path("apt-get") {
         return Err(advice);
@@ -232,7 +233,6 @@ fn find_or_install() -> Result<()> {
     apt_get(&["update"], &[])?;
     let mut install = vec!["install", "-y", "--no-install-recommends"];
     install.extend(missing);
-    install.extend(BESIDE);
     apt_get(&install, &[("RUNLEVEL", "1")]).map_err(|error| format!("{error}\n{advice}"))?;
     if PROGRAMS.iter().all(|(program, _)| in_path(program)) { Ok(()) } else { Err(advice) }
 }

@@ -28,9 +28,6 @@ const COMPONENTS: [&str; 18] = [
     "tower",
 ];
 
-/// Characters that a name and what stands between it and its number have together, and some more.
-const NEAR: usize = 40;
-
 /// What is wrong with an answer to anything but HEAD: its length is not what it says (RFC 9110 §8.6), or it names what
 /// the bank is made of with a version.
 pub fn complaint(reply: &Reply) -> Option<String> {
@@ -71,24 +68,28 @@ fn version_in(text: &str) -> Option<String> {
     // Numbers with a point are rare, so they are looked for and not the names. A whole number alone is a port or a
     // count as often as a version.
     text.match_indices('.').find_map(|(point, _)| {
-        let is_digit = |c: char| c.is_ascii_digit();
-        let (before, after) = (text.get(..point)?, text.get(point + 1..)?);
-        let whole = before.trim_end_matches(is_digit);
-        if whole.len() == before.len() || !after.starts_with(is_digit) {
+        let of_number = |c: char| c.is_ascii_digit() || c == '.';
+        let (before, after) = text.split_at(point);
+        let head = before.trim_end_matches(of_number);
+        let tail = after.trim_start_matches(of_number);
+        let number = text.get(head.len()..text.len() - tail.len())?;
+        if number.split('.').filter(|part| !part.is_empty()).count() < 2 {
             return None;
         }
-        let near = whole.char_indices().rev().nth(NEAR).map_or(0, |(at, _)| at);
-        let near = whole.get(near..)?.to_ascii_lowercase();
-        let rest = near.strip_suffix('v').unwrap_or(&near).trim_end_matches([' ', ':']);
-        let rest = rest.strip_suffix("version").unwrap_or(rest);
+        let rest = without_end(head, "v").trim_end_matches([' ', ':']);
+        let rest = without_end(rest, "version");
         let rest = rest.trim_end_matches([' ', '/', '-', ':', '=', '"', '_']);
-        let name = COMPONENTS.iter().find(|name| rest.ends_with(**name))?;
+        let name = COMPONENTS.iter().find(|name| without_end(rest, name).len() < rest.len())?;
         // An address begins with some of the names, and has numbers.
-        let is_address = near.get(rest.len()..).is_some_and(|between| between.starts_with("://"));
-        let number = before.get(whole.len()..)?;
-        let part = after.get(..after.find(|c: char| !c.is_ascii_digit()).unwrap_or(after.len()))?;
-        (!is_address).then(|| format!("{name} {number}.{part}"))
+        let is_address = head.get(rest.len()..)?.starts_with("://");
+        (!is_address).then(|| format!("{name} {number}"))
     })
+}
+
+/// Without `end`, in whatever case it is there.
+fn without_end<'a>(text: &'a str, end: &str) -> &'a str {
+    let split = text.len().checked_sub(end.len()).and_then(|at| text.split_at_checked(at));
+    split.filter(|(_, last)| last.eq_ignore_ascii_case(end)).map_or(text, |(first, _)| first)
 }
 
 #[cfg(test)]
@@ -139,6 +140,8 @@ mod tests {
             "rustls v0.23",
             "\"postgresql\": \"15.3\"",
             "PostgreSQL version 15.3",
+            "hyper: Version: V1.8.1",
+            "redis                                                        7..1",
         ] {
             let told = Reply { body: text.into(), ..reply(200, &[], "") };
             assert!(complaint(&told).is_some(), "{text}");

@@ -66,11 +66,20 @@ async fn lease(bank: &Bank, channel: Channel) -> Result<Leased, DbError> {
     let act = bank.system_act(LEASE);
     bank.db()
         .write(LEASE, move |tx| {
-            let due = rows::due(tx, channel, act.now, BATCH)?;
-            let seen = i64::try_from(due.len()).unwrap_or(i64::MAX);
+            let mut due = rows::due(tx, channel, act.now, BATCH)?;
+            let mut seen = due.len();
+            if channel == Channel::Email {
+                let pretended = rows::due_pretended(tx, act.now, BATCH)?;
+                seen = seen.max(pretended.len());
+                due.extend(pretended);
+            }
+            let seen = i64::try_from(seen).unwrap_or(i64::MAX);
             let mut leased = Leased { messages: Vec::new(), too_late: 0, seen };
             for message in due {
-                if message.expires_at <= act.now {
+                if message.is_pretended {
+                    let ended = (Status::TooLate, act.now);
+                    rows::finish(tx, &message.id, message.seen(), ended)?;
+                } else if message.expires_at <= act.now {
                     leased.too_late += u64::from(give_up(
                         tx,
                         &act,

@@ -35,7 +35,7 @@ use vault::Indexes;
 pub use self::gateways::{Gateways, install_cryptography};
 use self::model::Status;
 pub use self::model::{Channel, Message, Notice, masked_number};
-use self::store::{NewRow, Window};
+use self::store::{Kept, NewRow, Window};
 use crate::bank::{Act, Tools};
 use crate::config::Config;
 use crate::customers::model::Phone;
@@ -71,7 +71,7 @@ pub fn send_in(
 }
 
 /// The work of [`send_in`], caps included, for a message that nobody must get: what an unknown address is
-/// sent. The row it leaves is empty and counts for its destination, not for the channel.
+/// sent. The row it leaves counts for its destination, not for the channel, and is emptied by the delivery.
 pub fn pretend_in(
     tx: &mut Tx<'_>,
     act: &Act,
@@ -87,7 +87,7 @@ pub fn introduce_in(
     act: &Act,
     message: &Message,
 ) -> Result<Result<MessageId, SendRefusal>, DbError> {
-    match send(tx, act, message, Kind::Pretended)? {
+    match send(tx, act, message, Kind::Counted)? {
         Ok(_counted) => send(tx, act, message, Kind::Notice),
         Err(refusal) => Ok(Err(refusal)),
     }
@@ -263,6 +263,8 @@ fn way(config: &Config, channel: Channel) -> Way {
 enum Kind {
     Asked,
     Pretended,
+    /// A row that counts, before a notice that does not.
+    Counted,
     Notice,
 }
 
@@ -282,13 +284,17 @@ fn send(
         return Ok(Err(refusal));
     }
     let status = match (kind, way) {
-        (Kind::Pretended, _) => Status::TooLate,
+        (Kind::Counted, _) => Status::TooLate,
         // Shown at once: there is nothing to wait for.
-        (Kind::Asked | Kind::Notice, Way::Inbox) => Status::Sent,
-        (Kind::Asked | Kind::Notice, Way::Gateway | Way::Nowhere) => Status::Waiting,
+        (_, Way::Inbox) => Status::Sent,
+        (_, Way::Gateway | Way::Nowhere) => Status::Waiting,
     };
-    let row =
-        NewRow { index: *indexes.active(), status, is_counted, is_kept: kind != Kind::Pretended };
+    let kept = match kind {
+        Kind::Asked | Kind::Notice => Kept::Message,
+        Kind::Pretended => Kept::Pretence,
+        Kind::Counted => Kept::Count,
+    };
+    let row = NewRow { index: *indexes.active(), status, is_counted, kept };
     store::insert(tx, act, &id, message, &row)?;
     Ok(Ok(id))
 }
@@ -343,7 +349,7 @@ fn until_room(now: Timestamp, filling: Option<Timestamp>, window: i64) -> Option
 /// the codes of the customer's own sign-in.
 fn destination_indexes(tools: &Tools, message: &Message, kind: Kind) -> Indexes {
     let label = match kind {
-        Kind::Asked | Kind::Pretended => message.purpose,
+        Kind::Asked | Kind::Pretended | Kind::Counted => message.purpose,
         Kind::Notice => "notice",
     };
     let channel = message.channel.as_str();

@@ -16,6 +16,8 @@ pub(super) struct Due {
     /// Tries so far.
     pub attempts: i64,
     pub expires_at: Timestamp,
+    /// Written for nobody: it is ended as if it had been sent.
+    pub is_pretended: bool,
     created_at: Timestamp,
     next_at: Timestamp,
     destination_sealed: Option<Vec<u8>>,
@@ -47,7 +49,7 @@ const TEXT: &str = "text_sealed";
 /// which there are as many as a stranger likes, the mails of all others cannot be used up.
 const NO_CHANNEL: &str = "none";
 
-/// Adds a message. `is_kept` false: a row that takes as long to make, holds nothing and is of no channel.
+/// Adds a message.
 pub(super) fn insert(
     tx: &mut Tx<'_>,
     act: &Act,
@@ -58,7 +60,11 @@ pub(super) fn insert(
     let content = Content { subject: message.subject.clone(), text: message.text.clone() };
     let content = serde_json::to_string(&content)
         .map_err(|error| DbError::Corrupt(format!("a message's content: {error}")))?;
-    let channel = if row.is_kept { message.channel.as_str() } else { NO_CHANNEL };
+    let channel = match row.kept {
+        Kept::Message => message.channel.as_str(),
+        Kept::Pretence | Kept::Count => NO_CHANNEL,
+    };
+    let has_content = row.kept != Kept::Count;
     let destination_sealed = act.tools.seal(&place(DESTINATION, id), &message.destination)?;
     let content_sealed = act.tools.seal(&place(TEXT, id), &content)?;
     tx.execute(
@@ -70,9 +76,9 @@ pub(super) fn insert(
             channel,
             message.purpose,
             i64::from(row.is_counted),
-            Some(&destination_sealed).filter(|_| row.is_kept),
+            Some(&destination_sealed).filter(|_| has_content),
             &row.index,
-            Some(&content_sealed).filter(|_| row.is_kept),
+            Some(&content_sealed).filter(|_| has_content),
             row.status.code(),
             act.now,
             act.now.plus_seconds(message.lives_seconds),
@@ -87,7 +93,18 @@ pub(super) struct NewRow {
     pub index: [u8; 32],
     pub status: Status,
     pub is_counted: bool,
-    pub is_kept: bool,
+    pub kept: Kept,
+}
+
+/// What a row is there for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kept {
+    Message,
+    /// Nobody gets it. It is written, waits and is emptied like one that somebody gets, so that neither the time of the
+    /// answer nor the size of the database tells them apart.
+    Pretence,
+    /// An empty row that counts for its destination.
+    Count,
 }
 
 /// Makes whoever else sends to this destination wait for the end of this transaction, so that two do not
@@ -162,11 +179,29 @@ pub(super) fn filling_channel(
     row.map(|row| row.time(0)).transpose()
 }
 
-/// Messages that are due, the longest waiting first; then those whose next try is further off than any pause: the
-/// clock was set back since, and they are not to wait until it is there again. Two ranges of one index.
+/// Messages of a channel that are due, the longest waiting first; then those whose next try is further off than any
+/// pause: the clock was set back since, and they are not to wait until it is there again. Two ranges of one index.
 pub(super) fn due(
     tx: &mut Tx<'_>,
     channel: Channel,
+    now: Timestamp,
+    most: i64,
+) -> Result<Vec<Due>, DbError> {
+    due_of(tx, channel.as_str(), now, most)
+}
+
+/// The same of what is pretended.
+pub(super) fn due_pretended(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    most: i64,
+) -> Result<Vec<Due>, DbError> {
+    due_of(tx, NO_CHANNEL, now, most)
+}
+
+fn due_of(
+    tx: &mut Tx<'_>,
+    channel: &'static str,
     now: Timestamp,
     most: i64,
 ) -> Result<Vec<Due>, DbError> {
@@ -182,7 +217,7 @@ pub(super) fn due(
 /// After the one moment and up to the other.
 fn due_between(
     tx: &mut Tx<'_>,
-    channel: Channel,
+    channel: &'static str,
     (after, until): (Timestamp, Timestamp),
     most: i64,
 ) -> Result<Vec<Due>, DbError> {
@@ -190,9 +225,9 @@ fn due_between(
         "SELECT id, purpose, attempts, expires_at, next_at, created_at, destination_sealed, \
          text_sealed FROM outbox WHERE status = 0 AND channel = $1 AND next_at > $2 \
          AND next_at <= $3 ORDER BY next_at, id LIMIT $4",
-        params![channel.as_str(), after, until, most],
+        params![channel, after, until, most],
     )?;
-    rows.iter().map(read_due).collect()
+    rows.iter().map(|row| read_due(row, channel == NO_CHANNEL)).collect()
 }
 
 /// Leases a message until a time: false where somebody else was faster.
@@ -243,8 +278,8 @@ pub(super) fn finish(
 pub(super) fn newest(tx: &mut Tx<'_>, tools: &Tools, most: i64) -> Result<Vec<Shown>, DbError> {
     let rows = tx.query(
         "SELECT id, channel, purpose, destination_sealed, text_sealed, created_at FROM outbox \
-         WHERE text_sealed IS NOT NULL ORDER BY id DESC LIMIT $1",
-        params![most],
+         WHERE text_sealed IS NOT NULL AND channel <> $2 ORDER BY id DESC LIMIT $1",
+        params![most, NO_CHANNEL],
     )?;
     rows.iter().map(|row| read_shown(tools, row)).collect()
 }
@@ -282,12 +317,13 @@ fn open(
     Ok((destination.expose().to_owned(), content))
 }
 
-fn read_due(row: &Row) -> Result<Due, DbError> {
+fn read_due(row: &Row, is_pretended: bool) -> Result<Due, DbError> {
     Ok(Due {
         id: row.id(0)?,
         purpose: row.text(1)?.to_owned(),
         attempts: row.int(2)?,
         expires_at: row.time(3)?,
+        is_pretended,
         next_at: row.time(4)?,
         created_at: row.time(5)?,
         destination_sealed: row.blob_opt(6)?.map(<[u8]>::to_vec),

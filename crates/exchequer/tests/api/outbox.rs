@@ -7,7 +7,7 @@ use exchequer::jobs::{Job, MESSAGES_KEPT};
 use exchequer::outbox::{self, Channel, Message, SendRefusal};
 use futures_util::future::join_all;
 use money::MessageId;
-use serde_json::Value;
+use serde_json::{Value, json};
 use store::DbError;
 use testkit::TestBank;
 use testkit::mail::{MailMood, TestMailServer};
@@ -16,6 +16,7 @@ use vault::SecretString;
 
 use crate::outbox_caps::text_message;
 use crate::rows::{execute, number, texts};
+use crate::sessions::post;
 
 const HOUR: i64 = 3_600;
 pub const WAITING: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM outbox WHERE status = 0";
@@ -122,6 +123,42 @@ async fn a_mail_is_delivered_once_and_its_row_is_emptied() {
     assert_eq!((number(&bank, SENT).await, number(&bank, WITH_TEXT).await), (1, 0));
     // What was sent is not in a demo's inbox: there is nothing left to show.
     assert!(inbox(&bank).await.is_empty());
+}
+
+// ASVS 6.3.8: what nobody gets is written, and waits, like what somebody gets: a shorter row was quicker to write.
+#[tokio::test]
+async fn a_mail_for_nobody_is_a_row_like_any_other_until_the_delivery_empties_it() {
+    let server = TestMailServer::start().await;
+    let bank = with_mail(&server).await;
+    let (asha, bela) = (bank.customer("Asha").await, bank.customer("Bela").await);
+    let proven = "UPDATE customers SET email_verified_at = created_at \
+                  WHERE id = (SELECT id FROM customers ORDER BY id LIMIT 1)";
+    assert_eq!(execute(&bank, proven).await, 1);
+    let registered = delivered(&bank).await;
+    for email in [asha.email.as_str(), bela.email.as_str(), "nobody@example.test"] {
+        let asked = json!({ "email": email });
+        let _told = post(&bank, "/v1/auth/password/forgot", &asked).await.expect(202);
+    }
+    let rows = "SELECT CAST(status AS TEXT) || ' ' || CAST(length(text_sealed) AS TEXT) || ' ' || \
+                CAST(next_at - created_at AS TEXT) FROM outbox WHERE purpose = 'password_reset'";
+    let shapes = texts(&bank, rows).await;
+    assert_eq!(shapes.len(), 3);
+    assert!(
+        shapes[0].starts_with("0 ") && shapes.iter().all(|row| *row == shapes[0]),
+        "{shapes:?}"
+    );
+    let told = "SELECT CAST(COUNT(*) AS BIGINT) FROM events \
+                WHERE action = 'password.reset_asked' AND subject IS NOT NULL";
+    assert_eq!(number(&bank, told).await, 3);
+    assert_eq!((delivered(&bank).await, delivered(&bank).await), (1, 0));
+    let mails = server.mails();
+    assert_eq!(
+        (mails.len() as u64, mails.last().map(|m| &m.to)),
+        (registered + 1, Some(&asha.email))
+    );
+    assert_eq!((number(&bank, WAITING).await, number(&bank, WITH_TEXT).await), (0, 0));
+    let given_up = "SELECT CAST(COUNT(*) AS BIGINT) FROM events WHERE action = 'message.given_up'";
+    assert_eq!(number(&bank, given_up).await, 0, "nothing was lost");
 }
 
 // ASVS 1.3.11: no text adds a command or a second mail to the talk with the mail server.

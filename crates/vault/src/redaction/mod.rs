@@ -53,7 +53,7 @@ mod tests;
 use std::borrow::Cow;
 
 use scan::{Scanner, Span};
-use view::{Decoded, LAYERS, View};
+use view::{Decoded, LAYERS, Reading, View};
 
 /// How often a changed line is looked at again. A replacement can uncover one neighbour that was
 /// glued to it (a card number, then a PAN): the second round finds it, the third finds nothing.
@@ -144,20 +144,22 @@ pub fn redact_bytes(line: &[u8]) -> Cow<'_, [u8]> {
 /// reads as `%41` may be an escape, or a stray percent sign before a card number.
 fn round(text: &[u8]) -> Option<Vec<u8>> {
     let mut changed = without_secrets(text, View::plain(text));
-    let mut above: Option<Decoded> = None;
-    for layer in 1..=LAYERS {
-        let current = changed.as_deref().unwrap_or(text);
-        let decoded = match above {
-            Some(above) => above.deeper(),
-            None => Decoded::of(current, layer),
-        };
-        let Some(decoded) = decoded else { break };
-        if let Some(found) = without_secrets(current, decoded.view()) {
-            // The layers below are those of another text now.
-            changed = Some(found);
-            above = None;
-        } else {
-            above = Some(decoded);
+    for &reading in Reading::of(text) {
+        let mut above: Option<Decoded> = None;
+        for layer in 1..=LAYERS {
+            let current = changed.as_deref().unwrap_or(text);
+            let decoded = match above {
+                Some(above) => above.deeper(),
+                None => Decoded::of(current, layer, reading),
+            };
+            let Some(decoded) = decoded else { break };
+            if let Some(found) = without_secrets(current, decoded.view()) {
+                // The layers below are those of another text now.
+                changed = Some(found);
+                above = None;
+            } else {
+                above = Some(decoded);
+            }
         }
     }
     changed

@@ -13,6 +13,12 @@ const CARDS: &[Row] = &[
     ("slashed", "4111/1111/1111/1111", "[redacted:card]"),
     ("underscored", "4111_1111_1111_1111", "[redacted:card]"),
     ("no-break spaces", "no 4111\u{a0}1111\u{a0}1111\u{a0}1111 ok", "no [redacted:card] ok"),
+    (
+        "no-break spaces behind what could be an escape",
+        "\\x4111\u{a0}1111\u{a0}1111\u{a0}1111",
+        "\\x[redacted:card]",
+    ),
+    ("spaces of a URL behind one", "\\x4111%201111%201111%201111", "\\x[redacted:card]"),
     ("narrow spaces", "4111\u{202f}1111\u{202f}1111\u{202f}1111", "[redacted:card]"),
     ("zero-width spaces", "4111\u{200b}1111\u{200b}1111\u{200b}1111", "[redacted:card]"),
     ("en dashes", "4111–1111–1111–1111", "[redacted:card]"),

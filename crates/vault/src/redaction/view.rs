@@ -4,6 +4,7 @@
 //! `\u{a0}`) at any nesting of backslashes, and characters that stand for a digit or a separator
 //! (full-width and Indian digits, no-break spaces, typographic dashes). Escaped quotes stay as they
 //! are, for their backslashes say at which level of nesting they close.
+//! `\x40` before digits may be an escape, or the beginning of a number after a `\x`: the text is read both ways.
 //! Each decoded byte knows where it came from, so that what is found can be cut out of the source.
 //! Cost: one pass for a layer, [`LAYERS`] at most. Bound: one word of memory per decoded byte.
 
@@ -49,15 +50,32 @@ impl<'v> View<'v> {
 pub(super) struct Decoded {
     text: Vec<u8>,
     starts: Vec<usize>,
+    reading: Reading,
+}
+
+/// What is an escape.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reading {
+    All,
+    /// `\x34` is none.
+    WithoutHex,
+}
+
+impl Reading {
+    /// The readings under which a text may look different.
+    pub(super) fn of(text: &[u8]) -> &'static [Self] {
+        let has_hex = text.windows(2).any(|pair| pair == b"\\x");
+        if has_hex { &[Self::All, Self::WithoutHex] } else { &[Self::All] }
+    }
 }
 
 impl Decoded {
     /// The text with so many layers of escapes undone, or none when it has fewer.
-    pub(super) fn of(source: &[u8], layers: usize) -> Option<Self> {
+    pub(super) fn of(source: &[u8], layers: usize, reading: Reading) -> Option<Self> {
         if !may_hold_escapes(source) {
             return None;
         }
-        let mut decoded = decode(source, &[])?;
+        let mut decoded = decode(source, &[], reading)?;
         for _ in 1..layers {
             decoded = decoded.deeper()?;
         }
@@ -66,7 +84,7 @@ impl Decoded {
 
     /// One layer more.
     pub(super) fn deeper(&self) -> Option<Self> {
-        decode(&self.text, &self.starts)
+        decode(&self.text, &self.starts, self.reading)
     }
 
     pub(super) fn view(&self) -> View<'_> {
@@ -82,25 +100,25 @@ fn may_hold_escapes(text: &[u8]) -> bool {
 }
 
 /// Undoes one layer. None when there is nothing to undo, found before anything is copied.
-fn decode(text: &[u8], starts: &[usize]) -> Option<Decoded> {
+fn decode(text: &[u8], starts: &[usize], reading: Reading) -> Option<Decoded> {
     let mut at = 0;
     let first = loop {
         let rest = text.get(at..)?;
         at = at.saturating_add(rest.iter().position(|&byte| introduces(byte))?);
-        match unit(text.get(at..)?) {
+        match unit(text.get(at..)?, reading) {
             Unit::Plain(length) => at = at.saturating_add(length),
             Unit::Escape(..) => break at,
         }
     };
     let origin = |at: usize| starts.get(at).copied().unwrap_or(at);
-    let mut out = Decoded { text: Vec::new(), starts: Vec::new() };
+    let mut out = Decoded { text: Vec::new(), starts: Vec::new(), reading };
     out.text.reserve(text.len());
     out.starts.reserve(text.len().saturating_add(1));
     out.text.extend_from_slice(text.get(..first)?);
     out.starts.extend((0..first).map(origin));
     at = first;
     while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
-        match unit(rest) {
+        match unit(rest, reading) {
             Unit::Escape(byte, length) => {
                 out.text.push(byte);
                 out.starts.push(origin(at));
@@ -129,13 +147,13 @@ fn introduces(byte: u8) -> bool {
     byte == b'%' || byte == b'\\' || byte >= 0x80
 }
 
-fn unit(rest: &[u8]) -> Unit {
+fn unit(rest: &[u8], reading: Reading) -> Unit {
     match rest {
         [b'%', high, low, ..] => match hex_pair(*high, *low) {
             Some(byte) => Unit::Escape(byte, 3),
             None => Unit::Plain(1),
         },
-        [b'\\', ..] => backslashes(rest),
+        [b'\\', ..] => backslashes(rest, reading),
         [0x80..=0xff, ..] => wide(rest),
         _ => Unit::Plain(1),
     }
@@ -143,11 +161,13 @@ fn unit(rest: &[u8]) -> Unit {
 
 /// The escape after a run of backslashes; each level of nesting doubles the run, so its length
 /// tells nothing about whether what follows is meant as an escape.
-fn backslashes(rest: &[u8]) -> Unit {
+fn backslashes(rest: &[u8], reading: Reading) -> Unit {
     let run = rest.iter().take(BACKSLASHES).take_while(|&&byte| byte == b'\\').count();
     let escape = match rest.get(run..).unwrap_or_default() {
         [b'/', ..] => Some((b'/', 1)),
-        [b'x', high, low, ..] => hex_pair(*high, *low).map(|byte| (byte, 3)),
+        [b'x', high, low, ..] if reading == Reading::All => {
+            hex_pair(*high, *low).map(|byte| (byte, 3))
+        }
         [b'u', b'{', digits @ ..] => braced(digits),
         [b'u', digits @ ..] => digits
             .first_chunk::<4>()

@@ -18,7 +18,7 @@ use exchequer::{factors, http as edge, verify};
 use money::{Clock, IdMint, Rng, Timestamp};
 use serde_json::json;
 use store::Db;
-use vault::{Keyring, MasterKey, SecretString};
+use vault::{Keyring, MasterKey, PasswordParams, SecretString};
 
 use crate::card_vault::TestVault;
 use crate::client::Client;
@@ -94,6 +94,8 @@ impl TestBank {
         let mut config = Config::demo("unused".into(), listen);
         // A test does in a second what people do in an hour; one that is about limits switches them on.
         config.rate_limits_on = false;
+        // Nor has anybody's password to be kept safe; one that is about the cost of a hash asks for it.
+        config.passwords.cost = PasswordParams::for_tests();
         if let Some(url) = redis::address() {
             config.redis = Some(RedisConfig::of_test(&url, &redis::prefix()).expect("an address"));
         }

@@ -14,7 +14,7 @@ use super::{
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use vault::MAX_CONTEXT_WORDS;
+use vault::{MAX_CONTEXT_WORDS, PasswordParams};
 
 const DEMO_DATA_DIR: &str = "demo-data";
 /// Beside the database, which is no second place: it shows what one would get.
@@ -23,10 +23,6 @@ const DEFAULT_PORT: u16 = 8080;
 
 /// Below this an idle limit only serves tests.
 const SHORTEST_IDLE_SECONDS: u64 = 60;
-
-/// Passes and the least memory for them in KiB: OWASP Password Storage Cheat Sheet, Argon2id.
-const ARGON2_FLOORS: &[(u32, u32)] =
-    &[(1, 47_104), (2, 19_456), (3, 12_288), (4, 9_216), (5, 7_168)];
 
 /// Origins are compared one by one on each preflight.
 const MAX_CORS_ORIGINS: usize = 64;
@@ -309,17 +305,20 @@ fn read_sessions(reading: &mut Reading, profile: Profile) -> Sessions {
 fn read_passwords(reading: &mut Reading, profile: Profile) -> Passwords {
     let memory_kib: u32 = reading.integer("password_memory_kib");
     let iterations: u32 = reading.integer("password_iterations");
-    let enough = |(passes, memory): &(u32, u32)| iterations >= *passes && memory_kib >= *memory;
-    if !ARGON2_FLOORS.iter().any(enough) {
+    let parallelism = reading.integer("password_parallelism");
+    let cost = PasswordParams::new(memory_kib, iterations, parallelism).unwrap_or_else(|_weak| {
         let wrong =
             format!("{memory_kib} KiB and {iterations} passes are too cheap to guess against");
-        let floors = ARGON2_FLOORS.iter().map(|(passes, memory)| format!("{memory} and {passes}"));
-        let floors = floors.collect::<Vec<_>>().join(", ");
+        let floors = PasswordParams::FLOOR;
+        let floors =
+            floors.map(|least| format!("{} and {}", least.memory_kib(), least.iterations()));
+        let floors = floors.join(", ");
         let allowed = format!("password_memory_kib and password_iterations at least {floors}");
         let passes_given = reading.is_given("password_iterations");
         let blamed = if passes_given { "password_iterations" } else { "password_memory_kib" };
         reading.fault(blamed, wrong, allowed);
-    }
+        PasswordParams::default()
+    });
     let floor = profile.min_password_characters();
     let min_characters = reading.optional_integer("password_min_characters").unwrap_or(floor);
     if min_characters < floor {
@@ -327,9 +326,7 @@ fn read_passwords(reading: &mut Reading, profile: Profile) -> Passwords {
         reading.fault("password_min_characters", wrong, format!("{floor} to 128"));
     }
     Passwords {
-        memory_kib,
-        iterations,
-        parallelism: reading.integer("password_parallelism"),
+        cost,
         hashing_threads: reading.integer("password_hashing_threads"),
         min_characters: usize::try_from(min_characters).unwrap_or(usize::MAX),
         letters_and_digits: profile.letters_and_digits(),

@@ -63,6 +63,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use vault::PasswordParams;
+
 use crate::keys::kms::KmsAddress;
 use crate::keys::transit::TransitAddress;
 
@@ -202,12 +204,11 @@ pub enum OnMove {
     End,
 }
 
-/// Argon2id's costs (RFC 9106 §3.1) and what a new password must be.
+/// What a hash costs and what a new password must be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Passwords {
-    pub memory_kib: u32,
-    pub iterations: u32,
-    pub parallelism: u32,
+    /// Argon2id's costs (RFC 9106 §3.1), at or above the floor where they were configured.
+    pub cost: PasswordParams,
     pub hashing_threads: usize,
     pub min_characters: usize,
     pub letters_and_digits: bool,

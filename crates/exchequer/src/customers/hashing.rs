@@ -44,17 +44,14 @@ struct Shared {
 }
 
 impl HashingPool {
-    /// The costs come from a checked configuration; where they are none that the vault allows, its own
-    /// recommended ones are used.
     pub fn new(config: &config::Passwords, tools: &Tools) -> Self {
-        let params = PasswordParams::new(config.memory_kib, config.iterations, config.parallelism);
         let rules = PasswordRules {
             min_chars: config.min_characters,
             max_bytes: MAX_PASSWORD_BYTES,
             needs_letters_and_digits: config.letters_and_digits,
             context_words: config.context_words.clone(),
         };
-        Self::with(params.unwrap_or_default(), rules, tools.rng().clone(), config.hashing_threads)
+        Self::with(config.cost, rules, tools.rng().clone(), config.hashing_threads)
     }
 
     /// Hashes a new password when the rules allow it to the person whom `context` (e-mail, name)

@@ -20,8 +20,8 @@ fn rounds() -> usize {
 
 async fn roomy() -> TestBank {
     TestBank::with(|config| {
-        config.messages.caps.destination_hour = 1_000;
-        config.messages.caps.destination_day = 1_000;
+        config.messages.caps.destination_hour = 10_000;
+        config.messages.caps.destination_day = 10_000;
         config.sessions.max = 100;
     })
     .await

@@ -9,6 +9,7 @@ use exchequer::config::Lockout;
 use serde_json::json;
 use testkit::TestBank;
 use tokio::time::Instant;
+use vault::PasswordParams;
 
 use crate::scene::post;
 
@@ -100,6 +101,7 @@ async fn a_failed_sign_in_takes_as_long_for_everybody_and_for_nobody() {
         return;
     };
     let bank = TestBank::with(|config| {
+        config.passwords.cost = PasswordParams::default();
         config.sessions.lockout = Lockout { failures: 100_000_000, seconds: 900 };
     })
     .await;

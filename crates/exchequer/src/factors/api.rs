@@ -67,6 +67,14 @@ pub fn routes(routes: Routes) -> Routes {
             replace_recovery_codes,
         )
         .customer(
+            Route::get(
+                "/v1/factors/recovery_codes",
+                "countRecoveryCodes",
+                "How many recovery codes are left",
+            ),
+            count_recovery_codes,
+        )
+        .customer(
             Route::delete("/v1/factors/{id}", "removeFactor", "Remove a factor")
                 .refuses(&[Code::StepUpRequired]),
             remove,
@@ -126,6 +134,13 @@ pub struct ConfirmedFactor {
 pub struct RecoveryCodes {
     /// Each serves once; they are shown this once.
     recovery_codes: Vec<String>,
+}
+
+/// The codes themselves are shown when they are made and never again.
+#[derive(Serialize, ToSchema)]
+pub struct RecoveryCodesLeft {
+    /// Of ten. None without a second factor.
+    left: i64,
 }
 
 /// A factor as its holder sees it.
@@ -277,6 +292,14 @@ async fn rename(
             }
         })
         .await
+}
+
+async fn count_recovery_codes(caller: Customer, _: Nothing) -> Answer<RecoveryCodesLeft> {
+    let customer = caller.id();
+    let left = caller
+        .read("factors.count_recovery_codes", move |tx| Ok(super::recovery::left(tx, &customer)?))
+        .await?;
+    Ok(Reply::ok(&RecoveryCodesLeft { left }))
 }
 
 async fn replace_recovery_codes(

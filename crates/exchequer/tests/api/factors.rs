@@ -3,7 +3,7 @@
 use exchequer::challenges::MAX_SENDS;
 use money::kind::Challenge;
 use serde_json::{Value, json};
-use testkit::{Person, Reply, TestBank};
+use testkit::{Client, Person, Reply, TestBank};
 
 use crate::rows::texts;
 use crate::sessions::{log_in, post};
@@ -244,12 +244,17 @@ async fn a_setting_lets_an_email_complete_a_sign_in_where_nothing_better_is() {
     assert_eq!(challenge(&bank, &asha).await["methods"], json!(["totp", "recovery_code"]));
 }
 
+async fn codes_left(client: &Client) -> i64 {
+    client.get("/v1/factors/recovery_codes").await.expect(200).int("/left")
+}
+
 // ASVS 6.4.4: whoever lost every factor has the codes, each once.
 // RTS 26: codes are renewed by who shows a factor, and the old ones end.
 #[tokio::test]
 async fn a_recovery_code_signs_in_once_and_a_new_set_voids_the_old() {
     let bank = roomy().await;
     let mut asha = bank.customer("Asha").await;
+    assert_eq!(codes_left(&asha.client).await, 0);
     let codes = bank.enrol_totp(&mut asha).await;
     for code in &codes {
         bank.secret(code);
@@ -263,6 +268,7 @@ async fn a_recovery_code_signs_in_once_and_a_new_set_voids_the_old() {
     bank.verify(id(&asked), "recovery_code", &codes[0]).await.refused(401, "invalid_code");
     // It stood in for a factor and was none: what changes the factors takes the next code, an act takes none.
     let client = bank.client().with_token(&signed_in.text("/access_token"));
+    assert_eq!(codes_left(&client).await, 9);
     let (path, again) = ("/v1/factors/recovery_codes", testkit::key());
     let refused = client.post_with_key(path, &again, &json!({})).await;
     refused.refused(403, "step_up_required");
@@ -276,10 +282,11 @@ async fn a_recovery_code_signs_in_once_and_a_new_set_voids_the_old() {
         .iter()
         .filter_map(Value::as_str)
         .collect();
-    assert_eq!(fresh.len(), 10);
+    assert_eq!((fresh.len(), codes_left(&client).await), (10, 10));
     assert_eq!(told(&bank, &asha.email).await[0], "recovery_codes_replaced");
     bank.verify(id(&asked), "recovery_code", &codes[1]).await.refused(401, "invalid_code");
     let _in = bank.verify(id(&asked), "recovery_code", fresh[9]).await.expect(200);
+    assert_eq!(codes_left(&client).await, 9);
 }
 
 // ASVS 16.3.1, 16.3.2: every step of a second factor leaves an event, and none holds a code.

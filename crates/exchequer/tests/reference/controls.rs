@@ -165,7 +165,11 @@ fn of_file(path: &str, text: &str, lines: &mut BTreeSet<Line>) {
 fn test_behind(lines: &[&str]) -> Option<String> {
     lines.iter().take(8).find_map(|line| {
         let function = line.split_once("fn ").map(|(_, rest)| rest.split(['(', '<']).next());
-        let titled = ["test(", "scenario("].iter().find_map(|call| line.split_once(call));
+        let calls = ["test(", "scenario("].iter();
+        // `#[tokio::test(flavor = "multi_thread")]` has no title.
+        let titled = calls
+            .filter(|_| !line.trim_start().starts_with("#["))
+            .find_map(|call| line.split_once(call));
         let title = titled.and_then(|(_, rest)| rest.split(['\'', '"', '`']).nth(1));
         function.flatten().or(title).map(str::to_owned)
     })

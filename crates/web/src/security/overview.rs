@@ -1,7 +1,7 @@
 //! `/security`: factors, recovery codes, the address and the emergency stop.
 
 use askama::Template;
-use futures_util::future::try_join3;
+use futures_util::future::try_join4;
 use serde::Deserialize;
 
 use super::factors::{self, Row};
@@ -18,6 +18,8 @@ struct OverviewPage<'a> {
     frame: Frame<'a>,
     factors: Vec<Row>,
     is_protected: bool,
+    /// How many recovery codes are left, as a sentence.
+    codes_left: String,
     me: Me,
     /// Since when no money goes out, as a sentence.
     stopped: Option<String>,
@@ -29,10 +31,16 @@ struct Protections {
     outgoing_stopped_at: Option<String>,
 }
 
+#[derive(Deserialize)]
+struct CodesLeft {
+    left: u32,
+}
+
 pub async fn show(customer: Customer) -> Outcome {
-    let (held, protections, me) = try_join3(
+    let (held, protections, codes, me) = try_join4(
         factors::all(&customer),
         customer.get("/v1/protections").receive::<Protections>(),
+        customer.get("/v1/factors/recovery_codes").receive::<CodesLeft>(),
         customer.get("/v1/me").receive::<Me>(),
     )
     .await?;
@@ -43,6 +51,7 @@ pub async fn show(customer: Customer) -> Outcome {
     });
     let is_protected = held.iter().any(factors::Factor::protects);
     let factors = held.into_iter().map(|factor| factor.row(&customer)).collect();
+    let codes_left = put(w.recovery_left, &codes.left.to_string());
     let frame = customer.frame(w.title);
-    Answer::page(&OverviewPage { frame, factors, is_protected, me, stopped })
+    Answer::page(&OverviewPage { frame, factors, is_protected, codes_left, me, stopped })
 }

@@ -28,6 +28,7 @@ words! {
         change: "Change", "बदलें";
         recovery: "Recovery codes", "रिकवरी कोड";
         recovery_lead: "Each opens your sign-in once, when a telephone or key is lost. New ones replace all that you have.", "फ़ोन या कुंजी खो जाने पर हर कोड एक बार साइन इन खोलता है। नए कोड पुराने सभी की जगह ले लेते हैं।";
+        recovery_left: "Left of ten: {}", "दस में से बचे: {}";
         recovery_new: "Make new recovery codes", "नए रिकवरी कोड बनाएँ";
         address: "E-mail address", "ई-मेल पता";
         address_confirmed: "Confirmed", "सत्यापित";

@@ -2,7 +2,7 @@
 //!
 //! Order: the file is taken for this process alone; the target must be durable and have no row; the file is marked as
 //! *moving*; the target is migrated and marked with the same token; tables are copied page by page, a commit each; rows and hashes of every table
-//! are compared, and both sides verified; the file is marked as *moved*; the mark on the target is taken away. A marked
+//! are compared, and both sides verified; the file is marked as *moved*; the mark on the target is taken away and the move noted there, in one transaction. A marked
 //! bank is opened by nobody ([`crate::migrate`]). Whatever is interrupted is run again: it goes on behind the last row that
 //! is there, since a marked file does not change. Between the last two steps neither place can be served, and
 //! running it again does the last one.
@@ -37,6 +37,9 @@ pub trait Watcher: Send {
 
     /// Verifies one side in a snapshot of it. The two texts must be the same.
     fn verify(&mut self, tx: &mut Tx<'_>) -> Result<String, MoveError>;
+
+    /// Notes at the target what arrived there, in the transaction that opens it.
+    fn arrived(&mut self, tx: &mut Tx<'_>, moved: &Moved) -> Result<(), MoveError>;
 }
 
 /// Why a bank was not moved, in the order in which it is found out.
@@ -150,7 +153,11 @@ fn carry(
     }
     compare(&mut from, &mut target, watcher)?;
     set_mark(&mut from, MOVED, (&mark.token, now))?;
-    clear_mark(&mut target.tx(&faults))?;
+    target.batch("BEGIN")?;
+    let mut into = target.tx(&faults);
+    watcher.arrived(&mut into, &moved)?;
+    clear_mark(&mut into)?;
+    batch(&mut into, "COMMIT")?;
     Ok(moved)
 }
 

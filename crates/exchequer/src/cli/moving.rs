@@ -4,12 +4,14 @@ use std::io;
 use std::path::Path;
 
 use money::{Clock, Rng, Timestamp};
+use serde_json::json;
 use store::moving::{self, MoveError, Moved, Watcher};
 use store::{DbError, Location, Options, Tx};
 
 use super::setup::NO_ENCRYPTION;
 use super::{Failure, Place, columns, runtime, say, seconds};
 use crate::config::DatabaseUrl;
+use crate::events::commands::Command;
 use crate::keys::database;
 use crate::serve::{database_options, master_key, store_options};
 use crate::verify::{self, Report, Trust};
@@ -27,7 +29,7 @@ pub fn move_bank(place: &Place, to: &str) -> Result<(), Failure> {
     target.database.url = url;
     let to = store_options(&target);
     let started = Clock::System.now();
-    carry((&from, &to), started)?;
+    carry((&from, &to), started, "server")?;
     Ok(say(NEXT)?)
 }
 
@@ -59,7 +61,7 @@ pub fn move_file(place: &Place, file: &Path, is_encrypted: bool) -> Result<(), F
     })?;
     let to =
         Options { location: Location::Sqlite { path: file.clone() }, file_key, ..from.clone() };
-    carry((&from, &to), started)?;
+    carry((&from, &to), started, if is_encrypted { "encrypted file" } else { "file" })?;
     let (old, new) = (old.display(), file.display());
     Ok(say(&format!(
         "{old} is marked as moved, and nobody serves it any more. In the configuration set\n  \
@@ -70,9 +72,14 @@ pub fn move_file(place: &Place, file: &Path, is_encrypted: bool) -> Result<(), F
     ))?)
 }
 
-/// Moves, and says what was moved.
-fn carry((from, to): (&Options, &Options), started: Timestamp) -> Result<(), Failure> {
-    let moved = moving::run((from, to), (started, &Rng::System), Box::new(Teller));
+/// Moves, and says what was moved and whereto.
+fn carry(
+    (from, to): (&Options, &Options),
+    started: Timestamp,
+    kind: &'static str,
+) -> Result<(), Failure> {
+    let teller = Teller { command: Command::of_process("exchequer move"), kind };
+    let moved = moving::run((from, to), (started, &Rng::System), Box::new(teller));
     let moved = moved.map_err(|error| {
         let advice = advice(&error);
         Failure::Said(format!("{error}{advice}"))
@@ -100,8 +107,12 @@ pub fn give_up_move(place: &Place) -> Result<(), Failure> {
 const NEXT: &str = "The file is marked as moved, and nobody serves it any more. Set database_url to the new address \
      (with the same master.key), start the bank, and keep the file until you have a backup.\n";
 
-/// Says how far it is, and replays the books on both sides.
-struct Teller;
+/// Says how far it is, replays the books on both sides, and leaves an event at the new one.
+struct Teller {
+    command: Command,
+    /// Of the new place, as the event has it.
+    kind: &'static str,
+}
 
 impl Watcher for Teller {
     fn copied(&mut self, table: &'static str, (rows, of): (i64, i64)) -> Result<(), MoveError> {
@@ -118,6 +129,12 @@ impl Watcher for Teller {
                 .map_err(|error| DbError::Corrupt(error.to_string()).into()),
             wrong @ Report::Wrong(_) => Err(MoveError::Wrong(wrong.to_string())),
         }
+    }
+
+    fn arrived(&mut self, tx: &mut Tx<'_>, moved: &Moved) -> Result<(), MoveError> {
+        let rows: i64 = moved.iter().map(|(_, rows)| rows).sum();
+        let after = json!({ "to": self.kind, "rows": rows });
+        Ok(self.command.record(tx, ("bank.moved", "bank"), &after)?)
     }
 }
 

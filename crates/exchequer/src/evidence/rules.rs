@@ -53,7 +53,9 @@ impl Rule {
                 "data_key.rotated" | "data_key.destruction_approved" | "data_key.destroyed"
             ),
             Self::TrailTaken => action == "events.exported",
-            Self::BankReplaced => matches!(action, "schema.migrated" | "backup.restored"),
+            Self::BankReplaced => {
+                matches!(action, "schema.migrated" | "backup.restored" | "bank.moved")
+            }
         }
     }
 }
@@ -110,6 +112,11 @@ mod tests {
                 Rule::BankReplaced,
                 ("system", "backup.restored", "done"),
                 ("system", "backup.made", "done"),
+            ),
+            (
+                Rule::BankReplaced,
+                ("system", "bank.moved", "done"),
+                ("system", "process.started", "done"),
             ),
         ] {
             for each in Rule::ALL {

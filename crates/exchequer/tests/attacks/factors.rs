@@ -22,6 +22,7 @@ async fn roomy() -> TestBank {
     TestBank::with(|config| {
         config.messages.caps.destination_hour = 10_000;
         config.messages.caps.destination_day = 10_000;
+        config.messages.caps.sms_hour = 10_000;
         config.sessions.max = 100;
     })
     .await

@@ -57,6 +57,13 @@ impl Watcher for Stops {
         self.asked += 1;
         Ok((self.says)(self.asked).to_owned())
     }
+
+    fn arrived(&mut self, tx: &mut Tx<'_>, moved: &Moved) -> Result<(), MoveError> {
+        assert!(moved.contains(&("origins", 4_500)), "{moved:?}");
+        let mark = "SELECT COUNT(*) FROM schema_migrations WHERE name = 'moving'";
+        assert_eq!(tx.query_one(mark, &[])?.int(0)?, 1, "it is still closed");
+        Ok(())
+    }
 }
 
 impl Scene {

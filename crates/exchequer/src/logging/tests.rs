@@ -349,6 +349,11 @@ fn a_capture_finds_what_leaked_since_its_mark() {
     assert!(capture.line_with(mark, "a-leak").unwrap().contains("after"));
     assert_eq!(capture.text().lines().count(), 2);
     assert_eq!(capture.text_since(mark).lines().count(), 1);
+    // The time of a line is no leak of a code that has the same digits.
+    let at = capture.text_since(mark);
+    let (year, _) = at.split_once(r#"{"timestamp":""#).unwrap().1.split_once('-').unwrap();
+    assert_eq!(capture.line_with(mark, year), None);
+    assert!(capture.line_with(mark, "level").is_some());
 }
 
 #[test]

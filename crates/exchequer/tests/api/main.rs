@@ -33,6 +33,7 @@ mod outbox;
 mod outbox_caps;
 mod outbox_trouble;
 mod password_rules;
+mod password_waits;
 mod passwords;
 mod payees;
 mod payments;

@@ -38,6 +38,7 @@ mod passwords;
 mod payees;
 mod payments;
 mod payments_faults;
+mod profiles;
 mod protections;
 mod receipts;
 mod reconciliation;

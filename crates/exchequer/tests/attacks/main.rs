@@ -18,6 +18,7 @@ mod indexes;
 mod keys;
 mod kms;
 mod lockout;
+mod lockout_restarts;
 mod password_again;
 mod passwords;
 mod races;

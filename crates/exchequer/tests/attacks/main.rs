@@ -27,6 +27,7 @@ mod redis_cluster;
 mod redis_cluster_load;
 mod redis_failover;
 mod redis_forms;
+mod redis_load;
 mod scene;
 mod second_factor;
 mod serving_role;

@@ -87,9 +87,17 @@ impl TestBank {
         clock: Clock,
         change: impl FnOnce(&mut Config),
     ) -> Self {
+        Self::drawn(database, (clock, Rng::seeded(7)), change).await
+    }
+
+    /// With randomness of its own: a bank that was there before would draw again what it has drawn.
+    pub async fn drawn(
+        database: TestDatabase,
+        (clock, rng): (Clock, Rng),
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
         let capture = Capture::process_wide().expect("the log can be captured");
         let mark = capture.mark();
-        let rng = Rng::seeded(7);
         let listen = "127.0.0.1:0".parse().expect("an address");
         let mut config = Config::demo("unused".into(), listen);
         // A test does in a second what people do in an hour; one that is about limits switches them on.

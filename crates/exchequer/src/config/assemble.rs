@@ -296,10 +296,19 @@ fn read_sessions(reading: &mut Reading, profile: Profile) -> Sessions {
         absolute_seconds,
         max: reading.integer("session_max"),
         at_cap: if refuses { AtCap::Refuse } else { AtCap::EndOldest },
-        on_move: OnMove::from_name(reading.choice("session_on_move"))
-            .unwrap_or_else(|| profile.on_move()),
+        on_move: read_on_move(reading, profile),
         lockout: profile.lockout(),
     }
+}
+
+fn read_on_move(reading: &mut Reading, profile: Profile) -> OnMove {
+    let floor = profile.on_move();
+    let on_move = OnMove::from_name(reading.choice("session_on_move")).unwrap_or(floor);
+    if on_move < floor {
+        let wrong = format!("{} is not for profile {}", on_move.name(), profile.name());
+        reading.fault("session_on_move", wrong, "profile or step_up or end");
+    }
+    on_move
 }
 
 fn read_passwords(reading: &mut Reading, profile: Profile) -> Passwords {

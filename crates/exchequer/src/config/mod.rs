@@ -197,7 +197,8 @@ pub enum AtCap {
 }
 
 /// What happens when a session that is bound to no key comes from another network or agent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The laxest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum OnMove {
     Log,
     StepUp,

@@ -88,11 +88,12 @@ impl Profile {
     }
 
     /// Whether a setting may let a code by e-mail stand beside a password at sign-in. NIST SP 800-63B-4
-    /// 3.1.3.1 takes e-mail for no second factor; RTS 2018/389 Art 6 to 8 leave no room for it.
+    /// 3.1.3.1 takes e-mail for no second factor; RTS 2018/389 Art 6 to 8 leave no room for it, nor do RBI's Authentication
+    /// Directions of 2025, which want two distinct factors.
     pub fn email_beside_password(self) -> bool {
         match self {
-            Self::Default | Self::Pci | Self::Rbi => true,
-            Self::Psd2 => false,
+            Self::Default | Self::Pci => true,
+            Self::Psd2 | Self::Rbi => false,
         }
     }
 

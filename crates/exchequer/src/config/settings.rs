@@ -100,7 +100,7 @@ pub const SETTINGS: &[Setting] = &[
     row("", "session_on_move", Kind::Choice(&["profile", "log", "step_up", "end"]), "profile",
         "What happens when a session that is bound to no key (DPoP) comes from another network (/24, \
          /64) or agent: log writes an event, step_up asks for a second factor, end ends it. profile: \
-         log; step_up with psd2 and rbi."),
+         log; step_up with psd2 and rbi, where log is refused."),
     row("database", "sqlite_cache_mib", whole(1, 4096), "32",
         "Memory for each SQLite connection's page cache."),
     row("database", "read_connections", whole(1, 64), "2",
@@ -242,7 +242,8 @@ pub const SETTINGS: &[Setting] = &[
     row("step_up", "hourly_payments", whole(0, 100_000), "0",
         "So do more payments to others than this in any hour. 0: off."),
     row("step_up", "cooling_seconds", whole(0, 604_800), "",
-        "A payee is new for so long and gets no large sums. Empty: the profile's value, 0 (rbi: 3600)."),
+        "A payee is new for so long and gets no large sums. Empty: the profile's value, 0 (rbi: 3600), \
+         which is also the least."),
     row("step_up", "cooling_amount", whole(0, 1_000_000_000), "10000",
         "What a new payee does not get: so many major units or more."),
     row("step_up", "password_change_seconds", whole(0, 2_592_000), "86400",
@@ -252,7 +253,7 @@ pub const SETTINGS: &[Setting] = &[
         "Lets a confirmed e-mail address complete a sign-in beside the password. A code by e-mail is no \
          factor by itself in any profile, since whoever reads the mail resets the password too: it \
          never makes a second step necessary alone where this is false, and never confirms an act. \
-         Not for psd2."),
+         Not for psd2 and rbi."),
     row("webauthn", "rp_id", Kind::Text, "",
         "The domain that security keys and passkeys are made for: bank.example. Another one loses all of \
          them. Empty: the host of http_public_url, or localhost for an address of this machine."),

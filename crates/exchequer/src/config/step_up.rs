@@ -37,13 +37,18 @@ pub enum EveryPayment {
 }
 
 pub(super) fn read(reading: &mut Reading, profile: Profile) -> StepUp {
-    let cooling = reading.optional_integer("step_up_cooling_seconds");
+    let floor = profile.cooling_seconds();
+    let cooling_seconds = reading.optional_integer("step_up_cooling_seconds").unwrap_or(floor);
+    if cooling_seconds < floor {
+        let wrong = format!("{cooling_seconds} is less than profile {} asks for", profile.name());
+        reading.fault("step_up_cooling_seconds", wrong, format!("at least {floor}"));
+    }
     StepUp {
         every_payment: profile.every_payment(),
         amount: reading.integer("step_up_amount"),
         day_total: reading.integer("step_up_day_total"),
         hourly_payments: reading.integer("step_up_hourly_payments"),
-        cooling_seconds: cooling.unwrap_or_else(|| profile.cooling_seconds()),
+        cooling_seconds,
         cooling_amount: reading.integer("step_up_cooling_amount"),
         password_change_seconds: reading.integer("step_up_password_change_seconds"),
     }

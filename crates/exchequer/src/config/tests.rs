@@ -4,6 +4,7 @@ mod faults;
 mod files;
 mod init;
 mod other_hosts;
+mod profiles;
 mod reference;
 
 use super::{Config, Faults, Sources};

@@ -1,6 +1,6 @@
 """sqlmap on the API's parameters, wapiti on the pages; neither may find anything.
 
-Cost: some ten minutes. Bound: each run has its limit; one that is cut off has failed, since it has said nothing.
+Cost: some forty minutes, most of them for the pages. Bound: each run has its limit; one that is cut off has failed, since it has said nothing.
 sqlmap is shown every place of a request that it can change: path, query, body and the idempotency key.
 """
 
@@ -15,7 +15,7 @@ import requests
 from callers import WAIT_SECONDS, said, sign_in, totp
 
 SQLMAP_SECONDS = 290
-WAPITI_SECONDS = 420
+WAPITI_SECONDS = 1_200
 CRAWL_SECONDS = 60
 # What changes who the scanner is: after it each form would be refused for its caller, with the right token and with a
 # wrong one alike, and the scanner would take that for a token that nobody checks.

@@ -152,11 +152,12 @@ fn carry(
         target.batch(text)?;
     }
     compare(&mut from, &mut target, watcher)?;
-    set_mark(&mut from, MOVED, (&mark.token, now))?;
     target.batch("BEGIN")?;
     let mut into = target.tx(&faults);
     watcher.arrived(&mut into, &moved)?;
     clear_mark(&mut into)?;
+    // Only now: what cannot be noted leaves a move that can be given up.
+    set_mark(&mut from, MOVED, (&mark.token, now))?;
     batch(&mut into, "COMMIT")?;
     Ok(moved)
 }

@@ -37,11 +37,10 @@ impl<'r> EarlyBuild<'r> {
         let early = Self { group: -i64::from(child.id()), child, guard };
         guard.note(NAME, "TERM", early.group)?;
         let lowered = Command::new("renice").args(["-n", "19", "-g", &leader]).output();
-        match lowered {
-            Ok(output) if output.status.success() => Ok(early),
-            Ok(output) => Err(format!("renice: {}", output.status)),
-            Err(error) => Err(format!("renice does not start: {error}")),
+        if !lowered.is_ok_and(|output| output.status.success()) {
+            println!("the release build beside the tests has their priority: no renice");
         }
+        Ok(early)
     }
 }
 

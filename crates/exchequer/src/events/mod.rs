@@ -45,8 +45,8 @@ pub fn record_change(
     insert(tx, act, (action, resource, outcome), both, subject)
 }
 
-/// Records something about a customer's session: who signs in is nobody yet, and a session's id does not say whose
-/// it is.
+/// Records something of which neither who acts nor the resource says whom it is about: a session, or an address that
+/// somebody asks for.
 pub fn record_of(
     tx: &mut Tx<'_>,
     act: &Act,

@@ -2,6 +2,7 @@
 //!
 //! A lease is a compare-and-set on `next_at`, so of several nodes one has a message; when that node dies,
 //! the lease runs out and the next takes over: at least once. What is over its time is ended unsent.
+//! What is written for nobody is emptied on the way, by the job of mails, and is no message that was given up.
 //! A channel without a server keeps its messages and looks again every [`IDLE_SECONDS`].
 //!
 //! Bound: [`BATCH`] messages of a channel at a time, each at most `message_send_seconds`. Each channel is a job of its

@@ -5,6 +5,9 @@
 //! least once**: a crash between sending and marking sends it again. Mails carry the message's id as
 //! `Message-ID`, by which mailboxes know the repetition; text messages have nothing of the kind.
 //!
+//! What is pretended, for an address that nobody gets a mail at, is a row like the others until the delivery of mails empties
+//! it: a shorter row took less time, by which addresses could be told apart.
+//!
 //! Destination and text are sealed, bound to their row, and emptied when the message is sent, has failed
 //! or is too late. A code that is too late is not sent. Nothing of a text is ever logged or answered.
 //!

@@ -95,16 +95,15 @@ pub fn ask_in(tx: &mut Tx<'_>, act: &Act, email: &Email) -> Result<(), DbError> 
         (Ok(_), Some(found)) if !found.is_proven => "email_unproven",
         (Ok(_), Some(_)) => "done",
     };
-    // Derived in any case, for the same work.
-    let nobody = nobody(&act.tools, email);
     if sent.is_ok() {
+        // Derived in any case, for the same work.
+        let nobody = nobody(&act.tools, email);
         let customer = reader.unwrap_or(nobody);
         store::replace(tx, &customer, &token_hash(token.expose()), act.now)?;
     }
     let after = json!({ "email": events::hashed(&act.tools, "email", email.as_str()) });
     let what = ("password.reset_asked", resource.as_str(), outcome);
-    // Somebody in any case: an event of nobody would have no entry in the index of subjects.
-    let subject = found.map_or(nobody, |found| found.id);
+    let subject = found.map_or(events::activity::NOBODY, |found| found.id);
     events::record_of(tx, act, what, Some(subject), Some(&after))
 }
 

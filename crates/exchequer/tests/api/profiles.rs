@@ -253,6 +253,8 @@ async fn a_code_by_email_is_no_factor_under_any_profile() {
         let sent =
             bank.client().request(Method::POST, &path).header("content-type", "application/json");
         let sent = sent.body(json!({ "method": "email" }).to_string().into()).expect("a request");
-        assert!(bank.client().send(sent).await.status.is_client_error(), "{profile}");
+        let refused = bank.client().send(sent).await;
+        println!("{profile}: {} {}", refused.status, refused.code());
+        assert!(refused.status.is_client_error(), "{profile}");
     }
 }

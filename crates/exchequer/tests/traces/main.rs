@@ -6,11 +6,12 @@ mod waits;
 
 use std::time::Duration;
 
-use exchequer::config::Traces;
+use exchequer::config::{Config, Traces};
 use exchequer::traces::Parent;
 use http::{HeaderMap, HeaderValue, Method};
+use money::Rng;
 use serde_json::{Value, json};
-use testkit::{Collector, TestBank};
+use testkit::{Collector, TestBank, TestDatabase};
 
 const LIMIT: Duration = Duration::from_secs(20);
 const CALLERS: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
@@ -257,7 +258,13 @@ async fn what_is_given_up_is_told_as_cancelled() {
 #[tokio::test]
 async fn log_lines_of_a_request_carry_its_trace() {
     use exchequer::logging::Capture;
-    let (mut bank, collector) = traced().await;
+    let collector = Collector::start().await;
+    let url = Some(collector.url());
+    let traces = Traces { url, per_million: 1_000_000, follow_callers: false };
+    // Ids of its own: banks of one seed, side by side in this process, have requests of one id in one log.
+    let chance = (TestBank::clock_in_hand(), Rng::System);
+    let set = |config: &mut Config| config.traces = traces;
+    let mut bank = TestBank::drawn(TestDatabase::new(), chance, set).await;
     let capture = Capture::process_wide().expect("the log can be captured");
     let mark = capture.mark();
     bank.skip_verify();

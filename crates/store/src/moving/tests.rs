@@ -40,6 +40,8 @@ struct Stops {
     pages: Arc<Mutex<usize>>,
     says: fn(usize) -> &'static str,
     asked: usize,
+    /// Whether what arrived can be noted.
+    can_note: bool,
 }
 
 impl Watcher for Stops {
@@ -62,7 +64,7 @@ impl Watcher for Stops {
         assert!(moved.contains(&("origins", 4_500)), "{moved:?}");
         let mark = "SELECT COUNT(*) FROM schema_migrations WHERE name = 'moving'";
         assert_eq!(tx.query_one(mark, &[])?.int(0)?, 1, "it is still closed");
-        Ok(())
+        if self.can_note { Ok(()) } else { Err(MoveError::Wrong("no ink".to_owned())) }
     }
 }
 
@@ -96,7 +98,7 @@ impl Scene {
         says: fn(usize) -> &'static str,
     ) -> (Result<Moved, MoveError>, usize) {
         let pages = Arc::new(Mutex::new(0));
-        let watcher = Stops { after, pages: Arc::clone(&pages), says, asked: 0 };
+        let watcher = Stops { after, pages: Arc::clone(&pages), says, asked: 0, can_note: true };
         let chance = (NOW, &Rng::System);
         let moved = run((&self.from(), &self.to()), chance, Box::new(watcher));
         let pages = *pages.lock().unwrap();
@@ -187,6 +189,19 @@ fn what_differs_is_not_switched_to() {
 }
 
 #[test]
+fn what_cannot_be_noted_is_not_switched_to_and_can_be_given_up() {
+    let Some(scene) = Scene::new() else { return };
+    let watcher =
+        Stops { after: usize::MAX, pages: Arc::default(), says: same, asked: 0, can_note: false };
+    let moved = run((&scene.from(), &scene.to()), (NOW, &Rng::System), Box::new(watcher));
+    assert!(matches!(moved, Err(MoveError::Wrong(_))), "{moved:?}");
+    refused(&scene.from(), "being moved");
+    refused(&scene.to(), "being moved");
+    give_up(&scene.from()).unwrap();
+    Db::open(&scene.from()).unwrap().close();
+}
+
+#[test]
 fn a_move_that_ended_between_the_two_marks_is_finished() {
     let Some(scene) = Scene::new() else { return };
     let (stopped, _) = scene.go(2, same);
@@ -221,7 +236,7 @@ fn a_bank_that_is_open_or_not_there_or_a_server_in_use_are_refused() {
     assert!(matches!(moved, Err(MoveError::NotEmpty { table: "job_places" })), "{moved:?}");
     let absent = Options::new(Location::Sqlite { path: scene.folder.path().join("absent") });
     assert!(matches!(give_up(&absent), Err(MoveError::NoBank { .. })));
-    let watcher = Stops { after: 1, pages: Arc::default(), says: same, asked: 0 };
+    let watcher = Stops { after: 1, pages: Arc::default(), says: same, asked: 0, can_note: true };
     let wrong = run((&scene.to(), &scene.from()), (NOW, &Rng::seeded(1)), Box::new(watcher));
     assert!(matches!(wrong, Err(MoveError::Direction)));
 }

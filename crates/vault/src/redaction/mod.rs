@@ -17,7 +17,8 @@
 //!
 //! What it does not see: a secret cut over two lines, base64 or compression (but for JWT, PEM and
 //! headers, found by their frame), a password without a key, a JSON pair such as
-//! `{"name":"password","value":"…"}`.
+//! `{"name":"password","value":"…"}`, a number whose first digits read as an escape (`%41…`) and whose others are parted by
+//! escapes or by characters outside ASCII.
 //!
 //! Order: the text as it stands, then the text with one more layer of escapes undone (at most
 //! `LAYERS`), repeated on a changed line until nothing is found, at most `ROUNDS` times. Cost: a line
@@ -144,25 +145,33 @@ pub fn redact_bytes(line: &[u8]) -> Cow<'_, [u8]> {
 /// reads as `%41` may be an escape, or a stray percent sign before a card number.
 fn round(text: &[u8]) -> Option<Vec<u8>> {
     let mut changed = without_secrets(text, View::plain(text));
-    for &reading in Reading::of(text) {
-        let mut above: Option<Decoded> = None;
-        for layer in 1..=LAYERS {
-            let current = changed.as_deref().unwrap_or(text);
-            let decoded = match above {
-                Some(above) => above.deeper(),
-                None => Decoded::of(current, layer, reading),
-            };
-            let Some(decoded) = decoded else { break };
-            if let Some(found) = without_secrets(current, decoded.view()) {
-                // The layers below are those of another text now.
-                changed = Some(found);
-                above = None;
-            } else {
-                above = Some(decoded);
-            }
-        }
+    if behind_escapes(text, &mut changed, Reading::All) {
+        behind_escapes(text, &mut changed, Reading::WithoutHex);
     }
     changed
+}
+
+/// The looks behind each layer of escapes. Gives whether the other reading may see something else.
+fn behind_escapes(text: &[u8], changed: &mut Option<Vec<u8>>, reading: Reading) -> bool {
+    let mut has_hex = false;
+    let mut above: Option<Decoded> = None;
+    for layer in 1..=LAYERS {
+        let current = changed.as_deref().unwrap_or(text);
+        let decoded = match above {
+            Some(above) => above.deeper(),
+            None => Decoded::of(current, layer, reading),
+        };
+        let Some(decoded) = decoded else { break };
+        has_hex |= decoded.has_hex();
+        if let Some(found) = without_secrets(current, decoded.view()) {
+            // The layers below are those of another text now.
+            *changed = Some(found);
+            above = None;
+        } else {
+            above = Some(decoded);
+        }
+    }
+    has_hex
 }
 
 /// `source` with each span of `view` replaced, or none where nothing is found.

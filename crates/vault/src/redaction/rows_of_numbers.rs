@@ -18,6 +18,11 @@ const CARDS: &[Row] = &[
         "\\x4111\u{a0}1111\u{a0}1111\u{a0}1111",
         "\\x[redacted:card]",
     ),
+    (
+        "behind one that is itself escaped",
+        "%5Cx4111%25201111%25201111%25201111",
+        "%5Cx[redacted:card]",
+    ),
     ("spaces of a URL behind one", "\\x4111%201111%201111%201111", "\\x[redacted:card]"),
     ("narrow spaces", "4111\u{202f}1111\u{202f}1111\u{202f}1111", "[redacted:card]"),
     ("zero-width spaces", "4111\u{200b}1111\u{200b}1111\u{200b}1111", "[redacted:card]"),

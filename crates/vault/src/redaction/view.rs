@@ -6,7 +6,7 @@
 //! are, for their backslashes say at which level of nesting they close.
 //! `\x40` before digits may be an escape, or the beginning of a number after a `\x`: the text is read both ways.
 //! Each decoded byte knows where it came from, so that what is found can be cut out of the source.
-//! Cost: one pass for a layer, [`LAYERS`] at most. Bound: one word of memory per decoded byte.
+//! Cost: one pass for a layer, [`LAYERS`] at most, and as many once more where there was a `\x`. Bound: one word of memory per decoded byte.
 
 /// How many encodings may lie over one another. Logs show two (a URL inside a URL, JSON inside
 /// JSON inside a form); the rest is reserve.
@@ -51,6 +51,8 @@ pub(super) struct Decoded {
     text: Vec<u8>,
     starts: Vec<usize>,
     reading: Reading,
+    /// Whether an escape such as `\x34` was undone here.
+    has_hex: bool,
 }
 
 /// What is an escape.
@@ -59,14 +61,6 @@ pub(super) enum Reading {
     All,
     /// `\x34` is none.
     WithoutHex,
-}
-
-impl Reading {
-    /// The readings under which a text may look different.
-    pub(super) fn of(text: &[u8]) -> &'static [Self] {
-        let has_hex = text.windows(2).any(|pair| pair == b"\\x");
-        if has_hex { &[Self::All, Self::WithoutHex] } else { &[Self::All] }
-    }
 }
 
 impl Decoded {
@@ -85,6 +79,11 @@ impl Decoded {
     /// One layer more.
     pub(super) fn deeper(&self) -> Option<Self> {
         decode(&self.text, &self.starts, self.reading)
+    }
+
+    /// Whether the other reading may show something else.
+    pub(super) fn has_hex(&self) -> bool {
+        self.has_hex
     }
 
     pub(super) fn view(&self) -> View<'_> {
@@ -107,11 +106,11 @@ fn decode(text: &[u8], starts: &[usize], reading: Reading) -> Option<Decoded> {
         at = at.saturating_add(rest.iter().position(|&byte| introduces(byte))?);
         match unit(text.get(at..)?, reading) {
             Unit::Plain(length) => at = at.saturating_add(length),
-            Unit::Escape(..) => break at,
+            Unit::Escape { .. } => break at,
         }
     };
     let origin = |at: usize| starts.get(at).copied().unwrap_or(at);
-    let mut out = Decoded { text: Vec::new(), starts: Vec::new(), reading };
+    let mut out = Decoded { text: Vec::new(), starts: Vec::new(), reading, has_hex: false };
     out.text.reserve(text.len());
     out.starts.reserve(text.len().saturating_add(1));
     out.text.extend_from_slice(text.get(..first)?);
@@ -119,7 +118,8 @@ fn decode(text: &[u8], starts: &[usize], reading: Reading) -> Option<Decoded> {
     at = first;
     while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
         match unit(rest, reading) {
-            Unit::Escape(byte, length) => {
+            Unit::Escape { byte, length, is_hex } => {
+                out.has_hex |= is_hex;
                 out.text.push(byte);
                 out.starts.push(origin(at));
                 at = at.saturating_add(length);
@@ -140,7 +140,13 @@ enum Unit {
     /// So many bytes that stand for themselves.
     Plain(usize),
     /// The byte that so many bytes stand for.
-    Escape(u8, usize),
+    Escape { byte: u8, length: usize, is_hex: bool },
+}
+
+impl Unit {
+    fn escape(byte: u8, length: usize) -> Self {
+        Self::Escape { byte, length, is_hex: false }
+    }
 }
 
 fn introduces(byte: u8) -> bool {
@@ -150,7 +156,7 @@ fn introduces(byte: u8) -> bool {
 fn unit(rest: &[u8], reading: Reading) -> Unit {
     match rest {
         [b'%', high, low, ..] => match hex_pair(*high, *low) {
-            Some(byte) => Unit::Escape(byte, 3),
+            Some(byte) => Unit::escape(byte, 3),
             None => Unit::Plain(1),
         },
         [b'\\', ..] => backslashes(rest, reading),
@@ -163,7 +169,8 @@ fn unit(rest: &[u8], reading: Reading) -> Unit {
 /// tells nothing about whether what follows is meant as an escape.
 fn backslashes(rest: &[u8], reading: Reading) -> Unit {
     let run = rest.iter().take(BACKSLASHES).take_while(|&&byte| byte == b'\\').count();
-    let escape = match rest.get(run..).unwrap_or_default() {
+    let behind = rest.get(run..).unwrap_or_default();
+    let escape = match behind {
         [b'/', ..] => Some((b'/', 1)),
         [b'x', high, low, ..] if reading == Reading::All => {
             hex_pair(*high, *low).map(|byte| (byte, 3))
@@ -177,7 +184,11 @@ fn backslashes(rest: &[u8], reading: Reading) -> Unit {
         _ => None,
     };
     match escape {
-        Some((byte, length)) => Unit::Escape(byte, run.saturating_add(length)),
+        Some((byte, length)) => Unit::Escape {
+            byte,
+            length: run.saturating_add(length),
+            is_hex: behind.first() == Some(&b'x'),
+        },
         None => Unit::Plain(run.max(1)),
     }
 }
@@ -202,7 +213,7 @@ fn wide(rest: &[u8]) -> Unit {
         .and_then(|text| text.chars().next())
         .and_then(|character| fold(u32::from(character)));
     match folded {
-        Some(byte) => Unit::Escape(byte, length),
+        Some(byte) => Unit::escape(byte, length),
         None => Unit::Plain(1),
     }
 }

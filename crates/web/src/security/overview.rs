@@ -1,7 +1,7 @@
 //! `/security`: factors, recovery codes, the address and the emergency stop.
 
 use askama::Template;
-use futures_util::future::try_join4;
+use futures_util::future::try_join3;
 use serde::Deserialize;
 
 use super::factors::{self, Row};
@@ -18,8 +18,8 @@ struct OverviewPage<'a> {
     frame: Frame<'a>,
     factors: Vec<Row>,
     is_protected: bool,
-    /// How many recovery codes are left, as a sentence.
-    codes_left: String,
+    /// How many recovery codes are left, as a sentence; the emergency stop does not wait for it.
+    codes_left: Option<String>,
     me: Me,
     /// Since when no money goes out, as a sentence.
     stopped: Option<String>,
@@ -37,10 +37,9 @@ struct CodesLeft {
 }
 
 pub async fn show(customer: Customer) -> Outcome {
-    let (held, protections, codes, me) = try_join4(
+    let (held, protections, me) = try_join3(
         factors::all(&customer),
         customer.get("/v1/protections").receive::<Protections>(),
-        customer.get("/v1/factors/recovery_codes").receive::<CodesLeft>(),
         customer.get("/v1/me").receive::<Me>(),
     )
     .await?;
@@ -50,8 +49,10 @@ pub async fn show(customer: Customer) -> Outcome {
         put(w.stopped, &moment(&at, customer.language()))
     });
     let is_protected = held.iter().any(factors::Factor::protects);
+    let codes = customer.get("/v1/factors/recovery_codes");
+    let codes = if is_protected { codes.receive::<CodesLeft>().await.ok() } else { None };
+    let codes_left = codes.map(|codes| put(w.recovery_left, &codes.left.to_string()));
     let factors = held.into_iter().map(|factor| factor.row(&customer)).collect();
-    let codes_left = put(w.recovery_left, &codes.left.to_string());
     let frame = customer.frame(w.title);
     Answer::page(&OverviewPage { frame, factors, is_protected, codes_left, me, stopped })
 }

@@ -1,4 +1,5 @@
-//! What each profile sets, read as an operator gives it, and that no setting makes a bank laxer than its profile.
+//! What each profile sets, read as an operator gives it, and that no setting of theirs makes a bank laxer. Sums are
+//! the bank's own: what is large, and what a new payee may get, no profile says.
 //!
 //! The numbers stand here once more, by the books: a table that was written from the code would say nothing of it.
 

@@ -30,7 +30,7 @@ impl Files {
 
 /// Moves until so many pages are copied.
 fn go(from: &Options, to: &Options, after: usize) -> Result<Moved, MoveError> {
-    let watcher = Stops { after, pages: Arc::default(), says: same, asked: 0 };
+    let watcher = Stops { after, pages: Arc::default(), says: same, asked: 0, can_note: true };
     run((from, to), (NOW, &Rng::System), Box::new(watcher))
 }
 

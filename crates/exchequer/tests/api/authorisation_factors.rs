@@ -110,15 +110,23 @@ impl Asker {
         for list in ["factors", "sessions", "beneficiaries", "accounts", "limits/INR"] {
             let reply = self.person.client.get(&format!("/v1/{list}")).await.expect(200).json();
             match reply["data"].as_array() {
-                // When each was last used is not of the routes' doing.
-                Some(rows) => {
-                    all.extend(rows.iter().map(|row| json!([row["id"], row["balance"]])));
-                }
+                Some(rows) => all.extend(rows.iter().map(without_times)),
                 None => all.push(reply),
             }
         }
         all
     }
+}
+
+/// When each was last used is not of the routes' doing.
+fn without_times(row: &Value) -> Value {
+    let fields = row.as_object().expect("an object").iter();
+    Value::Object(
+        fields
+            .filter(|(name, _)| !name.ends_with("_at"))
+            .map(|(n, v)| (n.clone(), v.clone()))
+            .collect(),
+    )
 }
 
 /// Asha and Bela, who pay each other, in sessions that have shown no factor for five minutes.

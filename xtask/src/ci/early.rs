@@ -1,7 +1,7 @@
 //! The build that is shipped, begun before it is needed.
 //!
-//! Tests wait: for databases, for processes, for clocks. At the lowest priority this build takes what they leave of the
-//! processors. The step that needs it builds again, which waits for this one by cargo's own lock and then finds everything
+//! Tests wait: for databases, for processes, for clocks. This build takes what they leave of the processors, and nothing
+//! else. The step that needs it builds again, which waits for this one by cargo's own lock and then finds everything
 //! done; what failed here is told there. Bound: it ends with the run at the latest.
 
 use std::os::unix::process::CommandExt;
@@ -36,9 +36,11 @@ impl<'r> EarlyBuild<'r> {
         let leader = child.id().to_string();
         let early = Self { group: -i64::from(child.id()), child, guard };
         guard.note(NAME, "TERM", early.group)?;
-        let lowered = Command::new("renice").args(["-n", "19", "-g", &leader]).output();
+        // Not a low priority but the class of what idles (`SCHED_IDLE`, sched(7)): under Linux 6.6 and later a task of low
+        // priority runs its slice to the end before one that wakes up, and tests that talk to a server wake up all the time.
+        let lowered = Command::new("chrt").args(["--idle", "-p", "0", &leader]).output();
         if !lowered.is_ok_and(|output| output.status.success()) {
-            println!("the release build beside the tests has their priority: no renice");
+            println!("the release build beside the tests has their priority: no chrt");
         }
         Ok(early)
     }

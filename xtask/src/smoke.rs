@@ -43,14 +43,9 @@ pub fn run(workspace: &Workspace, guard: &Guard, log: &Path, limit: Duration) ->
 
 /// The binary that is shipped.
 pub fn build(workspace: &Workspace, guard: &Guard, log: &Path, limit: Duration) -> Result<()> {
-    let build = run_logged(&mut build_command(workspace), log, limit, guard)?;
-    succeed("cargo build --release", build)
-}
-
-pub fn build_command(workspace: &Workspace) -> Command {
     let mut build = workspace.cargo();
     build.args(["build", "--release", "--locked", "-p", "exchequer"]);
-    build
+    succeed("cargo build --release", run_logged(&mut build, log, limit, guard)?)
 }
 
 /// What a server answers to a GET, its head included.

@@ -1,6 +1,6 @@
 //! `cargo xtask ci`: everything that must hold, the cheapest refusal first.
 //!
-//! Order: [`ORDER`]; beside the tests the release build is made ([`early`]). A refused format, rule or lint ends the run, since what follows would repeat it;
+//! Order: [`ORDER`]. A refused format, rule or lint ends the run, since what follows would repeat it;
 //! after a failed test step the others still run, so that one run shows every failure. Each step's
 //! whole output is in `TARGET/xtask-ci/STEP.log`. The last line on standard output is always
 //! `N passed, N failed`. It changes no tracked file.
@@ -15,12 +15,10 @@ use crate::guard::Guard;
 use crate::process::now;
 use crate::workspace::Workspace;
 
-mod early;
 mod snapshots;
 mod steps;
 mod tests_log;
 
-use early::EarlyBuild;
 use snapshots::Snapshots;
 use tests_log::Tally;
 
@@ -103,11 +101,6 @@ impl Step {
         }
     }
 
-    /// Whether it needs the build that is shipped.
-    fn is_of_release(self) -> bool {
-        matches!(self, Self::Smoke | Self::Outside | Self::Image)
-    }
-
     /// Whether a failure ends the run.
     fn stops(self) -> bool {
         match self {
@@ -143,12 +136,7 @@ pub fn run(steps: &[Step]) -> Result<ExitCode> {
     let start = now();
     let run = Run::prepare()?;
     let mut total = Tally::default();
-    let mut early = None;
-    for (place, step) in steps.iter().enumerate() {
-        let is_wanted_later = || steps.iter().skip(place).any(|step| step.is_of_release());
-        if early.is_none() && !step.stops() && !step.is_of_release() && is_wanted_later() {
-            early = Some(run.build_early()?);
-        }
+    for step in steps {
         let verdict = run.timed(*step);
         let refused = matches!(verdict, Verdict::Failed(..));
         total = total.plus(verdict.tally());
@@ -157,7 +145,6 @@ pub fn run(steps: &[Step]) -> Result<ExitCode> {
             break;
         }
     }
-    drop(early);
     drop(run);
     println!("{} in all", seconds(start.elapsed()));
     println!("{total}");
@@ -171,12 +158,6 @@ impl Run {
         fs::create_dir_all(&logs).map_err(|error| format!("{}: {error}", logs.display()))?;
         let before = Snapshots::of(&workspace.root)?;
         Ok(Self { guard: Guard::new("ci")?, workspace, logs, before })
-    }
-
-    fn build_early(&self) -> Result<EarlyBuild<'_>> {
-        let log = self.logs.join("early.log");
-        empty(&log)?;
-        EarlyBuild::begin(&self.workspace, &self.guard, &log)
     }
 
     /// Runs one step and prints its line, and on failure what to look at.

@@ -366,3 +366,21 @@ async fn rows_of_messages_are_deleted_after_30_days_unless_they_wait() {
     }
     assert!(inbox(&bank).await.is_empty());
 }
+
+/// A version that does not know what is written for nobody neither empties nor ends it.
+#[tokio::test]
+async fn what_waits_is_kept_and_what_is_for_nobody_goes_undelivered_too() {
+    let server = TestMailServer::start().await;
+    let bank = with_mail(&server).await;
+    let (_running, stop) = watch::channel(false);
+    let _waits = send(&bank, mail("asha@example.test", "123456")).await.expect("queued");
+    let asked = json!({ "email": "nobody@example.test" });
+    let _told = post(&bank, "/v1/auth/password/forgot", &asked).await.expect(202);
+    assert_eq!(number(&bank, WITH_TEXT).await, 2);
+    bank.advance(MESSAGES_KEPT - 1);
+    assert_eq!(Job::DeleteMessages.run(bank.bank(), &stop).await.expect("it runs"), 0);
+    bank.advance(1);
+    assert_eq!(Job::DeleteMessages.run(bank.bank(), &stop).await.expect("it runs"), 1);
+    let left = "SELECT channel FROM outbox";
+    assert_eq!(texts(&bank, left).await, ["email"]);
+}

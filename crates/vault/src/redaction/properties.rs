@@ -122,8 +122,11 @@ proptest! {
         let text = [line.as_bytes(), &bytes].concat();
         let (by_pairs, by_bytes) = finds(View::plain(&text));
         prop_assert_eq!(by_pairs, by_bytes, "{}", line);
-        for layer in 1..=LAYERS {
-            let Some(decoded) = Decoded::of(&text, layer, Reading::All) else { break };
+        for (reading, layer) in [Reading::All, Reading::WithoutHex]
+            .into_iter()
+            .flat_map(|reading| (1..=LAYERS).map(move |layer| (reading, layer)))
+        {
+            let Some(decoded) = Decoded::of(&text, layer, reading) else { continue };
             let (by_pairs, by_bytes) = finds(decoded.view());
             prop_assert_eq!(by_pairs, by_bytes, "{} behind {} escapes", line, layer);
         }

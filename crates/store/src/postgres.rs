@@ -45,8 +45,7 @@ const NEXT_QUESTION: Duration = Duration::from_secs(3);
 const QUESTIONS: u32 = 3;
 /// The same where it was sent something that it never confirmed.
 const UNCONFIRMED_LIMIT: Duration = Duration::from_secs(20);
-/// Batches that lock their rows after a closure had to run again: many enough that two nodes which
-/// share a hot account do not do half their work twice.
+/// Batches that lock their rows after a closure ran again: so that nodes which share a hot account do not work twice.
 const CAUTIOUS: u32 = 64;
 /// A statement that runs longer is a fault of ours or of the server; the caller has given up.
 const STATEMENT_TIMEOUT_MS: u64 = 60_000;
@@ -61,7 +60,7 @@ pub(crate) struct PgSession {
     runtime: Runtime,
     client: Client,
     statements: HashMap<(&'static str, Lock), Statement>,
-    /// What never changes of accounts.
+    /// What never changes.
     pub known: Known,
     /// The last error of this transaction allows to run the closure again.
     again: bool,
@@ -293,6 +292,7 @@ impl PgSession {
         self.trusts_absence = false;
         self.memory = Memory::Unused;
         self.saved.clear();
+        self.known.origins.begun();
         self.era = self.remembered.era();
     }
 
@@ -308,6 +308,7 @@ impl PgSession {
             return Err(DbError::Unavailable("a commit was not confirmed by a standby".to_owned()));
         }
         self.remembered.keep(self.era, &self.saved);
+        self.known.origins.committed();
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! Events and origins, appended.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use money::Timestamp;
@@ -13,6 +14,7 @@ use crate::{DbError, Tx, params};
 const ORIGIN: &str = "INSERT INTO origins (id, actor_kind, actor, session, address, agent, \
      first_seen_at) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING";
 const ORIGIN_KNOWN: &str = "SELECT 1 FROM origins WHERE id = $1";
+const ORIGINS_KNOWN: &str = "SELECT id FROM origins WHERE id = ANY($1::bytea[])";
 const INSERT_ONE: &str = "INSERT INTO events (id, at, origin, request, action, resource, outcome, \
      before, after, subject) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 const INSERT_SET: &str = "INSERT INTO events (id, at, origin, request, action, resource, outcome, \
@@ -27,28 +29,55 @@ impl Tx<'_> {
         origins: &[Arc<Origin>],
         now: Timestamp,
     ) -> Result<(), DbError> {
-        let mut distinct: Vec<&Arc<Origin>> = origins.iter().collect();
+        let mut distinct: Vec<&Origin> = origins.iter().map(|o| &**o).collect();
         distinct.sort_unstable_by_key(|o| *o.id());
         distinct.dedup_by_key(|o| *o.id());
+        if let Backend::Postgres(session) = &mut self.backend {
+            distinct.retain(|o| !session.known.origins.contains(o.id()));
+            return if distinct.is_empty() { Ok(()) } else { self.ensure_unknown(&distinct, now) };
+        }
         for o in distinct {
-            if self.query_opt(ORIGIN_KNOWN, params![o.id()])?.is_some() {
-                continue;
+            if self.query_opt(ORIGIN_KNOWN, params![o.id()])?.is_none() {
+                self.insert_origin(o, now)?;
             }
-            let session = o.session();
-            self.execute(
-                ORIGIN,
-                params![
-                    o.id(),
-                    o.actor_kind(),
-                    o.actor(),
-                    session.as_ref(),
-                    o.address(),
-                    o.agent(),
-                    now
-                ],
-            )?;
         }
         Ok(())
+    }
+
+    fn insert_origin(&mut self, o: &Origin, now: Timestamp) -> Result<(), DbError> {
+        let session = o.session();
+        let params = params![
+            o.id(),
+            o.actor_kind(),
+            o.actor(),
+            session.as_ref(),
+            o.address(),
+            o.agent(),
+            now
+        ];
+        self.execute(ORIGIN, params).map(drop)
+    }
+
+    /// All of them in one question; those that are missing in the order of their ids, as every transaction inserts them.
+    fn ensure_unknown(&mut self, origins: &[&Origin], now: Timestamp) -> Result<(), DbError> {
+        let there = self.origins_among(origins)?;
+        for o in origins.iter().filter(|o| !there.contains(&o.id()[..])) {
+            self.insert_origin(o, now)?;
+        }
+        if let Backend::Postgres(session) = &mut self.backend {
+            session.known.origins.expect(origins.iter().map(|o| *o.id()));
+        }
+        Ok(())
+    }
+
+    /// Ids of those that have a row.
+    fn origins_among(&mut self, origins: &[&Origin]) -> Result<HashSet<Vec<u8>>, DbError> {
+        self.count()?;
+        let Backend::Postgres(session) = &mut self.backend else { return Ok(HashSet::new()) };
+        let rows = session.query_raw(ORIGINS_KNOWN, &[&column(origins, |o| &o.id()[..])])?;
+        let id = |row: &tokio_postgres::Row| row.try_get::<_, Vec<u8>>(0);
+        let ids = rows.iter().map(id).collect::<Result<_, _>>();
+        ids.map_err(|error| DbError::Corrupt(error.to_string()))
     }
 
     /// Appends events whose origins are there.

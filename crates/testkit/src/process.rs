@@ -34,6 +34,13 @@ pub struct HttpReply {
     pub body: Vec<u8>,
 }
 
+impl HttpReply {
+    /// The body of an answer that has JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).expect("JSON")
+    }
+}
+
 impl Server {
     /// Starts `binary` and waits until it listens.
     pub fn start(binary: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {

@@ -5,6 +5,7 @@
 //! Every process is stopped by its own id, and traffic goes to loopback only.
 
 mod encrypted_way;
+mod jobs;
 mod moving;
 mod scene;
 mod together;

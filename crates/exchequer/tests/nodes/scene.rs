@@ -125,10 +125,16 @@ impl Scene {
 
     /// One more node of the bank at the server.
     pub fn node(&self, redis: &str) -> Server {
+        self.node_with(redis, &[])
+    }
+
+    /// The same with further settings.
+    pub fn node_with(&self, redis: &str, more: &[(&str, &str)]) -> Server {
         let settings = self.settings();
         let mut environment: Vec<(&str, &str)> =
             settings.iter().map(|(name, value)| (*name, &**value)).collect();
         environment.push(("EXCHEQUER_REDIS_URL", redis));
+        environment.extend(more);
         Server::start(BINARY.as_ref(), &["serve"], &environment)
     }
 

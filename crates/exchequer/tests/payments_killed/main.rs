@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use store::{Db, DbError, Location, Options};
 use testkit::process::{HttpReply, HttpRequest, Server};
 
-use self::scene::{BINARY, GATEWAY_SECRET, Scene, parse};
+use self::scene::{BINARY, GATEWAY_SECRET, Scene};
 
 const PAYMENTS: &str = "/v1/payments";
 const AMOUNT: i64 = 10_000;
@@ -66,17 +66,18 @@ fn points(act: &str, rng: &Rng) -> Vec<Point> {
 }
 
 /// Payments that acts can be of, each for one.
-fn prepare(scene: &mut Scene, kills: u64) -> (String, HashMap<&'static str, Vec<String>>) {
+fn prepare(scene: &Scene, kills: u64) -> (String, HashMap<&'static str, Vec<String>>) {
     let bank = scene.start(None);
     let card = json!({ "number": "4242424242424242", "exp_month": 12, "exp_year": 2040 });
-    let card = scene.post(&bank, "/v1/cards", "card", &card)["id"].as_str().expect("").to_owned();
+    let card =
+        scene.merchant.post(&bank, "/v1/cards", "card", &card)["id"].as_str().expect("").to_owned();
     let count = kills * points("create", &Rng::seeded(0)).len() as u64;
     let mut ready: HashMap<&str, Vec<String>> = HashMap::new();
     for act in &ACTS[1..] {
         let capture = if *act == "refunds" { "automatic" } else { "manual" };
         for n in 0..count {
             let key = format!("ready-{act}-{n}");
-            let made = scene.post(&bank, PAYMENTS, &key, &order(&card, capture));
+            let made = scene.merchant.post(&bank, PAYMENTS, &key, &order(&card, capture));
             let id = made["id"].as_str().expect("an id").to_owned();
             ready.entry(act).or_default().push(format!("{PAYMENTS}/{id}/{act}"));
         }
@@ -94,7 +95,7 @@ fn killer(id: u32, moment: Duration) -> std::thread::JoinHandle<()> {
 }
 
 /// Sends one request to a bank that dies at a point.
-fn kill_at(scene: &mut Scene, point: &Point, mut sent: Sent) -> Sent {
+fn kill_at(scene: &Scene, point: &Point, mut sent: Sent) -> Sent {
     let (die_at, knobs, moment) = match point {
         Point::Inside(at) => (Some(at.as_str()), json!({}), None),
         Point::Outside(knobs, moment) => (None, knobs.clone(), Some(*moment)),
@@ -103,7 +104,7 @@ fn kill_at(scene: &mut Scene, point: &Point, mut sent: Sent) -> Sent {
     let bank = scene.start(die_at);
     let killer = moment.map(|moment| killer(bank.id(), moment));
     let (path, key) = (sent.path.clone(), sent.key.clone());
-    sent.answer = scene.send(&bank, ("POST", &path), (&key, Some(&sent.body))).ok();
+    sent.answer = scene.merchant.send(&bank, ("POST", &path), (&key, Some(&sent.body))).ok();
     if let Some(killer) = killer {
         killer.join().expect("the killer ends");
     }
@@ -134,8 +135,8 @@ async fn age(data: &Path) {
 async fn wherever_the_bank_dies_there_is_one_charge_or_none_and_it_knows_which() {
     let kills = std::env::var("EXCHEQUER_TEST_PAYMENT_KILLS");
     let kills: u64 = kills.ok().and_then(|n| n.parse().ok()).unwrap_or(1);
-    let mut scene = Scene::new();
-    let (card, mut ready) = prepare(&mut scene, kills);
+    let scene = Scene::new();
+    let (card, mut ready) = prepare(&scene, kills);
     let mut sent = Vec::new();
     for round in 0..kills {
         for act in ACTS {
@@ -148,26 +149,26 @@ async fn wherever_the_bank_dies_there_is_one_charge_or_none_and_it_knows_which()
                 let key = format!("kill-{round}-{act}-{n}");
                 let name = format!("{act} {point:?}");
                 let request = Sent { point: name, path, key, body, answer: None };
-                sent.push(kill_at(&mut scene, &point, request));
+                sent.push(kill_at(&scene, &point, request));
             }
         }
     }
     scene.knobs(&json!({}));
     age(&scene.data()).await;
     let bank = scene.start(None);
-    let count = compare(&mut scene, &bank);
+    let count = compare(&scene, &bank);
     assert!(bank.terminate().success());
     // Few requests each: what counts them against limits begins anew with the process.
     for sent in sent.chunks(4) {
         let bank = scene.start(None);
         for sent in sent {
-            check(&mut scene, &bank, sent);
+            check(&scene, &bank, sent);
         }
         assert!(bank.terminate().success());
     }
     // What never began before was begun now.
     let bank = scene.start(None);
-    let again = compare(&mut scene, &bank);
+    let again = compare(&scene, &bank);
     assert!(bank.terminate().success());
     verify(&scene.data());
     let answered = sent.iter().filter(|sent| sent.answer.is_some()).count();
@@ -181,10 +182,10 @@ fn take(ready: &mut HashMap<&'static str, Vec<String>>, act: &str) -> String {
 }
 
 /// The same request again, until it is answered; then a second time, which changes nothing.
-fn check(scene: &mut Scene, bank: &Server, sent: &Sent) {
-    let mut again = || {
+fn check(scene: &Scene, bank: &Server, sent: &Sent) {
+    let again = || {
         let request = (("POST", &*sent.path), (&*sent.key, Some(&sent.body)));
-        scene.send(bank, request.0, request.1).expect("the bank is up")
+        scene.merchant.send(bank, request.0, request.1).expect("the bank is up")
     };
     let mut reply = again();
     for _ in 0..600 {
@@ -204,7 +205,7 @@ fn check(scene: &mut Scene, bank: &Server, sent: &Sent) {
 }
 
 /// Every payment beside its charge, once nothing is processing any more; gives how many there are.
-fn compare(scene: &mut Scene, bank: &Server) -> usize {
+fn compare(scene: &Scene, bank: &Server) -> usize {
     let mut charges = HashMap::new();
     let request = HttpRequest {
         method: "GET",
@@ -214,7 +215,7 @@ fn compare(scene: &mut Scene, bank: &Server) -> usize {
     };
     let ours = settled(scene, bank);
     let reply = scene.gateway.client().send(&request).expect("the gateway answers");
-    for charge in parse(&reply)["data"].as_array().expect("charges") {
+    for charge in reply.json()["data"].as_array().expect("charges") {
         charges.insert(charge["payment"].as_str().expect("an id").to_owned(), charge.clone());
     }
     for payment in &ours {
@@ -240,12 +241,12 @@ fn compare(scene: &mut Scene, bank: &Server) -> usize {
 }
 
 /// All payments, when each is known.
-fn settled(scene: &mut Scene, bank: &Server) -> Vec<Value> {
+fn settled(scene: &Scene, bank: &Server) -> Vec<Value> {
     for _ in 0..700 {
         let mut all = Vec::new();
         let mut path = format!("{PAYMENTS}?limit=100");
         loop {
-            let page = scene.get(bank, &path);
+            let page = scene.merchant.get(bank, &path);
             all.extend(page["data"].as_array().expect("payments").clone());
             let Some(next) = page["next_cursor"].as_str() else { break };
             path = format!("{PAYMENTS}?limit=100&cursor={next}");
@@ -256,7 +257,7 @@ fn settled(scene: &mut Scene, bank: &Server) -> Vec<Value> {
                 break;
             }
             let id = payment["id"].as_str().expect("an id");
-            let refunds = scene.get(bank, &format!("{PAYMENTS}/{id}/refunds"));
+            let refunds = scene.merchant.get(bank, &format!("{PAYMENTS}/{id}/refunds"));
             let refunds = refunds["data"].as_array().expect("refunds").clone();
             is_known = refunds.iter().all(|refund| refund["status"] != "processing");
         }

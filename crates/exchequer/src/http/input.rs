@@ -39,6 +39,8 @@ pub trait Input: Sized {
 #[derive(Default)]
 pub struct Description {
     pub body: Option<BodySchema>,
+    /// No byte of body is as good as `{}`.
+    pub is_body_optional: bool,
     /// The body is signed as it comes, by who is not a caller: anything may stand in it.
     pub is_raw: bool,
     pub query: Vec<utoipa::openapi::path::Parameter>,
@@ -124,6 +126,7 @@ impl<T: DeserializeOwned + ToSchema + Default> Input for Optional<T> {
 
     fn describe(description: &mut Description) {
         Json::<T>::describe(description);
+        description.is_body_optional = true;
     }
 }
 

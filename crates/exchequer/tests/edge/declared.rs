@@ -136,6 +136,22 @@ async fn a_body_that_is_not_described_is_refused_everywhere() {
 }
 
 #[tokio::test]
+async fn a_body_may_be_left_out_where_the_document_says_so_and_nowhere_else() {
+    let callers = Callers::new().await;
+    let has_body = |route: &&Route| route.input.body.is_some() && !route.input.is_raw;
+    let mut optional = 0;
+    for route in edge::routes().table().filter(has_body) {
+        let path = concrete(route);
+        let is_optional = route.input.is_body_optional;
+        optional += usize::from(is_optional);
+        let json = Some("application/json");
+        let reply = callers.send(route, &Said { path: &path, media_type: json, body: "" }).await;
+        assert_eq!(reply.code() != "malformed_json", is_optional, "{}", route.name);
+    }
+    assert!(optional > 0, "no route takes its body or none");
+}
+
+#[tokio::test]
 async fn an_empty_object_is_no_body() {
     let callers = Callers::new().await;
     for route in edge::routes().table() {

@@ -3,6 +3,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use utoipa::openapi::path::{Operation, Parameter, ParameterIn};
+use utoipa::openapi::request_body::RequestBody;
 use utoipa::openapi::{Content, RefOr, Required, Response, Schema};
 
 use super::markdown::Inline;
@@ -44,6 +45,11 @@ impl Call<'_> {
             RefOr::T(body) => json_schema(body.content.get(JSON)?),
             RefOr::Ref(_) => None,
         }
+    }
+
+    fn may_lack_body(&self) -> bool {
+        let body = self.operation.request_body.as_ref();
+        matches!(body, Some(RefOr::T(RequestBody { required: Some(Required::False), .. })))
     }
 
     fn parameters(&self, place: &ParameterIn) -> Vec<&Parameter> {
@@ -162,7 +168,8 @@ impl Display for Call<'_> {
         }
         self.write_parameters(f)?;
         if let Some(schema) = self.body() {
-            write!(f, "<h4>Body</h4>\n{}", Fields { schema, schemas: self.schemas })?;
+            let note = if self.may_lack_body() { "<p>It may be left out.</p>\n" } else { "" };
+            write!(f, "<h4>Body</h4>\n{note}{}", Fields { schema, schemas: self.schemas })?;
         }
         self.write_example(f)?;
         self.write_answer(f)?;

@@ -39,7 +39,7 @@ pub(super) fn operation(route: &Route, schemas: &Schemas) -> Operation {
         .operation_id(Some(route.name))
         .summary(Some(route.summary))
         .description(Some(description(route)))
-        .request_body(route.input.body.as_ref().map(|body| request_body(body, schemas)))
+        .request_body(request_body(route, schemas))
         .responses(answers::responses(route, schemas))
         .build();
     let parameters = parameters(route);
@@ -141,11 +141,11 @@ fn segments(path: &str) -> impl Iterator<Item = &str> {
     path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
 }
 
-fn request_body(body: &BodySchema, schemas: &Schemas) -> RequestBody {
-    RequestBodyBuilder::new()
-        .required(Some(Required::True))
-        .content(body.media_type, content(body, schemas))
-        .build()
+fn request_body(route: &Route, schemas: &Schemas) -> Option<RequestBody> {
+    let body = route.input.body.as_ref()?;
+    let required = if route.input.is_body_optional { Required::False } else { Required::True };
+    let builder = RequestBodyBuilder::new().required(Some(required));
+    Some(builder.content(body.media_type, content(body, schemas)).build())
 }
 
 /// A body with its schema and an example of it.

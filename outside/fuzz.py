@@ -21,7 +21,7 @@ import requests
 from callers import sign_in
 
 HERE = Path(__file__).resolve().parent
-PHASES = os.environ.get("OUTSIDE_PHASES", "examples,fuzzing")
+PHASES = "examples,coverage,fuzzing"
 LAST = {"logOut", "endSessions", "endWebSession", "logOutStaff", "signOutEverybody"}
 # Of each of those: all but the first find nobody signed in.
 LAST_CASES = 10

@@ -48,6 +48,7 @@ BEYOND_SCHEMAS = {
     "unknown_brand": "card schemes are told apart by their numbers",
     "required": "one of two fields, whichever",
     "not_wanted": "a field that another one excludes",
+    "not_offered": "a way that this very challenge does not have",
     "own": "an account of the caller's own",
     "period_too_long": "one day against another",
     "in_future": "a day against the clock",

@@ -7,5 +7,6 @@ mod firewall;
 mod haproxy;
 mod health;
 mod memos;
+mod nginx;
 mod proxies;
 mod tls;

@@ -1,5 +1,6 @@
 //! The edge: the bank's own TLS, proxies before it, what a route does not declare.
 
+mod collection;
 mod container;
 mod declared;
 mod fields;

@@ -235,7 +235,23 @@ async fn honest_words_pass_in_forms_searches_and_heads() {
     if !is_the_bank_s(&answer) {
         blocked.push(format!("every field: {answer:.60} {}", proxied.last_words()));
     }
+    // More fields than the rules would look at, and longer than any other body may be.
+    let many: Vec<Value> = (0..2_000)
+        .map(|n| json!({ "from": from, "to": to, "amount": 1, "memo": memos[n % memos.len()] }))
+        .collect();
+    let many = json!({ "transfers": many }).to_string();
+    assert!(many.len() > 128 * 1024, "{}", many.len());
+    let own = format!("authorization: Bearer {token}\r\nidempotency-key: many\r\n");
+    let batch = with_body("/v1/transfers/batch", ("application/json", &many), &own);
+    let answer = proxied.say(&batch).await;
+    if !is_the_bank_s(&answer) {
+        blocked.push(format!("a batch: {answer:.60} {}", proxied.last_words()));
+    }
     assert!(blocked.is_empty(), "{}", blocked.join("\n"));
+    // A refusal of one is a problem like any other.
+    let batch = batch.replacen("accept: */*", "x-original-url: /v1/staff", 1);
+    let answer = proxied.say(&batch).await;
+    assert!(answer.contains("refused_at_edge"), "{answer}");
     let order = json!({ "from": from, "to": to, "amount": 1, "currency": "INR" }).to_string();
     let more =
         format!("authorization: Bearer {token}\r\nidempotency-key: x\r\nexpect: 100-continue\r\n");

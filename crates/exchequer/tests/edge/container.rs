@@ -70,3 +70,21 @@ fn the_proxies_have_the_banks_limits() {
     assert!(haproxy.contains(&format!("acl bulk path {}\n", bulk.join(" "))), "{bulk:?}");
     assert!(nginx.contains("client_max_body_size 64k;"));
 }
+
+/// On one machine, too, what goes between the bank of `compose.yaml` and its database is encrypted, and there is no other way in.
+#[test]
+fn the_bank_and_its_database_speak_tls_alone() {
+    let compose = read("deploy/compose.yaml");
+    assert!(!compose.contains("EXCHEQUER_DATABASE_PLAINTEXT"));
+    for setting in ["ssl=on", "ssl_min_protocol_version=TLSv1.3"] {
+        assert!(compose.contains(&format!("      - -c{setting}\n")), "{setting}");
+    }
+    assert!(compose.contains("      - -chba_file=/etc/postgresql/pg_hba.conf\n"));
+    assert!(compose.contains("./postgres/pg_hba.conf:/etc/postgresql/pg_hba.conf:ro\n"));
+    let access = read("deploy/postgres/pg_hba.conf");
+    let rules = access.lines().filter(|line| !line.starts_with('#'));
+    let ways: Vec<&str> = rules.filter_map(|line| line.split_whitespace().next()).collect();
+    assert_eq!(ways, ["local", "hostssl"]);
+    let page = read("docs/edge.md");
+    assert!(page.contains("sslmode=verify-full&sslrootcert=/etc/exchequer/"));
+}

@@ -71,7 +71,7 @@ impl Callers {
 }
 
 /// The route's path with ids of the right kind that nobody has.
-fn concrete(route: &Route) -> String {
+pub fn concrete(route: &Route) -> String {
     let Some(segment) = &route.input.segment else { return route.path.to_owned() };
     let schema = serde_json::to_value(segment).expect("a schema");
     let pattern = schema["pattern"].as_str().expect("a pattern of each segment");

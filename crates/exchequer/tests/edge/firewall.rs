@@ -1,180 +1,24 @@
-//! The proxy of `deploy/edge/nginx` before a bank: attacks end there, honest words arrive byte for byte.
-//!
-//! It needs nginx with ModSecurity and the Core Rule Set (Debian: nginx libnginx-mod-http-modsecurity modsecurity-crs);
-//! where they are not there the test says so, unless `EXCHEQUER_TEST_REQUIRE` has `edge`. Everything runs on
-//! loopback in a folder of the test's own.
+//! The rules of `deploy/edge/nginx` before a bank: attacks end there, honest words arrive byte for byte.
 
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
 
 use exchequer::staff::model::Role;
+use http::Method;
 use money::Rng;
-use rustls::pki_types::ServerName;
 use serde_json::{Value, json};
-use tempfile::TempDir;
-use testkit::redis::{free_port, wait_until};
 use testkit::{Person, TestBank};
-use tls::trial::Authority;
-use tokio::net::TcpStream;
-use tokio::sync::oneshot;
 
+use crate::declared::concrete;
 use crate::memos::memos;
-use crate::tls::{ask, authority, client, serve};
+use crate::nginx::{
+    HOST, Proxied, Rules, deployed, get, is_blocked, is_the_bank_s, missing, post, with_body,
+};
 
-const HOST: &str = "bank.example";
-/// What must be on the machine.
-const NEEDED: [&str; 3] = [
-    "/usr/sbin/nginx",
-    "/usr/lib/nginx/modules/ngx_http_modsecurity_module.so",
-    "/usr/share/modsecurity-crs/rules/REQUEST-949-BLOCKING-EVALUATION.conf",
-];
-
-/// What is not there, unless this run demands it.
-fn missing() -> Option<&'static str> {
-    let missing = NEEDED.into_iter().find(|path| !Path::new(path).exists())?;
-    let required = std::env::var("EXCHEQUER_TEST_REQUIRE").unwrap_or_default();
-    assert!(!required.contains("edge"), "EXCHEQUER_TEST_REQUIRE demands {missing}");
-    Some(missing)
-}
-
-fn deployed() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/edge/nginx")
-}
-
-/// nginx's first process. It ends its worker on SIGTERM; SIGKILL would leave it.
-struct Master(Child);
-
-impl Drop for Master {
-    fn drop(&mut self) {
-        let told = Command::new("kill").arg("-TERM").arg(self.0.id().to_string()).status();
-        let ended = told.and_then(|_| self.0.wait());
-        assert!(ended.is_ok() || std::thread::panicking(), "{ended:?}");
-    }
-}
-
-/// nginx before a served bank.
-struct Proxied {
-    bank: TestBank,
-    authority: Authority,
-    nginx: Master,
-    address: std::net::SocketAddr,
-    folder: TempDir,
-    stop: oneshot::Sender<()>,
-    task: tokio::task::JoinHandle<usize>,
-}
-
-/// Puts in a text what this machine has in place of what a bank would have.
-fn replace(text: &mut String, old: &str, new: &str) {
-    assert!(text.contains(old), "the configuration has no {old}");
-    *text = text.replace(old, new);
-}
-
-/// Whether the rules are on.
-#[derive(Clone, Copy, PartialEq)]
-enum Rules {
-    On,
-    Off,
-}
-
-fn configure(folder: &Path, (port, plain): (u16, u16), (bank, rules_are): (&str, Rules)) {
-    let read = |name: &str| std::fs::read_to_string(deployed().join(name)).expect("a file of ours");
-    let (mut main, mut rules) = (read("nginx.conf"), read("firewall.conf"));
-    let here = folder.display().to_string();
-    let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-        .map(|kind| format!("{kind}_temp_path {here}/{kind};\n"))
-        .concat();
-    for (old, new) in [
-        ("user www-data;\n", "daemon off;\n".to_owned()),
-        ("worker_processes auto;", "worker_processes 1;".to_owned()),
-        ("/run/nginx.pid", format!("{here}/nginx.pid")),
-        ("/var/log/nginx/", format!("{here}/")),
-        ("listen 443 ssl", format!("listen 127.0.0.1:{port} ssl")),
-        ("listen 80 ", format!("listen 127.0.0.1:{plain} ")),
-        ("/etc/exchequer/tls/", format!("{here}/")),
-        ("/etc/exchequer/edge/", format!("{here}/")),
-        ("server 127.0.0.1:8080;", format!("server {bank};")),
-        ("rate=50r/s", "rate=100000r/s".to_owned()),
-        ("http {\n", format!("http {{\n{temporary}")),
-    ] {
-        replace(&mut main, old, &new);
-    }
-    if rules_are == Rules::Off {
-        replace(&mut main, "modsecurity on;", "modsecurity off;");
-    }
-    replace(&mut rules, "/etc/exchequer/edge/", &format!("{here}/"));
-    std::fs::write(folder.join("nginx.conf"), main).expect("a file");
-    std::fs::write(folder.join("firewall.conf"), rules).expect("a file");
-    std::fs::copy(deployed().join("fields.conf"), folder.join("fields.conf")).expect("a copy");
-}
-
-impl Proxied {
-    async fn start(rules: Rules) -> Self {
-        let bank = TestBank::with(|config| {
-            config.http.trusted_proxies = 1;
-            config.http.public_url = format!("https://{HOST}");
-        })
-        .await;
-        let (behind, stop, task) = serve(&bank).await;
-        let (folder, authority) = (tempfile::tempdir().expect("a folder"), authority());
-        let pair = authority.issue(HOST, &[HOST]).expect("a pair");
-        std::fs::write(folder.path().join("certificate.pem"), pair.certificate_pem())
-            .expect("a file");
-        std::fs::write(folder.path().join("key.pem"), pair.key_pem()).expect("a file");
-        let (port, plain) = (free_port(), free_port());
-        configure(folder.path(), (port, plain), (&behind.to_string(), rules));
-        let nginx = Command::new(NEEDED[0])
-            .arg("-c")
-            .arg(folder.path().join("nginx.conf"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(std::fs::File::create(folder.path().join("start.log")).expect("a file"))
-            .spawn()
-            .expect("nginx starts");
-        let address = std::net::SocketAddr::from(([127, 0, 0, 1], port));
-        let mut nginx = Master(nginx);
-        wait_for(&mut nginx.0, address, folder.path());
-        Self { bank, authority, nginx, address, folder, stop, task }
-    }
-
-    /// One connection, one request, the whole answer; nothing where nginx closed without one.
-    async fn say(&self, text: &str) -> String {
-        let stream = TcpStream::connect(self.address).await.expect("a connection");
-        let name = ServerName::try_from(HOST).expect("a name");
-        let mut stream =
-            client(&self.authority, None).connect(name, stream).await.expect("a handshake");
-        ask(&mut stream, text).await
-    }
-
-    /// Why the rules blocked what they did last.
-    fn last_words(&self) -> String {
-        let log = std::fs::read_to_string(self.folder.path().join("error.log")).unwrap_or_default();
-        log.lines().rev().take(3).collect::<Vec<_>>().join("\n")
-    }
-
-    async fn end(self) {
-        drop(self.nginx);
-        self.stop.send(()).expect("it serves");
-        let _cut = self.task.await.expect("it ends");
-    }
-}
-
-/// A start that failed is told with nginx's own words.
-fn wait_for(nginx: &mut Child, address: std::net::SocketAddr, folder: &Path) {
-    let nginx = std::cell::RefCell::new(nginx);
-    wait_until("nginx listens", || {
-        if let Ok(Some(status)) = nginx.borrow_mut().try_wait() {
-            let log = std::fs::read_to_string(folder.join("start.log"));
-            panic!("nginx ended ({status}): {log:?}");
-        }
-        std::net::TcpStream::connect(address).is_ok()
-    });
-}
-
-/// Percent-encoding of all that is not plain, but of what is encoded already (RFC 3986 §2.1).
-fn encoded(text: &str) -> String {
+/// Percent-encoding of all that is not plain (RFC 3986 §2.1), but of what stands for itself here.
+fn encoded(text: &str, kept: &[u8]) -> String {
     let mut out = String::new();
     for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~%".contains(&byte) {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) || kept.contains(&byte) {
             out.push(char::from(byte));
         } else {
             let escaped = format!("%{byte:02X}");
@@ -186,19 +30,12 @@ fn encoded(text: &str) -> String {
 
 /// The request of a line of the table.
 fn request(place: &str, payload: &str, token: &str) -> String {
-    let head = |first: &str, agent: &str, more: &str| {
-        format!(
-            "{first} HTTP/1.1\r\nhost: {HOST}\r\nuser-agent: {agent}\r\naccept: */*\r\n\
-             authorization: Bearer {token}\r\nconnection: close\r\n{more}\r\n"
-        )
-    };
-    let agent = "shop/1.0";
     let (kind, name) = place.split_once(' ').unwrap_or((place, ""));
     match kind {
-        "query" => head(&format!("GET /v1/staff/events?{name}={}", encoded(payload)), agent, ""),
-        "path" => head(&format!("GET /v1/accounts/{payload}"), agent, ""),
-        "agent" => head("GET /v1/me", payload, ""),
-        "header" => head("GET /v1/me", agent, &format!("{name}: {payload}\r\n")),
+        "query" => get(&format!("/v1/staff/events?{name}={}", encoded(payload, b"%")), token, ""),
+        "path" => get(&format!("/v1/accounts/{payload}"), token, ""),
+        "agent" => get("/v1/me", token, "").replace("shop/1.0", payload),
+        "header" => get("/v1/me", token, &format!("{name}: {payload}\r\n")),
         "field" => post(token, "attack", &json!({ name: payload, "amount": 1 })),
         "raw" => {
             let text = payload.replace("\\r\\n", "\r\n").replace("\\x00", "\0");
@@ -211,29 +48,11 @@ fn request(place: &str, payload: &str, token: &str) -> String {
     }
 }
 
-fn post(token: &str, key: &str, body: &Value) -> String {
-    let body = body.to_string();
-    format!(
-        "POST /v1/transfers HTTP/1.1\r\nhost: {HOST}\r\nuser-agent: shop/1.0\r\naccept: */*\r\n\
-         authorization: Bearer {token}\r\nidempotency-key: {key}\r\nconnection: close\r\n\
-         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    )
-}
-
-/// Refused before the bank: whose answers have an id of its own.
-fn is_blocked(answer: &str) -> bool {
-    let status = answer.get(9..12).unwrap_or_default();
-    let is_refusal = ["400", "403", "405", "501", "505"].contains(&status);
-    let head = answer.split("\r\n\r\n").next().unwrap_or_default().to_ascii_lowercase();
-    answer.is_empty() || (is_refusal && !head.contains("x-request-id:"))
-}
-
 // PCI DSS 6.4.1, 6.4.2: a filter of web attacks stands before the bank, and what it stops is tried.
 #[tokio::test]
 async fn attacks_end_before_the_bank() {
     if let Some(missing) = missing() {
-        println!("no {missing} here");
+        println!("no {} here", missing.display());
         return;
     }
     let proxied = Proxied::start(Rules::On).await;
@@ -305,13 +124,13 @@ fn micros_each(ticks: u64, requests: usize) -> u64 {
 async fn without_rules(memos: &[String]) -> u64 {
     let proxied = Proxied::start(Rules::Off).await;
     let Pair { token, from, to } = pair(&proxied.bank).await;
-    let ticks = worker_ticks(proxied.nginx.0.id());
+    let ticks = worker_ticks(proxied.nginx.id());
     for (n, memo) in memos.iter().enumerate() {
         let order = json!({ "from": from, "to": to, "amount": 1, "currency": "INR", "memo": memo });
         let answer = proxied.say(&post(&token, &format!("plain-{n}"), &order)).await;
         assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
     }
-    let ticks = worker_ticks(proxied.nginx.0.id()) - ticks;
+    let ticks = worker_ticks(proxied.nginx.id()) - ticks;
     proxied.end().await;
     micros_each(ticks, memos.len())
 }
@@ -319,13 +138,13 @@ async fn without_rules(memos: &[String]) -> u64 {
 #[tokio::test]
 async fn a_thousand_honest_memos_arrive_as_they_were_written() {
     if let Some(missing) = missing() {
-        println!("no {missing} here");
+        println!("no {} here", missing.display());
         return;
     }
     let proxied = Proxied::start(Rules::On).await;
     let Pair { token, from, to } = pair(&proxied.bank).await;
     let memos = memos(&Rng::seeded(6), 1_000);
-    let ticks = worker_ticks(proxied.nginx.0.id());
+    let ticks = worker_ticks(proxied.nginx.id());
     let mut blocked = Vec::new();
     for (n, memo) in memos.iter().enumerate() {
         let order = json!({ "from": from, "to": to, "amount": 1, "currency": "INR", "memo": memo });
@@ -339,7 +158,7 @@ async fn a_thousand_honest_memos_arrive_as_they_were_written() {
         let body: Value = serde_json::from_str(body).expect("JSON");
         assert_eq!(body["memo"].as_str(), Some(memo.as_str()));
     }
-    let with = micros_each(worker_ticks(proxied.nginx.0.id()) - ticks, memos.len());
+    let with = micros_each(worker_ticks(proxied.nginx.id()) - ticks, memos.len());
     println!("{} of {} memos blocked", blocked.len(), memos.len());
     // 0.5 % at most.
     assert!(blocked.len() * 200 <= memos.len(), "{}", blocked.join("\n"));
@@ -349,20 +168,142 @@ async fn a_thousand_honest_memos_arrive_as_they_were_written() {
     assert!(with > without, "the rules were not on");
 }
 
+/// A search for each of some memos, and a page's form that has it; what nginx kept to itself.
+async fn of_forms_and_searches(proxied: &Proxied, token: &str, memos: &[String]) -> Vec<String> {
+    let mut blocked = Vec::new();
+    for memo in memos {
+        let words = encoded(memo, b"");
+        let search = get(&format!("/v1/staff/customers?query={words}"), token, "");
+        let form = format!("from=acc_1&to=acc_2&amount=12.50&memo={words}&name={words}");
+        let form = with_body("/send", ("application/x-www-form-urlencoded", &form), "");
+        for text in [search, form] {
+            let answer = proxied.say(&text).await;
+            if !is_the_bank_s(&answer) {
+                blocked.push(format!("{memo:?}: {answer:.60} {}", proxied.last_words()));
+            }
+        }
+    }
+    blocked
+}
+
+/// One body with every field of the API and the pages, whose names alone must not look like anything.
+fn every_field() -> String {
+    let lists = deployed("fields.conf");
+    let names = lists.split("(?:.*\\.)?)?").skip(1);
+    let names = names.filter_map(|rest| rest.split(['(', '\\']).next());
+    let body: serde_json::Map<_, _> = names.map(|name| (name.to_owned(), json!("1"))).collect();
+    assert!(body.len() > 60 && body.contains_key("memo"), "{body:?}");
+    Value::Object(body).to_string()
+}
+
+/// Lines of a head as honest programs send them: signatures (RFC 9421), browsers, tracing.
+const HONEST: [&str; 12] = [
+    "signature-input: sig1=(\"@method\" \"@authority\" \"@path\" \"@query\" \"content-digest\");\
+     created=1795390200;nonce=\"nonce-00000000000000000001\";keyid=\"key_01jz7m5v3k8e9q2r4s6t8w0xyz\"\
+     ;alg=\"hmac-sha256\"",
+    "signature: sig1=:dJ0wTfTq8a6zVvXrR1Yp2h3k4l5m6n7o8p9q0r1s2t3=:",
+    "content-digest: sha-256=:X48E9qOokqqrvdts8nOJRJN3OWDUoyWxBf7kbu9DBPE=:",
+    "x-signature: 7d1f0a3c5b9e8d7c6f5a4b3c2d1e0f9a8b7c6d5e4f3a2b1c0d9e8f7a6b5c4d3e",
+    "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+    "cookie: __Host-session=c2VsZWN0IG1vcmUgdGhhbiBvbmU-; __Host-seen=1",
+    "sec-ch-ua: \"Chromium\";v=\"124\", \"Google Chrome\";v=\"124\", \"Not-A.Brand\";v=\"99\"",
+    "sec-fetch-user: ?1",
+    "accept-language: en-IN,en;q=0.9,hi;q=0.8",
+    "accept-encoding: gzip, deflate, br, zstd",
+    "if-none-match: \"33a64df551425fcc55e4d42a148795d9f25f89d4\"",
+    "referer: https://bank.example/activity?query=O%27Brien%20%26%20sons;%20select&from=2026-01-01",
+];
+
+#[tokio::test]
+async fn honest_words_pass_in_forms_searches_and_heads() {
+    if let Some(missing) = missing() {
+        println!("no {} here", missing.display());
+        return;
+    }
+    let proxied = Proxied::start(Rules::On).await;
+    let Pair { token, from, to } = pair(&proxied.bank).await;
+    let memos = memos(&Rng::seeded(7), CHECKED);
+    let mut blocked = of_forms_and_searches(&proxied, &token, &memos).await;
+    for line in HONEST {
+        let answer = proxied.say(&get("/v1/me", &token, &format!("{line}\r\n"))).await;
+        if !is_the_bank_s(&answer) {
+            blocked.push(format!("{line}: {answer:.60} {}", proxied.last_words()));
+        }
+    }
+    let all = with_body("/v1/transfers", ("application/json", &every_field()), "");
+    let answer = proxied.say(&all).await;
+    if !is_the_bank_s(&answer) {
+        blocked.push(format!("every field: {answer:.60} {}", proxied.last_words()));
+    }
+    // More fields than the rules would look at, and longer than any other body may be.
+    let many: Vec<Value> = (0..2_000)
+        .map(|n| json!({ "from": from, "to": to, "amount": 1, "memo": memos[n % memos.len()] }))
+        .collect();
+    let many = json!({ "transfers": many }).to_string();
+    assert!(many.len() > 128 * 1024, "{}", many.len());
+    let own = format!("authorization: Bearer {token}\r\nidempotency-key: many\r\n");
+    let batch = with_body("/v1/transfers/batch", ("application/json", &many), &own);
+    let answer = proxied.say(&batch).await;
+    if !is_the_bank_s(&answer) {
+        blocked.push(format!("a batch: {answer:.60} {}", proxied.last_words()));
+    }
+    assert!(blocked.is_empty(), "{}", blocked.join("\n"));
+    // A refusal of one is a problem like any other.
+    let batch = batch.replacen("accept: */*", "x-original-url: /v1/staff", 1);
+    let answer = proxied.say(&batch).await;
+    assert!(answer.contains("refused_at_edge"), "{answer}");
+    let order = json!({ "from": from, "to": to, "amount": 1, "currency": "INR" }).to_string();
+    let more =
+        format!("authorization: Bearer {token}\r\nidempotency-key: x\r\nexpect: 100-continue\r\n");
+    let answer =
+        proxied.say(&with_body("/v1/transfers", ("application/json", &order), &more)).await;
+    assert!(answer.contains("HTTP/1.1 201"), "{answer}");
+    // The name of the handshake is the bank's, and that of the request another's.
+    let other = get("/v1/me", &token, "").replace(HOST, "other.example");
+    let answer = proxied.say(&other).await;
+    assert!(answer.starts_with("HTTP/1.1 421"), "{answer}");
+    proxied.end().await;
+}
+
+#[tokio::test]
+async fn every_route_is_reached() {
+    if let Some(missing) = missing() {
+        println!("no {} here", missing.display());
+        return;
+    }
+    let proxied = Proxied::start(Rules::On).await;
+    let mut blocked = Vec::new();
+    let routes = exchequer::http::routes();
+    for route in routes.table() {
+        let asked = get(&concrete(route), "nobody", "");
+        let asked = asked.replacen("GET", route.method.as_str(), 1);
+        let kind = "connection: close\r\ncontent-type: application/json\r\ncontent-length: 2";
+        let text = match route.method {
+            Method::GET | Method::HEAD => asked,
+            _ => asked.replace("connection: close", kind) + "{}",
+        };
+        let answer = proxied.say(&text).await;
+        if !is_the_bank_s(&answer) {
+            let why = proxied.last_words();
+            blocked.push(format!("{} {}: {answer:.60} {why}", route.method, route.path));
+        }
+    }
+    assert!(blocked.is_empty(), "{}", blocked.join("\n"));
+    proxied.end().await;
+}
+
 #[tokio::test]
 async fn the_proxy_s_word_on_the_caller_is_the_only_one() {
     if let Some(missing) = missing() {
-        println!("no {missing} here");
+        println!("no {} here", missing.display());
         return;
     }
     let proxied = Proxied::start(Rules::On).await;
     let asha = proxied.bank.customer("Asha").await;
     let token = asha.client.token().expect("a token");
-    let text = format!(
-        "GET /v1/sessions HTTP/1.1\r\nhost: {HOST}\r\nuser-agent: testkit\r\naccept: */*\r\n\
-         authorization: Bearer {token}\r\nx-forwarded-for: 6.6.6.6\r\nforwarded: for=6.6.6.6\r\n\
-         x-real-ip: 6.6.6.6\r\nx-forwarded-proto: http\r\nconnection: close\r\n\r\n"
-    );
+    let said = "x-forwarded-for: 6.6.6.6\r\nforwarded: for=6.6.6.6\r\nx-real-ip: 6.6.6.6\r\n\
+                x-forwarded-proto: http\r\n";
+    let text = get("/v1/sessions", token, said);
     let answer = proxied.say(&text).await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     assert!(answer.contains("127.0.0.1") && !answer.contains("6.6.6.6"), "{answer}");
@@ -370,14 +311,10 @@ async fn the_proxy_s_word_on_the_caller_is_the_only_one() {
     // Passwords are no content: whatever stands in one is compared, not obeyed.
     let password = "' OR 1=1; <script>alert(1)</script> ../../etc/passwd";
     let body = json!({ "email": "nobody@example.test", "password": password }).to_string();
-    let text = format!(
-        "POST /v1/auth/login HTTP/1.1\r\nhost: {HOST}\r\nuser-agent: shop/1.0\r\naccept: */*\r\n\
-         connection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    );
+    let text = with_body("/v1/auth/login", ("application/json", &body), "");
     let answer = proxied.say(&text).await;
     assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
-    let log = std::fs::read_to_string(proxied.folder.path().join("error.log")).expect("a log");
+    let log = proxied.log_from(0);
     assert!(!log.contains("OR 1=1"), "{log}");
     proxied.end().await;
 }

@@ -1,5 +1,6 @@
 //! The edge: the bank's own TLS, proxies before it, what a route does not declare.
 
+mod collection;
 mod container;
 mod declared;
 mod fields;
@@ -7,5 +8,6 @@ mod firewall;
 mod haproxy;
 mod health;
 mod memos;
+mod nginx;
 mod proxies;
 mod tls;

@@ -48,6 +48,7 @@ BEYOND_SCHEMAS = {
     "unknown_brand": "card schemes are told apart by their numbers",
     "required": "one of two fields, whichever",
     "not_wanted": "a field that another one excludes",
+    "too_many": "as many as there are in a period",
     "not_offered": "a way that this very challenge does not have",
     "own": "an account of the caller's own",
     "period_too_long": "one day against another",
@@ -179,10 +180,15 @@ def before_call(context, case, kwargs):
                 part[name] = KNOWN.other(part[name])
     if case.query and "cursor" in case.query:
         # A list goes on where it ended before; any other place is no place of it.
-        newest = KNOWN.cursors.get(case.operation.label)
+        newest = KNOWN.cursors.get(list_of(case))
         case.query.pop("cursor") if newest is None else case.query.update(cursor=newest)
     if case.headers and "Idempotency-Key" in case.headers:
         case.headers["Idempotency-Key"] = str(uuid.uuid4())
+
+
+def list_of(case) -> tuple:
+    """What a cursor belongs to: the entries of one account are no place among those of another."""
+    return case.operation.label, *sorted((case.path_parameters or {}).items())
 
 
 def is_bare(case) -> bool:
@@ -206,7 +212,7 @@ def after_call(context, case, response):
             said = response.json()
             KNOWN.read(said)
             if isinstance(said, dict) and "next_cursor" in said:
-                KNOWN.cursors[case.operation.label] = said["next_cursor"]
+                KNOWN.cursors[list_of(case)] = said["next_cursor"]
         except ValueError:
             TALLY["unreadable"] += 1
 

@@ -1,6 +1,6 @@
 //! What a handler is given of the request: path ids, query and body, each parsed strictly.
 //!
-//! JSON: one UTF-8 object; unknown and duplicate fields are refused by the types themselves
+//! JSON: one UTF-8 object ([`super::object`]); unknown and duplicate fields are refused by the types themselves
 //! (`deny_unknown_fields`; serde refuses duplicates), depth by serde_json's limit of 128, size before
 //! it is read. Nothing is coerced.
 
@@ -17,6 +17,7 @@ use utoipa::openapi::{RefOr, Schema};
 use utoipa::{IntoParams, ToSchema};
 
 use super::codes::Code;
+use super::object::Object;
 use super::problem::Problem;
 use super::reply::JSON;
 
@@ -133,7 +134,8 @@ impl<T: DeserializeOwned + ToSchema + Default> Input for Optional<T> {
 impl<T: DeserializeOwned + ToSchema> Input for Json<T> {
     fn read(raw: &Raw<'_>) -> Result<Self, Problem> {
         check_content_type(raw.parts)?;
-        serde_json::from_slice(&raw.body).map(Self).map_err(|error| {
+        let read = serde_json::from_slice(&raw.body);
+        read.map(|Object(body)| Self(body)).map_err(|error| {
             // serde's text names fields and positions, and quotes at most a field name of the
             // caller's own; values are not repeated.
             Problem::new(Code::MalformedJson).detail(describe_json_error(&error))

@@ -18,6 +18,7 @@ mod guards;
 pub mod input;
 pub mod limits;
 mod merchant;
+pub(crate) mod object;
 pub(crate) mod once;
 pub mod openapi;
 mod patience;

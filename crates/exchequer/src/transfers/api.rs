@@ -15,6 +15,7 @@ use super::receipt::{self, ReceiptView};
 use crate::accounts::number::AccountNumber;
 use crate::http::callers::Context;
 use crate::http::fields::{Fields, MinorUnits};
+use crate::http::object::objects;
 use crate::http::{
     Answer, Code, Customer, Json, Path, Problem, Reply, Route, Routes, StepUp, once,
 };
@@ -76,6 +77,7 @@ pub struct SendTransfer {
 #[serde(deny_unknown_fields)]
 pub struct SendTransfers {
     /// 1 to 8,000, decided in this order.
+    #[serde(deserialize_with = "objects")]
     transfers: Vec<SendTransfer>,
     /// True: all of them or none.
     atomic: bool,

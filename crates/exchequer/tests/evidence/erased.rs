@@ -137,8 +137,8 @@ async fn assert_right(town: &Town, db: &Db) {
     assert!(report.finding().is_none(), "{report}");
 }
 
-// ASVS 14.2.7: of a customer who has left nothing personal is in any row when the retention time is over: not in a table that
-// somebody adds later either.
+// ASVS 14.2.7: of a customer who has left nothing personal is in any row but those of the books and the trail when the
+// retention time is over, whatever table somebody adds later.
 #[tokio::test]
 async fn nothing_of_who_has_left_is_in_any_row_but_their_id_and_all_of_it_verifies() {
     let town = rich().await;

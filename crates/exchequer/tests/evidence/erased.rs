@@ -86,7 +86,9 @@ async fn traces(town: &Town) -> Vec<(&'static str, Vec<Vec<u8>>)> {
             .map(|sql| {
                 let rows = tx.query(sql, params![&id])?;
                 let value = |row: &store::Row| {
-                    row.blob(0).map(<[u8]>::to_vec).or_else(|_| row.text(0).map(|t| t.into()))
+                    row.blob(0)
+                        .map(<[u8]>::to_vec)
+                        .or_else(|_| row.text(0).map(|text| text.as_bytes().to_vec()))
                 };
                 Ok((*sql, rows.iter().map(value).collect::<Result<Vec<_>, DbError>>()?))
             })

@@ -111,7 +111,7 @@ pub enum Job {
     WitnessLog,
     /// Sends leaves of it to the trail's collector.
     SendLog,
-    /// Destroys what closed customers' values are committed to with, after the configured time.
+    /// Erases customers who have left, and destroys what their values are committed to with, after the configured time.
     ShredSalts,
     /// Deletes checkpoints of old days but one an hour.
     ThinCheckpoints,

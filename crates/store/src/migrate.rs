@@ -54,6 +54,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(18, "0018_salts"),
     migration!(19, "0019_step_numbers"),
     migration!(20, "0020_access"),
+    migration!(21, "0021_erased"),
 ];
 
 /// How many there are.

@@ -24,13 +24,14 @@ use serde_json::json;
 use self::model::{AccountRow, MAX_OPEN_ACCOUNTS, status_name};
 use self::number::AccountNumber;
 use crate::bank::{self, Act, Own};
+use crate::customers::Known;
 use crate::http::{Code, Problem};
 use crate::outbox::{self, Notice, masked_number};
 use crate::{customers, events, protections};
 
 pub use self::entries::{entries, entries_of};
 pub use self::limits::{set_limits, standing_limits};
-pub use self::store::{Owned, find, find_numbered, get_any, list};
+pub use self::store::{Owned, erase_names_in, find, find_numbered, get_any, list};
 
 /// Opens an account for a customer: bounded, without overdraft and without limits.
 ///
@@ -215,10 +216,15 @@ fn tell_owner(
     row: &AccountRow,
     (purpose, subject, text): (&'static str, &'static str, &str),
 ) -> Result<(), DbError> {
-    let owner = row.owner.as_ref().map(|id| customers::get(tx, &act.tools, id)).transpose()?;
-    let owner = owner.flatten().ok_or_else(|| {
-        DbError::Corrupt(format!("{} was changed for an owner, who is nobody", row.account.id))
-    })?;
+    let owner = row.owner.as_ref().map(|id| customers::known(tx, &act.tools, id)).transpose()?;
+    let owner = match owner.flatten() {
+        Some(Known::Here(owner)) => owner,
+        Some(Known::Erased(_)) => return Ok(()),
+        None => {
+            let text = format!("{} was changed for an owner, who is nobody", row.account.id);
+            return Err(DbError::Corrupt(text));
+        }
+    };
     let text = format!("Your account {} {text}", masked_number(&row.number));
     outbox::inform_in(tx, act, owner.email.as_str(), &Notice { purpose, subject, text })
 }

@@ -182,6 +182,12 @@ pub(super) fn holds_placed(
         .collect()
 }
 
+/// Names that a customer gave their accounts give way to the accounts' numbers.
+pub fn erase_names_in(tx: &mut Tx<'_>, owner: &CustomerId) -> Result<(), DbError> {
+    tx.execute("UPDATE accounts SET name = number WHERE owner = $1", params![owner])?;
+    Ok(())
+}
+
 /// Whether a transfer is an entry of this very account.
 pub(super) fn is_entry(
     tx: &mut Tx<'_>,

@@ -142,6 +142,17 @@ pub fn forgive_factor_in(
     store::clear_devices(tx, &Counter::factor(tools, who, None))
 }
 
+/// Removes what was counted for a customer, and the devices they came from.
+pub fn erase_in(
+    tx: &mut Tx<'_>,
+    tools: &Tools,
+    (who, email): (&PrincipalRef, &str),
+) -> Result<(), DbError> {
+    forgive_password_in(tx, tools, Realm::of(who), email)?;
+    forgive_factor_in(tx, tools, who)?;
+    store::erase_devices(tx, who)
+}
+
 /// The hash of a device's token where this principal signed in from that device before. The work is the same
 /// for nobody.
 pub fn known_device(

@@ -168,6 +168,11 @@ pub(super) fn trim_devices(
     Ok(forgotten)
 }
 
+pub(super) fn erase_devices(tx: &mut Tx<'_>, who: &PrincipalRef) -> Result<(), DbError> {
+    tx.execute("DELETE FROM devices WHERE principal = $1", params![who.bytes()])?;
+    Ok(())
+}
+
 fn read(row: &Row) -> Result<Tally, DbError> {
     Ok(Tally { failures: row.int(0)?, last_at: row.time(1)?, locked_until: row.time_opt(2)? })
 }

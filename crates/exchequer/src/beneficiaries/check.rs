@@ -14,6 +14,7 @@ use super::model::Named;
 use super::names::{self, Likeness};
 use super::store;
 use crate::bank::Act;
+use crate::customers::Known;
 use crate::{customers, events};
 
 /// What is told of a name.
@@ -45,11 +46,17 @@ pub fn check_in(
     asker: &CustomerId,
     (account, name): (&Named, &str),
 ) -> Result<Checked, DbError> {
-    let found = store::find_account(tx, account)?;
+    let mut found = store::find_account(tx, account)?;
     // Of nobody's account one's own name is read: the work is the same.
-    let holder = found.as_ref().map_or(asker, |(_, owner)| owner);
-    let customer = customers::get(tx, &act.tools, holder)?
-        .ok_or_else(|| DbError::Corrupt(format!("{holder} is a customer and is not there")))?;
+    let mut holder = known(tx, act, found.as_ref().map_or(asker, |(_, owner)| owner))?;
+    if let Known::Erased(_) = holder {
+        // Who is erased has no name to compare.
+        found = None;
+        holder = known(tx, act, asker)?;
+    }
+    let Known::Here(customer) = holder else {
+        return Err(DbError::Corrupt(format!("{asker} is erased and signed in")));
+    };
     let likeness = names::compare(name, &customer.full_name);
     let checked = match (likeness, found.is_some()) {
         (Likeness::Nothing, _) => Checked::NotChecked,
@@ -64,4 +71,9 @@ pub fn check_in(
     });
     events::record(tx, act, "payee.checked", &asker.to_string(), "done", Some(&after))?;
     Ok(checked)
+}
+
+fn known(tx: &mut Tx<'_>, act: &Act, id: &CustomerId) -> Result<Known, DbError> {
+    customers::known(tx, &act.tools, id)?
+        .ok_or_else(|| DbError::Corrupt(format!("{id} is a customer and is not there")))
 }

@@ -25,7 +25,7 @@ use crate::http::{Code, Problem};
 use crate::outbox::{self, Notice, masked_number};
 
 pub use self::model::Named;
-pub use self::store::{Standing, list, names, standing};
+pub use self::store::{Standing, erase_in, list, names, standing};
 
 /// What a new entry says.
 #[derive(Debug, Clone)]

@@ -152,6 +152,12 @@ pub(super) fn delete(
     Ok(tx.execute(sql, params![id, customer])? == 1)
 }
 
+/// Removes the whole list of a customer. Where they stand on lists of others they stay: those are others' own notes.
+pub fn erase_in(tx: &mut Tx<'_>, customer: &CustomerId) -> Result<(), DbError> {
+    tx.execute("DELETE FROM beneficiaries WHERE customer = $1", params![customer])?;
+    Ok(())
+}
+
 fn read(tools: &Tools, row: &Row) -> Result<Beneficiary, DbError> {
     let id = row.id(0)?;
     Ok(Beneficiary {

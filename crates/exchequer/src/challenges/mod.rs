@@ -33,6 +33,7 @@ pub use self::model::{Answer, AnswerRefusal, Answered, Asked, Method, Proved, Pu
 pub use self::operator::{Enrolling, answer_operator_in, renewing};
 pub use self::passkey::ask_passkey_in;
 pub use self::send::{SendRefusal, send_in};
+pub use self::store::erase_in;
 use crate::attempts::{self, Counter};
 use crate::bank::Act;
 use crate::events;

@@ -198,6 +198,13 @@ pub(super) fn close_sign_ins(
     )
 }
 
+/// Removes all questions to a principal.
+pub fn erase_in(tx: &mut Tx<'_>, who: &PrincipalRef) -> Result<(), DbError> {
+    let sql = "DELETE FROM challenges WHERE principal = $1 AND principal_kind = $2";
+    tx.execute(sql, params![who.bytes(), who.kind()])?;
+    Ok(())
+}
+
 /// What a message about the challenge names.
 pub(super) fn text(tools: &Tools, row: &ChallengeRow) -> Result<Option<SecretString>, DbError> {
     let sealed = row.text_sealed.as_deref();

@@ -20,7 +20,7 @@ pub struct Evidence {
     pub witness: Option<WitnessAddress>,
     /// Who else is sent the trail while it is written.
     pub trail: Option<TrailAddress>,
-    /// Days after which a closed customer's salt is destroyed; 0: never.
+    /// Days after which a closed customer is erased and their salt destroyed; 0: never.
     pub salt_days: u32,
 }
 

@@ -330,7 +330,8 @@ pub const SETTINGS: &[Setting] = &[
          with the signed checkpoint: https, or http on this machine. Empty: none."),
     row("evidence", "trail_token", Kind::Secret, "", "Sent to that server as Authorization: Bearer."),
     row("evidence", "salt_days", whole(0, 36_500), "1827",
-        "So many days after a customer was disabled and their last account closed, what their memos, addresses and agents \
-         are committed to with in the log is destroyed for good: nobody can test any more what they were, and every proof \
-         holds. 1827 are the five years of PMLA 2002, section 12. 0: never."),
+        "So many days after a customer was disabled and their last account closed, and one more to be sure of the clock, \
+         the customer is erased for good: name, addresses, government id, factors, payees and all else that is personal in \
+         their rows, and what their memos, addresses and agents are committed to with in the log. Accounts and transfers \
+         stay, and every proof holds. 1827 are the five years of PMLA 2002, section 12. 0: never."),
 ];

@@ -30,6 +30,8 @@ use crate::events;
 use crate::http::{Code, Problem};
 use crate::outbox::{self, Channel, Message};
 
+pub use self::store::forget as erase_in;
+
 /// Life of a token: people read their mail within a day.
 pub const LIFE_SECONDS: i64 = 86_400;
 

@@ -21,7 +21,8 @@ pub(super) fn replace(
     Ok(())
 }
 
-pub(super) fn forget(tx: &mut Tx<'_>, customer: &CustomerId) -> Result<(), DbError> {
+/// No token of a customer is in force any more.
+pub fn forget(tx: &mut Tx<'_>, customer: &CustomerId) -> Result<(), DbError> {
     tx.execute("DELETE FROM email_confirmations WHERE customer = $1", params![customer])?;
     Ok(())
 }

@@ -5,6 +5,7 @@
 //! alike and so is the work behind them. Passwords are hashed in [`hashing`], outside transactions.
 
 pub mod api;
+pub(crate) mod erasure;
 pub mod hashing;
 pub(crate) mod job;
 pub mod model;
@@ -15,16 +16,49 @@ pub mod standing;
 mod store;
 
 use ::store::{DbError, Tx};
-use money::CustomerId;
+use money::{CustomerId, Timestamp};
 use serde_json::json;
 
 use self::model::{Customer, Email, GovernmentId, Phone};
 use crate::bank::{Act, Tools};
+use crate::http::{Code, Problem};
 use crate::sessions::model::PrincipalRef;
 use crate::{events, factors, keys, protections, sessions};
 
 pub use self::reindex::{indexes_behind, move_indexes_in};
 pub use self::search::{SearchKey, search};
+
+/// Somebody who is a customer, or was one and is erased.
+#[derive(Clone)]
+pub enum Known {
+    Here(Customer),
+    Erased(Erased),
+}
+
+/// What is left of a customer whose person was erased.
+#[derive(Debug, Clone, Copy)]
+pub struct Erased {
+    pub id: CustomerId,
+    pub created_at: Timestamp,
+    pub erased_at: Timestamp,
+}
+
+impl Known {
+    pub fn id(&self) -> CustomerId {
+        match self {
+            Self::Here(customer) => customer.id,
+            Self::Erased(erased) => erased.id,
+        }
+    }
+
+    /// The customer; refuses `customer_erased` where there is nobody any more.
+    pub fn here(self) -> Result<Customer, Problem> {
+        match self {
+            Self::Here(customer) => Ok(customer),
+            Self::Erased(_) => Err(Problem::new(Code::CustomerErased)),
+        }
+    }
+}
 
 /// Who wants to be a customer.
 #[derive(Clone)]
@@ -106,14 +140,20 @@ pub fn register_in(
     Ok(Registered { id, is_new })
 }
 
+/// None where there is nobody, or nobody any more.
 pub fn get(tx: &mut Tx<'_>, tools: &Tools, id: &CustomerId) -> Result<Option<Customer>, DbError> {
     store::get(tx, tools, id)
+}
+
+/// A customer, or what is left of one. None where there never was anybody.
+pub fn known(tx: &mut Tx<'_>, tools: &Tools, id: &CustomerId) -> Result<Option<Known>, DbError> {
+    store::known(tx, tools, id)
 }
 
 /// What an operator is told of a customer besides who they are: kinds of their second factors, live sessions, and
 /// whether they have stopped all that goes out.
 pub struct Profile {
-    pub customer: Customer,
+    pub customer: Known,
     pub factors: Vec<factors::model::Kind>,
     pub sessions: usize,
     pub outgoing_stopped: bool,
@@ -121,7 +161,7 @@ pub struct Profile {
 
 /// A customer as operators look at them. None where there is nobody.
 pub fn profile(tx: &mut Tx<'_>, act: &Act, id: &CustomerId) -> Result<Option<Profile>, DbError> {
-    let Some(customer) = store::get(tx, &act.tools, id)? else { return Ok(None) };
+    let Some(customer) = store::known(tx, &act.tools, id)? else { return Ok(None) };
     let (who, rules) = (PrincipalRef::Customer(*id), &act.tools.config().sessions);
     Ok(Some(Profile {
         customer,
@@ -131,17 +171,21 @@ pub fn profile(tx: &mut Tx<'_>, act: &Act, id: &CustomerId) -> Result<Option<Pro
     }))
 }
 
-/// A customer unmasked, for a purpose that stands in the event. Refuses `not_found`.
+/// A customer unmasked, for a purpose that stands in the event. Refuses, in order: `not_found`, `customer_erased`.
 pub fn reveal_in(
     tx: &mut Tx<'_>,
     act: &Act,
     id: &CustomerId,
     purpose: &str,
-) -> Result<Option<Customer>, DbError> {
-    let Some(customer) = store::get(tx, &act.tools, id)? else { return Ok(None) };
+) -> Result<Result<Customer, Problem>, DbError> {
+    let known = store::known(tx, &act.tools, id)?;
+    let customer = match known.ok_or_else(|| Problem::new(Code::NotFound)).and_then(Known::here) {
+        Ok(customer) => customer,
+        Err(problem) => return Ok(Err(problem)),
+    };
     let after = json!({ "purpose": purpose });
     events::record(tx, act, "customer.revealed", &id.to_string(), "done", Some(&after))?;
-    Ok(Some(customer))
+    Ok(Ok(customer))
 }
 
 pub fn credentials(

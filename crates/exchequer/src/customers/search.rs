@@ -10,7 +10,7 @@ use ::store::{DbError, Tx};
 use money::CustomerId;
 
 use super::model::{Customer, Email, Phone};
-use super::{names, store};
+use super::{Known, names, store};
 use crate::bank::Tools;
 
 /// How somebody is searched for.
@@ -25,7 +25,8 @@ pub enum SearchKey {
 
 /// A part of what was found, oldest first.
 pub struct Found {
-    pub customers: Vec<Customer>,
+    /// By id also who is erased; by nothing else.
+    pub customers: Vec<Known>,
     /// Behind whom the next part begins; there may be one though this one is short.
     pub next: Option<CustomerId>,
 }
@@ -42,17 +43,23 @@ pub fn search(
 ) -> Result<Found, DbError> {
     // One more than is wanted tells whether there is a next part.
     let read = most.saturating_add(1);
-    let (mut customers, scanned): (Vec<Customer>, _) = match key {
-        SearchKey::Id(id) => (store::get(tx, tools, id)?.into_iter().collect(), None),
-        SearchKey::Email(email) => (store::by_email(tx, tools, email)?.into_iter().collect(), None),
-        SearchKey::Phone(phone) => (store::by_phone(tx, tools, (phone, after), read)?, None),
-        SearchKey::Name(words) => by_words(tx, tools, (words, after), read)?,
+    let here = |found: Vec<Customer>| found.into_iter().map(Known::Here).collect();
+    let (mut customers, scanned): (Vec<Known>, _) = match key {
+        SearchKey::Id(id) => (store::known(tx, tools, id)?.into_iter().collect(), None),
+        SearchKey::Email(email) => {
+            (store::by_email(tx, tools, email)?.map(Known::Here).into_iter().collect(), None)
+        }
+        SearchKey::Phone(phone) => (here(store::by_phone(tx, tools, (phone, after), read)?), None),
+        SearchKey::Name(words) => {
+            let (found, scanned) = by_words(tx, tools, (words, after), read)?;
+            (here(found), scanned)
+        }
     };
-    customers.retain(|customer| after.is_none_or(|after| customer.id > *after));
+    customers.retain(|customer| after.is_none_or(|after| customer.id() > *after));
     let wanted = usize::try_from(most).unwrap_or(usize::MAX);
     let more = customers.len() > wanted;
     customers.truncate(wanted);
-    let next = if more { customers.last().map(|last| last.id) } else { scanned };
+    let next = if more { customers.last().map(Known::id) } else { scanned };
     Ok(Found { customers, next })
 }
 
@@ -78,8 +85,12 @@ fn by_words(
     let (ids, scanned) = in_all(&lists, cut);
     let mut customers = Vec::new();
     for id in ids.iter().take(usize::try_from(read).unwrap_or(usize::MAX)) {
-        let found = store::get(tx, tools, id)?;
-        customers.push(found.ok_or_else(|| DbError::Corrupt(format!("{id} has only a name")))?);
+        match store::known(tx, tools, id)? {
+            Some(Known::Here(customer)) => customers.push(customer),
+            // Since the words were read.
+            Some(Known::Erased(_)) => {}
+            None => return Err(DbError::Corrupt(format!("{id} has only a name"))),
+        }
     }
     Ok((customers, scanned))
 }

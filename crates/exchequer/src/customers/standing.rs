@@ -14,7 +14,7 @@ use money::CustomerId;
 use serde_json::{Value, json};
 
 use super::model::Customer;
-use super::store;
+use super::{Known, store};
 use crate::bank::Act;
 use crate::evidence::shred;
 use crate::http::{Code, Problem};
@@ -30,6 +30,8 @@ pub enum Standing {
     Locked,
     /// Until it is decided otherwise.
     Disabled,
+    /// For good: the person was erased ([`super::erasure`]).
+    Erased,
 }
 
 /// What is done to it.
@@ -47,12 +49,14 @@ impl Standing {
             Self::Active => "active",
             Self::Locked => "locked",
             Self::Disabled => "disabled",
+            Self::Erased => "erased",
         }
     }
 
     /// Where a customer stands after a change; the code of the refusal where it is none.
     pub const fn after(self, change: Change) -> Result<Self, Code> {
         match (change, self) {
+            (_, Self::Erased) => Err(Code::CustomerErased),
             (Change::Lock, Self::Active) => Ok(Self::Locked),
             (Change::Lock, Self::Locked) => Err(Code::AlreadyLocked),
             (Change::Lock | Change::Disable, Self::Disabled) => Err(Code::AlreadyDisabled),
@@ -87,8 +91,8 @@ pub fn check_in(
 
 /// Changes a customer's standing.
 ///
-/// Refuses, in order: `not_found`; `already_disabled`, `already_locked`, `not_locked` or `not_disabled`. After
-/// the commit: [`sessions::api::forget_ended`].
+/// Refuses, in order: `not_found`; `customer_erased`; `already_disabled`, `already_locked`, `not_locked` or
+/// `not_disabled`. After the commit: [`sessions::api::forget_ended`].
 pub fn change_in(
     tx: &mut Tx<'_>,
     act: &Act,
@@ -117,14 +121,16 @@ pub fn change_in(
 
 /// Ends all sessions of a customer, who may sign in again; gives how many. They are told where there was one.
 ///
-/// Refuses `not_found`. After the commit: [`sessions::api::forget_ended`].
+/// Refuses, in order: `not_found`, `customer_erased`. After the commit: [`sessions::api::forget_ended`].
 pub fn sign_out_in(
     tx: &mut Tx<'_>,
     act: &Act,
     id: &CustomerId,
 ) -> Result<Result<usize, Problem>, DbError> {
-    let Some(customer) = store::get(tx, &act.tools, id)? else {
-        return Ok(Err(Problem::new(Code::NotFound)));
+    let known = store::known(tx, &act.tools, id)?;
+    let customer = match known.ok_or_else(|| Problem::new(Code::NotFound)).and_then(Known::here) {
+        Ok(customer) => customer,
+        Err(problem) => return Ok(Err(problem)),
     };
     let who = PrincipalRef::Customer(*id);
     let ended = sessions::end_all_in(tx, act, who, "ended_by_operator")?.len();

@@ -10,7 +10,7 @@ use vault::{Indexes, Place};
 
 use super::model::{Customer, Email, GovernmentId, Invalid, Phone};
 use super::standing::Standing;
-use super::{Addressee, Confirmed, Credentials, Registration};
+use super::{Addressee, Confirmed, Credentials, Erased, Known, Registration};
 use crate::bank::{Act, Tools};
 
 pub(super) use names::{insert_words, names_after, with_word};
@@ -19,7 +19,7 @@ pub(super) use reindex::{indexes_of, move_indexes, remove_words, under_version};
 macro_rules! select {
     () => {
         "SELECT id, status, email_sealed, full_name_sealed, phone_sealed, government_id_sealed, \
-         created_at, locked_at, email_verified_at FROM customers "
+         created_at, locked_at, email_verified_at, erased_at FROM customers "
     };
 }
 const INSERT: &str = "INSERT INTO customers (id, status, email_sealed, email_index, \
@@ -79,13 +79,30 @@ pub(super) fn insert(
     Ok(inserted == 1)
 }
 
+/// None for who is erased, too.
 pub(super) fn get(
     tx: &mut Tx<'_>,
     tools: &Tools,
     id: &CustomerId,
 ) -> Result<Option<Customer>, DbError> {
-    let row = tx.query_opt(concat!(select!(), "WHERE id = $1"), params![id])?;
-    row.map(|row| read(tools, &row)).transpose()
+    let sql = concat!(select!(), "WHERE id = $1 AND erased_at IS NULL");
+    tx.query_opt(sql, params![id])?.map(|row| read(tools, &row)).transpose()
+}
+
+/// A customer, or what is left of one.
+pub(super) fn known(
+    tx: &mut Tx<'_>,
+    tools: &Tools,
+    id: &CustomerId,
+) -> Result<Option<Known>, DbError> {
+    let sql = concat!(select!(), "WHERE id = $1");
+    let known = |row: Row| match row.time_opt(9)? {
+        None => Ok(Known::Here(read(tools, &row)?)),
+        Some(erased_at) => {
+            Ok(Known::Erased(Erased { id: *id, created_at: row.time(6)?, erased_at }))
+        }
+    };
+    tx.query_opt(sql, params![id])?.map(known).transpose()
 }
 
 pub(super) fn by_email(
@@ -194,10 +211,14 @@ pub(super) fn lock_by_email(
 /// Where a customer stands, none where there is nobody; their row is locked.
 pub(super) fn lock_standing(tx: &mut Tx<'_>, id: &CustomerId) -> Result<Option<Standing>, DbError> {
     let rows = tx.query_locked(
-        "SELECT status, locked_at FROM customers WHERE id = $1 ORDER BY id",
+        "SELECT status, locked_at, erased_at FROM customers WHERE id = $1 ORDER BY id",
         params![id],
     )?;
-    rows.first().map(|row| Ok(standing(row.int(0)?, row.time_opt(1)?))).transpose()
+    let read = |row: &Row| match row.time_opt(2)? {
+        Some(_) => Ok(Standing::Erased),
+        None => Ok(standing(row.int(0)?, row.time_opt(1)?)),
+    };
+    rows.first().map(read).transpose()
 }
 
 /// The row is locked by the caller.
@@ -267,6 +288,21 @@ pub(super) fn replace_hash(
     let changed = tx.execute(
         "UPDATE customers SET password_hash = $3 WHERE id = $1 AND password_hash = $2",
         params![id, old, new],
+    )?;
+    Ok(changed == 1)
+}
+
+/// Takes everything personal out of the row of a disabled customer, which the caller has locked; false where it is not
+/// so. (`substr` is the empty blob in the words of both databases.)
+pub(super) fn erase(tx: &mut Tx<'_>, id: &CustomerId, now: Timestamp) -> Result<bool, DbError> {
+    let changed = tx.execute(
+        "UPDATE customers SET email_sealed = substr(email_sealed, 1, 0), email_index = id, \
+         full_name_sealed = substr(full_name_sealed, 1, 0), phone_sealed = NULL, phone_index = NULL, \
+         government_id_sealed = NULL, government_id_index = NULL, password_hash = '', \
+         password_changed_at = NULL, outgoing_stopped_at = NULL, email_verified_at = NULL, \
+         erased_at = $2 \
+         WHERE id = $1 AND status = 1 AND locked_at IS NULL AND erased_at IS NULL",
+        params![id, now],
     )?;
     Ok(changed == 1)
 }

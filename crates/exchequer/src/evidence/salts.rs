@@ -86,6 +86,12 @@ impl Salts {
     }
 }
 
+/// A salt for somebody who has none, sealed.
+pub fn make(tools: &Tools, person: &RowId) -> Result<Vec<u8>, DbError> {
+    let bytes = zeroize::Zeroizing::new(tools.rng().bytes::<32>());
+    tools.keyring().seal(tools.rng(), &place(person), bytes.as_slice()).map_err(corrupt)
+}
+
 pub fn open(keys: &Keyring, person: &RowId, sealed: &[u8]) -> Result<Salt, DbError> {
     let bytes = keys.open_sealed(&place(person), sealed).map_err(corrupt)?;
     Ok(Salt::new(bytes.expose()))

@@ -35,6 +35,7 @@ pub use self::model::{
 };
 pub use self::recovery::{replace_in as replace_recovery_codes_in, take_recovery_code_in};
 pub use self::reindex::{indexes_behind, move_indexes_in};
+pub use self::store::erase_in;
 use crate::bank::{Act, Tools};
 use crate::challenges::{self, Answer, AnswerRefusal, Method, Purpose, Question};
 use crate::http::Code;

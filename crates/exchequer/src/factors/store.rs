@@ -272,6 +272,12 @@ pub(super) fn delete_recovery_codes(tx: &mut Tx<'_>, customer: &CustomerId) -> R
     Ok(())
 }
 
+/// Removes all second factors of a customer, and their recovery codes.
+pub fn erase_in(tx: &mut Tx<'_>, customer: &CustomerId) -> Result<(), DbError> {
+    tx.execute("DELETE FROM factors WHERE customer = $1", params![customer])?;
+    delete_recovery_codes(tx, customer)
+}
+
 fn read(row: &Row) -> Result<FactorRow, DbError> {
     let status = match row.int(4)? {
         0 => Status::Unconfirmed,

@@ -92,6 +92,7 @@ codes! {
     ReversalExceedsTransfer "reversal_exceeds_transfer" 422 "More than is left to reverse" "Reversals never exceed the transfer.";
     AlreadyFrozen "already_frozen" 409 "The account is frozen already" "Nothing to do.";
     NotFrozen "not_frozen" 409 "The account is not frozen" "Nothing to do.";
+    CustomerErased "customer_erased" 410 "The customer has left and was erased" "Nothing to do: their accounts and transfers are still there under their id.";
     AlreadyLocked "already_locked" 409 "The customer is locked already" "Nothing to do.";
     NotLocked "not_locked" 409 "The customer is not locked" "Who is disabled is enabled, not unlocked; else nothing to do.";
     AlreadyDisabled "already_disabled" 409 "Disabled already" "Nothing to do.";

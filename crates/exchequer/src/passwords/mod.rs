@@ -245,6 +245,12 @@ pub fn forget_resets_in(tx: &mut Tx<'_>, id: &CustomerId) -> Result<(), DbError>
     store::forget(tx, id)
 }
 
+/// Removes what there is of a customer's passwords besides the one in their row.
+pub fn erase_in(tx: &mut Tx<'_>, id: &CustomerId) -> Result<(), DbError> {
+    store::forget(tx, id)?;
+    store::erase_former(tx, id)
+}
+
 /// The counter of the session's device, so that a stolen session's guesses lock that device alone.
 fn counter(
     tx: &mut Tx<'_>,

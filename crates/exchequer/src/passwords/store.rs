@@ -5,7 +5,7 @@ mod former;
 use money::{CustomerId, Timestamp};
 use store::{DbError, Tx, params};
 
-pub(super) use self::former::{former, keep_former};
+pub(super) use self::former::{erase_former, former, keep_former};
 use super::RESET_SECONDS;
 
 /// The newest token of a customer replaces all others. The customer's row is locked by the caller.

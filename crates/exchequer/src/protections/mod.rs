@@ -31,7 +31,7 @@ use crate::outbox::{self, Notice};
 use crate::stepup::{self, Asker, Bound, Freshness};
 use crate::{events, http};
 
-pub use self::store::{is_outgoing_stopped, limits, standing};
+pub use self::store::{erase_in, is_outgoing_stopped, limits, standing};
 
 /// The limits of a currency and what counts against them.
 pub fn limits_and_spent(

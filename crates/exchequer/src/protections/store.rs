@@ -170,6 +170,13 @@ pub fn is_outgoing_stopped(tx: &mut Tx<'_>, customer: &CustomerId) -> Result<boo
     Ok(standing(tx, customer)?.stopped_at.is_some())
 }
 
+/// Removes a customer's own limits and what was counted for them.
+pub fn erase_in(tx: &mut Tx<'_>, customer: &CustomerId) -> Result<(), DbError> {
+    tx.execute("DELETE FROM customer_limits WHERE customer = $1", params![customer])?;
+    tx.execute("DELETE FROM spending WHERE customer = $1", params![customer])?;
+    Ok(())
+}
+
 fn read_standing(row: Option<&Row>, customer: &CustomerId) -> Result<Standing, DbError> {
     let row = row.ok_or_else(|| DbError::Corrupt(format!("{customer} acts and is not there")))?;
     Ok(Standing { stopped_at: row.time_opt(0)?, password_changed_at: row.time_opt(1)? })

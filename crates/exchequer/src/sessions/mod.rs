@@ -39,7 +39,7 @@ pub use self::everybody::end_everybodys_in;
 pub use self::gate::GateRefusal;
 pub use self::model::{Form, PrincipalRef, Tokens};
 use self::places::Place;
-pub use self::store::{Life, SessionRow};
+pub use self::store::{Life, SessionRow, erase_in};
 
 /// What a session is opened with. [`Opening::new`] is an ordinary one; the fields are to be set.
 #[derive(Debug, Clone, Copy)]

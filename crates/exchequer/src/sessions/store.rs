@@ -155,6 +155,20 @@ pub(super) fn end_all(
     rows.iter().map(|row| row.id(0)).collect()
 }
 
+/// Removes all sessions that a principal ever had, with their refresh tokens. They have ended.
+pub fn erase_in(tx: &mut Tx<'_>, principal: &PrincipalRef) -> Result<(), DbError> {
+    tx.execute(
+        "DELETE FROM refresh_tokens WHERE session IN \
+         (SELECT id FROM sessions WHERE principal = $1 AND principal_kind = $2)",
+        params![principal.bytes(), principal.kind()],
+    )?;
+    tx.execute(
+        "DELETE FROM sessions WHERE principal = $1 AND principal_kind = $2",
+        params![principal.bytes(), principal.kind()],
+    )?;
+    Ok(())
+}
+
 /// All above `after` but `own`; gives how many.
 pub(super) fn end_everybodys(
     tx: &mut Tx<'_>,

@@ -28,13 +28,13 @@ use std::sync::Arc;
 use ::store::{DbError, Tx};
 use money::{AccountId, Timestamp, TransferId};
 
-use self::model::{BANK_NAME, Entry, Statement, Subject};
+use self::model::{BANK_NAME, ERASED_NAME, Entry, Statement, Subject};
 use self::period::Period;
 use self::seek::{Search, Sought};
 use self::store::Link;
 use crate::accounts::model::AccountRow;
 use crate::bank::Tools;
-use crate::customers;
+use crate::customers::{self, Known};
 use crate::http::{Code, Context, Problem};
 
 /// Entries of one statement. In memory each takes some 300 bytes, and in the longest format 800 more.
@@ -65,13 +65,14 @@ impl Found {
 pub fn open(tx: &mut Tx<'_>, tools: &Tools, row: &AccountRow) -> Result<Found, DbError> {
     let owner = match &row.owner {
         None => BANK_NAME.to_owned(),
-        Some(owner) => {
-            customers::get(tx, tools, owner)?
-                .ok_or_else(|| {
-                    DbError::Corrupt(format!("{owner} has an account and is not there"))
-                })?
-                .full_name
-        }
+        Some(owner) => match customers::known(tx, tools, owner)? {
+            Some(Known::Here(customer)) => customer.full_name,
+            Some(Known::Erased(_)) => ERASED_NAME.to_owned(),
+            None => {
+                let text = format!("{owner} has an account and is not there");
+                return Err(DbError::Corrupt(text));
+            }
+        },
     };
     let subject = Subject {
         account: row.account.id,

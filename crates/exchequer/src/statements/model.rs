@@ -15,6 +15,9 @@ use super::period::Period;
 /// Who gives the statement.
 pub const BANK_NAME: &str = "Exchequer";
 
+/// In place of the name of a customer who has left and was erased.
+pub const ERASED_NAME: &str = "(erased)";
+
 /// Whose statement it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subject {

@@ -202,6 +202,22 @@ async fn refuse_sessions() -> Vec<Value> {
     trail(&auditor).await
 }
 
+/// Somebody leaves, and is forgotten when the time is over.
+async fn forget_somebody() -> Vec<Value> {
+    let bank = TestBank::new().await;
+    let asha = bank.customer("Asha").await;
+    let officer = bank.operator(Role::Compliance).await;
+    let path = format!("/v1/staff/customers/{}/disable", asha.id);
+    let _disabled = officer.client.post(&path, &json!({})).await.expect(200);
+    let (_running, stop) = tokio::sync::watch::channel(false);
+    let days = i64::from(bank.bank().config().evidence.salt_days);
+    for seconds in [days * 86_400, 86_400, 0] {
+        assert_eq!(Job::ShredSalts.run(bank.bank(), &stop).await.expect("it runs"), 1);
+        bank.advance(seconds);
+    }
+    trail(&bank.operator(Role::Compliance).await).await
+}
+
 /// Domains whose every action is shown here.
 const NOUNS: [&str; 10] = [
     "access",
@@ -272,6 +288,7 @@ async fn everything_that_the_code_can_write_into_the_trail_appears_there() {
     let mut trail = trail(&admin).await;
     trail.extend(refuse_sessions().await);
     trail.extend(keep_keys().await);
+    trail.extend(forget_somebody().await);
     let (_bank, reader) = crate::staff_access::every_way().await;
     trail.extend(self::trail(&reader).await);
     let actions = trail.iter().map(|e| e["action"].as_str().expect("an action").to_owned());

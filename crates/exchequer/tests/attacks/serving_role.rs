@@ -12,14 +12,14 @@ use store::Db;
 use testkit::{TestBank, TestDatabase};
 use tokio::sync::watch;
 
-use crate::scene::Scene;
+use crate::scene::{Scene, number};
 
 /// `None` where this run is not on PostgreSQL.
 async fn scene() -> Option<Scene> {
     Some(Scene::on(TestBank::on(TestDatabase::serving()?, |_| {}).await).await)
 }
 
-/// The day of a bank: sign-ins, money, a factor, a payee, merchants, four eyes, rotation, and every job.
+/// The day of a bank: sign-ins, money, a factor, a payee, somebody who leaves, merchants, four eyes, rotation, and every job.
 async fn a_day(s: &mut Scene) {
     let compliance = s.bank.operator(Role::Compliance).await;
     let _sent = s.asha.client.post("/v1/transfers", &s.order(100)).await.expect(201);
@@ -41,10 +41,19 @@ async fn a_day(s: &mut Scene) {
     let _asked =
         s.bank.client().post_raw("/v1/auth/password/forgot", None, forgot).await.expect(202);
     let _out = s.asha.client.post_raw("/v1/auth/logout", None, Vec::new()).await.expect(204);
+    let carol = s.bank.customer("Carol").await;
+    let limits = json!({ "per_transfer": 900, "per_day": 900 });
+    let _limits = carol.client.put("/v1/limits/INR", &limits).await.expect(200);
+    let disable = format!("/v1/staff/customers/{}/disable", carol.id);
+    let _disabled = compliance.client.post(&disable, &json!({})).await.expect(200);
     run_all(s).await;
-    // What is old enough to be forgotten is deleted, from each table that forgets.
-    s.bank.advance(500 * 86_400);
-    run_all(s).await;
+    // What is old enough to be forgotten is deleted, from each table that forgets, and who has left is erased.
+    for days in [500, i64::from(s.bank.bank().config().evidence.salt_days), 1] {
+        s.bank.advance(days * 86_400);
+        run_all(s).await;
+    }
+    let erased = "SELECT CAST(COUNT(*) AS BIGINT) FROM customers WHERE erased_at IS NOT NULL";
+    assert_eq!(number(&s.bank, erased).await, 1);
 }
 
 async fn run_all(s: &Scene) {

@@ -2,6 +2,8 @@
 
 mod clocks;
 mod commands;
+mod erased;
+mod erased_when;
 mod outside;
 mod page;
 mod payments;

@@ -46,6 +46,8 @@ pub fn pages(pages: Pages) -> Pages {
 }
 
 const PATH: &str = "/console/customers";
+/// In place of the name of who has left long ago.
+const ERASED: &str = "Erased customer";
 const API: &str = "/v1/staff/customers/";
 /// What a sealed text of these pages is.
 const SOUGHT: &str = "a customer sought";
@@ -55,11 +57,19 @@ const SOUGHT_SECONDS: i64 = 3600;
 #[derive(Deserialize)]
 struct Found {
     id: String,
-    full_name: String,
-    email: String,
+    /// None of who is erased.
+    full_name: Option<String>,
+    email: Option<String>,
     phone: Option<String>,
     status: String,
     created_at: String,
+    erased_at: Option<String>,
+}
+
+impl Found {
+    fn name(&self) -> &str {
+        self.full_name.as_deref().unwrap_or(ERASED)
+    }
 }
 
 #[derive(Deserialize)]
@@ -88,8 +98,8 @@ pub async fn known(operator: &Operator, id: &str) -> Result<Vec<(String, Cell)>,
     let found = operator.get(format!("{API}{}", segment(id))).receive().await;
     let Some(Customer { found, .. }) = seen(found)? else { return Ok(Vec::new()) };
     Ok(vec![
-        ("Name".to_owned(), Cell::text(found.full_name)),
-        ("E-mail".to_owned(), Cell::text(found.email)),
+        ("Name".to_owned(), Cell::text(found.name())),
+        ("E-mail".to_owned(), Cell::maybe(found.email)),
         ("Standing".to_owned(), Cell::standing(&found.status)),
     ])
 }
@@ -144,8 +154,8 @@ fn search_page<'v>(operator: &'v Operator, typed: &str) -> Page<'v> {
 
 fn row(found: Found) -> Vec<Cell> {
     vec![
-        Cell::link(format!("{PATH}/{}", segment(&found.id)), found.full_name),
-        Cell::text(found.email),
+        Cell::link(format!("{PATH}/{}", segment(&found.id)), found.name()),
+        Cell::maybe(found.email),
         Cell::maybe(found.phone),
         Cell::standing(&found.status),
         Cell::Time(found.created_at),
@@ -184,7 +194,7 @@ async fn page(operator: &Operator, revealed: Option<Revealed>) -> Result<Page<'_
     };
     let (customer, accounts) = tokio::try_join!(customer, accounts)?;
     let found = &customer.found;
-    let mut page = operator.page(&found.full_name, &[(PATH, "Customers")]).standing(&found.status);
+    let mut page = operator.page(found.name(), &[(PATH, "Customers")]).standing(&found.status);
     if let Some(revealed) = revealed {
         page = page.section(unmasked(revealed));
     }
@@ -214,9 +224,16 @@ fn facts(customer: &Customer) -> Facts {
     let yes = |is: bool, yes: &str, no: &str| Cell::text(if is { yes } else { no });
     let factors: Vec<_> = customer.factors.iter().map(|factor| said::words(factor)).collect();
     let fact = |label: &str, value: Cell| (label.to_owned(), value);
+    if let Some(erased_at) = &found.erased_at {
+        return Facts(vec![
+            fact("Id", Cell::code(&found.id)),
+            fact("Customer since", Cell::Time(found.created_at.clone())),
+            fact("Erased", Cell::Time(erased_at.clone())),
+        ]);
+    }
     Facts(vec![
         fact("Id", Cell::code(&found.id)),
-        fact("E-mail", Cell::text(&found.email)),
+        fact("E-mail", Cell::maybe(found.email.as_deref())),
         fact("E-mail proven", yes(customer.email_verified, "Yes", "No")),
         fact("Telephone", Cell::maybe(found.phone.as_deref())),
         fact("Second factors", Cell::maybe(Some(factors.join(", ")))),
@@ -246,6 +263,9 @@ fn acts(operator: &Operator, found: &Found) -> Vec<Act> {
     };
     let is = |status: &str| found.status == status;
     let mut acts = Vec::new();
+    if is("erased") {
+        return acts;
+    }
     if operator.may("reveal_customer") {
         let purpose = Input::text("purpose", "Purpose")
             .hint("8 to 200 characters: why you have to know, as for whom and what.")

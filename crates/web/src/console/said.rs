@@ -133,8 +133,8 @@ pub fn badge(word: &str) -> Badge {
         | "posted" | "enabled" | "resolved" => "good",
         "locked" | "frozen" | "pending" | "waiting" | "processing" | "authorized"
         | "submitting" | "degraded" | "submitted" | "unknown" => "wait",
-        "disabled" | "suspended" | "closed" | "declined" | "dead" | "failed" | "down"
-        | "rejected" | "refused" | "revoked" | "expired" => "bad",
+        "disabled" | "erased" | "suspended" | "closed" | "declined" | "dead" | "failed"
+        | "down" | "rejected" | "refused" | "revoked" | "expired" => "bad",
         _ => "",
     };
     Badge { tone, text: words(word) }

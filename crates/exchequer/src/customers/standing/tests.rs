@@ -2,7 +2,8 @@
 
 use super::*;
 
-const ALL: [Standing; 3] = [Standing::Active, Standing::Locked, Standing::Disabled];
+const ALL: [Standing; 4] =
+    [Standing::Active, Standing::Locked, Standing::Disabled, Standing::Erased];
 
 #[test]
 fn a_change_leads_from_some_standings_to_one() {
@@ -35,4 +36,11 @@ fn no_change_can_be_made_twice() {
 fn who_may_only_unlock_opens_nothing_that_was_disabled() {
     assert_eq!(Standing::Disabled.after(Change::Unlock), Err(Code::NotLocked));
     assert_eq!(Standing::Disabled.after(Change::Lock), Err(Code::AlreadyDisabled));
+}
+
+#[test]
+fn who_is_erased_stays_so() {
+    for change in [Change::Lock, Change::Unlock, Change::Disable, Change::Enable] {
+        assert_eq!(Standing::Erased.after(change), Err(Code::CustomerErased), "{change:?}");
+    }
 }

@@ -36,14 +36,15 @@ pub(in crate::customers) fn with_word(
     rows.iter().map(|row| row.id(0)).collect()
 }
 
-/// Up to `most` names, opened, by id, after the one named.
+/// Up to `most` names, opened, by id, after the one named; nobody is erased until their words are written.
 pub(in crate::customers) fn names_after(
     tx: &mut Tx<'_>,
     tools: &Tools,
     (after, most): (&CustomerId, i64),
 ) -> Result<Vec<(CustomerId, String)>, DbError> {
-    let rows = tx.query(
-        "SELECT id, full_name_sealed FROM customers WHERE id > $1 ORDER BY id LIMIT $2",
+    let rows = tx.query_locked(
+        "SELECT id, full_name_sealed FROM customers WHERE id > $1 AND erased_at IS NULL \
+         ORDER BY id LIMIT $2",
         params![after, most],
     )?;
     rows.iter()

@@ -27,7 +27,7 @@ pub(in crate::customers) fn under_version(
     let rows = tx.query(
         "SELECT id, status, email_sealed, full_name_sealed, phone_sealed, government_id_sealed, \
          created_at, locked_at, email_verified_at, index_version FROM customers \
-         WHERE id > $1 ORDER BY id LIMIT $2",
+         WHERE id > $1 AND erased_at IS NULL ORDER BY id LIMIT $2",
         params![after, most],
     )?;
     rows.iter()
@@ -54,11 +54,11 @@ pub(in crate::customers) fn indexes_of(
     ]
 }
 
-/// False where the row is not under that version any more, or the e-mail is another customer's.
+/// False where the row is not under that version any more, its person is erased, or the e-mail is another customer's.
 pub(in crate::customers) fn move_indexes(tx: &mut Tx<'_>, moved: &Moved) -> Result<bool, DbError> {
     let rows = tx.execute(
         "UPDATE customers SET email_index = $2, phone_index = $3, government_id_index = $4, \
-         index_version = $5 WHERE id = $1 AND index_version = $6 \
+         index_version = $5 WHERE id = $1 AND index_version = $6 AND erased_at IS NULL \
          AND NOT EXISTS (SELECT 1 FROM customers AS c WHERE c.email_index = $2 AND c.id <> $1)",
         params![
             &moved.id,

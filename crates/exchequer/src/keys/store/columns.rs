@@ -20,7 +20,8 @@ pub(in crate::keys) const COLUMNS: &[SealedColumn] = &[
         sealing: Sealing::PersonalData,
         table: "customers",
         column: "email_sealed",
-        walk: "SELECT id, email_sealed FROM customers WHERE id > $1 ORDER BY id LIMIT $2",
+        walk: "SELECT id, email_sealed FROM customers WHERE id > $1 AND erased_at IS NULL \
+               ORDER BY id LIMIT $2",
         replace: ReplaceSql {
             one: "UPDATE customers SET email_sealed = $3 WHERE id = $1 AND email_sealed = $2",
             set: "UPDATE customers AS t SET email_sealed = n.new FROM \
@@ -32,7 +33,8 @@ pub(in crate::keys) const COLUMNS: &[SealedColumn] = &[
         sealing: Sealing::PersonalData,
         table: "customers",
         column: "full_name_sealed",
-        walk: "SELECT id, full_name_sealed FROM customers WHERE id > $1 ORDER BY id LIMIT $2",
+        walk: "SELECT id, full_name_sealed FROM customers WHERE id > $1 AND erased_at IS NULL \
+               ORDER BY id LIMIT $2",
         replace: ReplaceSql {
             one: "UPDATE customers SET full_name_sealed = $3 WHERE id = $1 AND full_name_sealed = $2",
             set: "UPDATE customers AS t SET full_name_sealed = n.new FROM \

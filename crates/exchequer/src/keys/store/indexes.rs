@@ -41,7 +41,8 @@ pub(in crate::keys) fn lock_index_versions(tx: &mut Tx<'_>) -> Result<(), DbErro
 /// recovery codes that may be under it.
 pub(in crate::keys) fn count_indexes(tx: &mut Tx<'_>) -> Result<BTreeMap<u32, u64>, DbError> {
     let texts = [
-        "SELECT index_version, CAST(COUNT(*) AS BIGINT) FROM customers GROUP BY index_version",
+        "SELECT index_version, CAST(COUNT(*) AS BIGINT) FROM customers \
+         WHERE erased_at IS NULL GROUP BY index_version",
         "SELECT index_version, CAST(COUNT(*) AS BIGINT) FROM factors \
          WHERE credential_index IS NOT NULL GROUP BY index_version",
         "SELECT d.version, (SELECT CAST(COUNT(*) AS BIGINT) FROM recovery_codes AS r \

@@ -1,6 +1,6 @@
 //! SQL of the passwords that somebody had before.
 
-use money::Timestamp;
+use money::{CustomerId, Timestamp};
 use store::{DbError, Tx, params};
 
 use crate::sessions::model::PrincipalRef;
@@ -15,6 +15,14 @@ pub(in crate::passwords) fn former(
         params![who.bytes(), most],
     )?;
     rows.iter().map(|row| row.text(0).map(str::to_owned)).collect()
+}
+
+pub(in crate::passwords) fn erase_former(
+    tx: &mut Tx<'_>,
+    customer: &CustomerId,
+) -> Result<(), DbError> {
+    tx.execute("DELETE FROM former_passwords WHERE principal = $1", params![customer])?;
+    Ok(())
 }
 
 /// One more, of which so many stay.

@@ -23,7 +23,11 @@ pub fn routes(routes: Routes) -> Routes {
                 "lockCustomer",
                 "Sign a customer out everywhere and keep them out for a while",
             )
-            .refuses(&[Code::AlreadyDisabled, Code::AlreadyLocked]),
+            .refuses(&[
+                Code::CustomerErased,
+                Code::AlreadyDisabled,
+                Code::AlreadyLocked,
+            ]),
             lock,
         )
         .staff(
@@ -33,7 +37,7 @@ pub fn routes(routes: Routes) -> Routes {
                 "unlockCustomer",
                 "Let a locked customer in again",
             )
-            .refuses(&[Code::NotLocked])
+            .refuses(&[Code::CustomerErased, Code::NotLocked])
             .may_wait(),
             unlock,
         )
@@ -44,7 +48,7 @@ pub fn routes(routes: Routes) -> Routes {
                 "disableCustomer",
                 "Sign a customer out everywhere and end their access",
             )
-            .refuses(&[Code::AlreadyDisabled]),
+            .refuses(&[Code::CustomerErased, Code::AlreadyDisabled]),
             disable,
         )
         .staff(
@@ -54,7 +58,7 @@ pub fn routes(routes: Routes) -> Routes {
                 "enableCustomer",
                 "Give a disabled customer their access back",
             )
-            .refuses(&[Code::NotDisabled])
+            .refuses(&[Code::CustomerErased, Code::NotDisabled])
             .may_wait(),
             enable,
         )

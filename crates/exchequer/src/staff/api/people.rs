@@ -13,7 +13,8 @@ use crate::accounts;
 use crate::accounts::api::PageQuery;
 use crate::bank::Tools;
 use crate::customers::model::{Customer, Email, Phone};
-use crate::customers::{self, SearchKey, names};
+use crate::customers::standing::Standing;
+use crate::customers::{self, Known, SearchKey, names};
 use crate::events;
 use crate::http::fields::Fields;
 use crate::http::{Answer, Code, Json, Page, Path, Problem, Query, Reply, Route, Routes, Staff};
@@ -48,7 +49,8 @@ pub fn routes(routes: Routes) -> Routes {
                 "A customer's name and addresses, for a purpose that is recorded",
             )
             .without_key()
-            .answers(200),
+            .answers(200)
+            .refuses(&[Code::CustomerErased]),
             reveal,
         )
 }
@@ -79,16 +81,18 @@ pub struct RevealCustomer {
 #[schema(as = FoundCustomer)]
 pub struct FoundCustomerView {
     pub id: String,
-    /// The first character of each word.
+    /// The first character of each word; null of who is erased.
     #[schema(example = "A*** R***")]
-    full_name: String,
-    /// The first character and the domain.
-    email: String,
+    full_name: Option<String>,
+    /// The first character and the domain; null of who is erased.
+    email: Option<String>,
     /// The last four digits.
     phone: Option<String>,
-    /// `active`, `locked` or `disabled`.
+    /// `active`, `locked`, `disabled` or `erased`.
     status: &'static str,
     created_at: String,
+    /// When the customer, who had left long ago, was erased.
+    erased_at: Option<String>,
 }
 
 /// A customer as an operator looks at them.
@@ -133,14 +137,14 @@ async fn search(
     let found = caller
         .write("customers.search", move |tx, act| {
             let found = customers::search(tx, &act.tools, (&key, after.as_ref()), limit)?;
-            let ids: Vec<String> = found.customers.iter().map(|c| c.id.to_string()).collect();
+            let ids: Vec<String> = found.customers.iter().map(|c| c.id().to_string()).collect();
             let after = json!({ "query": trace(&act.tools, &key), "found": ids });
             let (action, resource) = ("customer.searched", "customers");
             events::record(tx, act, action, resource, "done", Some(&after))?;
             Ok(found)
         })
         .await?;
-    let data = found.customers.iter().map(customer_view).collect();
+    let data = found.customers.iter().map(known_view).collect();
     let next_cursor = found.next.map(|id| id.to_string());
     Ok(Reply::ok(&Page { data, next_cursor }))
 }
@@ -151,8 +155,11 @@ async fn profile(caller: Staff, Path(id): Path<CustomerId>) -> Answer<CustomerPr
         caller.read("staff.get_customer", move |tx| Ok(customers::profile(tx, &act, &id)?)).await?;
     let profile = found(profile)?;
     Ok(Reply::ok(&CustomerProfile {
-        customer: customer_view(&profile.customer),
-        email_verified: profile.customer.email_verified,
+        customer: known_view(&profile.customer),
+        email_verified: match &profile.customer {
+            Known::Here(customer) => customer.email_verified,
+            Known::Erased(_) => false,
+        },
         factors: profile.factors.iter().map(|kind| kind.as_str()).collect(),
         sessions: profile.sessions,
         outgoing_stopped: profile.outgoing_stopped,
@@ -169,7 +176,7 @@ async fn list_accounts(
     let most = limit.saturating_add(1);
     let rows = caller
         .read("staff.list_accounts", move |tx| {
-            if customers::get(tx, &tools, &id)?.is_none() {
+            if customers::known(tx, &tools, &id)?.is_none() {
                 return Err(Problem::new(Code::NotFound));
             }
             Ok(accounts::list(tx, &id, after.as_ref(), most)?)
@@ -189,10 +196,9 @@ async fn reveal(
     let (least, most) = PURPOSE_CHARS;
     let purpose = fields.plain("purpose", body.purpose.trim(), least, most);
     let purpose = fields.finish(purpose)?;
-    let revealed = caller
+    let customer = caller
         .write("staff.reveal_customer", move |tx, act| customers::reveal_in(tx, act, &id, &purpose))
-        .await?;
-    let customer = found(revealed)?;
+        .await??;
     Ok(Reply::ok(&RevealedCustomer {
         id: customer.id.to_string(),
         full_name: customer.full_name,
@@ -230,11 +236,27 @@ fn trace(tools: &Tools, key: &SearchKey) -> serde_json::Value {
 pub(super) fn customer_view(customer: &Customer) -> FoundCustomerView {
     FoundCustomerView {
         id: customer.id.to_string(),
-        full_name: names::masked(&customer.full_name),
-        email: customer.email.masked(),
+        full_name: Some(names::masked(&customer.full_name)),
+        email: Some(customer.email.masked()),
         phone: customer.phone.as_ref().map(Phone::masked),
         status: customer.standing.as_str(),
         created_at: customer.created_at.to_string(),
+        erased_at: None,
+    }
+}
+
+fn known_view(known: &Known) -> FoundCustomerView {
+    match known {
+        Known::Here(customer) => customer_view(customer),
+        Known::Erased(erased) => FoundCustomerView {
+            id: erased.id.to_string(),
+            full_name: None,
+            email: None,
+            phone: None,
+            status: Standing::Erased.as_str(),
+            created_at: erased.created_at.to_string(),
+            erased_at: Some(erased.erased_at.to_string()),
+        },
     }
 }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::customers::standing;
-use crate::http::{Answer, Nothing, Path, Reply, Route, Routes, Staff};
+use crate::http::{Answer, Code, Nothing, Path, Reply, Route, Routes, Staff};
 use crate::sessions;
 use crate::sessions::api::forget_ended;
 use crate::sessions::model::PrincipalRef;
@@ -22,7 +22,8 @@ pub fn routes(routes: Routes) -> Routes {
                 "/v1/staff/customers/{id}/sign_out",
                 "signOutCustomer",
                 "Sign a customer out everywhere; they may sign in again",
-            ),
+            )
+            .refuses(&[Code::CustomerErased]),
             customer,
         )
         .staff(

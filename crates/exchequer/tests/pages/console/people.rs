@@ -1,7 +1,10 @@
 //! Customers and operators: masked, revealed with a purpose, let in and not.
 
+use exchequer::jobs::Job;
 use exchequer::staff::model::Role;
+use serde_json::json;
 use testkit::TestBank;
+use tokio::sync::watch;
 
 use super::{HOSTILE, at_console, is_text};
 
@@ -31,6 +34,33 @@ async fn a_customer_is_masked_until_a_purpose_is_given_and_then_once() {
     let trail = auditor.get(&format!("/console/events?resource={}", asha.id)).await.expect(200);
     assert!(trail.says("customer.revealed"), "{}", trail.html);
     is_text(&trail, HOSTILE[0]);
+}
+
+#[tokio::test]
+async fn of_who_is_erased_the_console_shows_the_id_and_offers_nothing() {
+    let bank = TestBank::new().await;
+    let asha = bank.customer("Asha Rao").await;
+    let admin = bank.operator(Role::Compliance).await;
+    let disable = format!("/v1/staff/customers/{}/disable", asha.id);
+    let _disabled = admin.client.post(&disable, &json!({})).await.expect(200);
+    let (_go, stop) = watch::channel(false);
+    let days = i64::from(bank.bank().config().evidence.salt_days);
+    for seconds in [days * 86_400, 86_400, 0] {
+        assert_eq!(Job::ShredSalts.run(bank.bank(), &stop).await.expect("it runs"), 1);
+        bank.advance(seconds);
+    }
+    let (browser, _) = at_console(&bank, Role::Compliance).await;
+    let path = format!("/console/customers/{}", asha.id);
+    let page = browser.get(&path).await.expect(200);
+    assert!(page.says("Erased") && page.says(&asha.id), "{}", page.html);
+    for gone in ["Asha", "A***", "asha.rao", &format!("{path}/")] {
+        assert!(!page.html.contains(gone), "{gone}: {}", page.html);
+    }
+    let form = browser.get("/console/customers").await.expect(200).form("/console/customers");
+    let by_email = browser.submit(&form, &[("query", &asha.email)]).await.expect(200);
+    assert!(!by_email.html.contains(&path), "{}", by_email.html);
+    let by_id = browser.submit(&form, &[("query", &asha.id)]).await.expect(200);
+    assert!(by_id.html.contains(&path) && by_id.says("Erased customer"), "{}", by_id.html);
 }
 
 #[tokio::test]

@@ -315,8 +315,13 @@ mod tests {
     #[test]
     fn every_run_demands_python_and_what_it_stands_on() {
         assert_eq!(Outside::default().required(), "python");
-        let all =
-            Outside { postgres: Some("a"), redis: Some("b"), has_proxies: true, can_encrypt: true };
+        let all = Outside {
+            postgres: Some("a"),
+            redis: Some("b"),
+            has_proxies: true,
+            rule_set: Some("c"),
+            can_encrypt: true,
+        };
         assert_eq!(all.required(), "python,postgres,redis,edge,sqlcipher");
     }
 }

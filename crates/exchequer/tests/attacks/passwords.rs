@@ -237,7 +237,8 @@ async fn a_sign_in_with_the_old_password_does_not_slip_through_a_change() {
         let new = format!("{NEW} number {round}");
         let body = json!({ "current_password": asha.password, "new_password": new });
         let change = post(&asha.client, "/v1/password", &body);
-        let sign_ins = join_all((0..6).map(|_| log_in(&bank, &asha.email, &asha.password)));
+        // Those that come behind the change are wrong tries; five of them would lock the next round out.
+        let sign_ins = join_all((0..4).map(|_| log_in(&bank, &asha.email, &asha.password)));
         let (changed, sign_ins) = tokio::join!(change, sign_ins);
         // The cap on sessions may have ended the one that asked; then nothing was changed.
         if changed.status.as_u16() != 204 {

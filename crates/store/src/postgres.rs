@@ -312,8 +312,7 @@ impl PgSession {
         Ok(())
     }
 
-    /// An error of the driver, or the earlier one of the rows that are still copied in: then all that was
-    /// sent after them only says that the transaction has failed.
+    /// An error of the driver, or the earlier one of rows still copied in, behind which all only says that it failed.
     fn failed(&mut self, error: tokio_postgres::Error) -> DbError {
         match self.end_copy() {
             Ok(()) => self.judge(error),
@@ -323,6 +322,7 @@ impl PgSession {
 
     fn judge(&mut self, error: tokio_postgres::Error) -> DbError {
         let code = error.code();
+        self.known.origins.begun(); // what it wrote goes with it, also where the closure goes on
         if self.trusts_absence && code == Some(&SqlState::UNIQUE_VIOLATION) {
             self.again = true;
             self.doubting = CAUTIOUS;

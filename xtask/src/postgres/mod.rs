@@ -150,6 +150,8 @@ impl Cluster {
             .process_group(0); // Ctrl-C at the terminal is ours to pass on, in order
         if !self.durable {
             command.args(["-c", "fsync=off", "-c", "full_page_writes=off"]);
+            // Each test has a database of its own, of which none lives long enough to want it.
+            command.args(["-c", "autovacuum=off", "-c", "max_wal_size=8GB"]);
         }
         let child = command.spawn().map_err(|error| format!("postgres does not start: {error}"))?;
         guard.note(NOTE, "INT", i64::from(child.id()))?;

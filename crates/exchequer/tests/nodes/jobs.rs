@@ -1,11 +1,13 @@
-//! What jobs do, on three processes that all have it to do: each event of a merchant goes out, and where no node dies it
-//! goes out once; each charge whose answer was lost is concluded once.
+//! What jobs do, on three processes that all have it to do: each event of a merchant goes out, where no node dies it goes
+//! out once, and where one dies with events in hand they go out again; each charge whose answer was lost is concluded once.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use store::{Db, DbError, Location, Options};
 use testkit::process::Server;
+use testkit::receiver::Answer;
 use testkit::redis::PrivateRedis;
 use testkit::{Receiver, Signer};
 use tokio::time::Instant;
@@ -14,6 +16,8 @@ use crate::scene::{BINARY, Scene};
 
 const NODES: usize = 3;
 const PAYMENTS: usize = 45;
+/// Made well within the time that a receiver may be silent.
+const FEW: usize = 3;
 const GATEWAY_SECRET: &str = "a secret of bank and gateway";
 /// A charge whose answer is lost: it stays `processing` until a job asks.
 const LOST_ANSWER: &str = "4000000000001000";
@@ -61,14 +65,17 @@ impl Shop {
     }
 
     /// Every third of them is one whose answer is lost.
-    fn pay(&self, nodes: &[Server], cards: &[Value; 2], round: &str) {
-        for n in 0..PAYMENTS {
+    fn pay(&self, nodes: &[Server], cards: &[Value; 2], (round, count): (&str, usize)) {
+        for n in 0..count {
             let card = &cards[usize::from(n % 3 == 0)];
-            let order =
-                json!({ "amount": 100, "currency": "INR", "card": card, "capture": "automatic" });
-            let node = &nodes[n % nodes.len()];
-            self.merchant.post(node, "/v1/payments", &format!("{round}-{n}"), &order);
+            self.pay_once(&nodes[n % nodes.len()], card, &format!("{round}-{n}"));
         }
+    }
+
+    fn pay_once(&self, node: &Server, card: &Value, key: &str) {
+        let order =
+            json!({ "amount": 100, "currency": "INR", "card": card, "capture": "automatic" });
+        self.merchant.post(node, "/v1/payments", key, &order);
     }
 
     /// How many payments there are, once none is processing.
@@ -126,44 +133,67 @@ fn arrived(receiver: &Receiver, wanted: &BTreeSet<i64>, counts: &mut BTreeMap<i6
     }
 }
 
+/// Those behind the first so many.
+fn after(before: usize, numbers: &[i64]) -> BTreeSet<i64> {
+    numbers[before..].iter().copied().collect()
+}
+
+/// As if the time had passed for which a node has an endpoint in hand.
+async fn age(scene: &Scene) {
+    let options =
+        Options { require_durable: false, ..Options::new(Location::Postgres { url: scene.url() }) };
+    let db = Db::open(&options).expect("the server");
+    let aged: Result<u64, DbError> = db
+        .write("test", |tx| {
+            let sql = "UPDATE webhook_endpoints SET leased_until = 0 WHERE leased_until > 0";
+            tx.execute(sql, &[])
+        })
+        .await;
+    assert_eq!(aged.expect("a row"), 1, "nobody had the endpoint in hand");
+    db.close();
+}
+
 #[test]
 fn three_processes_send_each_event_once_and_lose_none_when_one_is_killed() {
     let Some(shop) = Shop::new() else { return };
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let receiver = runtime.block_on(Receiver::new());
-    let mut nodes: Vec<Server> = (0..NODES).map(|_| shop.node()).collect();
+    let nodes: Vec<Server> = (0..NODES).map(|_| shop.node()).collect();
     let before = shop.sequence(&nodes[0]).len();
     let endpoint = json!({ "url": receiver.url(), "events": ["payment.*"] });
     shop.merchant.post(&nodes[0], "/v1/webhook_endpoints", "endpoint", &endpoint);
     let cards = [shop.card(&nodes[1], PLAIN), shop.card(&nodes[2], LOST_ANSWER)];
     let paid = shop.settled(&nodes[0]);
 
-    shop.pay(&nodes, &cards, "well");
+    shop.pay(&nodes, &cards, ("well", PAYMENTS));
     assert_eq!(shop.settled(&nodes[1]), paid + PAYMENTS);
-    let numbers = shop.sequence(&nodes[2]);
-    let first: BTreeSet<i64> = numbers[before..].iter().copied().collect();
+    let first = after(before, &shop.sequence(&nodes[2]));
     assert!(first.len() > PAYMENTS, "{} events of {PAYMENTS} payments", first.len());
     let mut counts = BTreeMap::new();
     arrived(&receiver, &first, &mut counts);
-    // A turn or two of each node more: whoever would send one again has had the time.
-    std::thread::sleep(Duration::from_secs(3));
-    arrived(&receiver, &first, &mut counts);
+    // One more goes out in a later turn: who would have sent the others again has had theirs.
+    shop.pay_once(&nodes[0], &cards[0], "later");
+    let all = after(before, &shop.sequence(&nodes[1]));
+    arrived(&receiver, &all, &mut counts);
     let doubled: Vec<_> = counts.iter().filter(|(_, count)| **count != 1).collect();
     assert!(doubled.is_empty(), "sent more than once by nodes that live: {doubled:?}");
 
-    // A node dies with some of the next ones in hand.
-    let victim = nodes.pop().expect("a node");
-    std::thread::scope(|scope| {
-        scope.spawn(|| shop.pay(&nodes, &cards, "killed"));
-        std::thread::sleep(Duration::from_millis(700));
-        victim.kill();
-    });
-    assert_eq!(shop.settled(&nodes[0]), paid + 2 * PAYMENTS);
+    // Whichever node has the endpoint in hand dies, with events on their way that nobody has confirmed.
+    receiver.answer(Answer::Silence);
+    shop.pay(&nodes, &cards, ("killed", FEW));
+    runtime.block_on(receiver.wait());
+    for node in nodes {
+        node.kill();
+    }
+    drop(receiver.take());
+    receiver.answer(Answer::Status(204));
+    runtime.block_on(age(&shop.scene));
+    let nodes: Vec<Server> = (1..NODES).map(|_| shop.node()).collect();
+    assert_eq!(shop.settled(&nodes[0]), paid + PAYMENTS + 1 + FEW);
     let numbers = shop.sequence(&nodes[1]);
     assert_eq!(numbers, (1..).take(numbers.len()).collect::<Vec<i64>>(), "a gap in the sequence");
-    let all: BTreeSet<i64> = numbers[before..].iter().copied().collect();
-    arrived(&receiver, &all, &mut counts);
-    println!("{} events, {} arrivals", all.len(), counts.values().sum::<usize>());
+    arrived(&receiver, &after(before, &numbers), &mut counts);
+    println!("{} events, {} arrivals", numbers.len() - before, counts.values().sum::<usize>());
 
     for node in nodes {
         assert!(node.terminate().success());

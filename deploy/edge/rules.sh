@@ -5,7 +5,7 @@
 # Of this version every byte is known: the tag's commit, and a SHA-256 over the files, since Git's own sums are SHA-1. 4.25.1, of the
 # line that is mended longest, wants ModSecurity 3.0.16, and Debian 12 has 3.0.9.
 set -eu
-folder=$1
+folder=${1%/}
 source=${2:-https://github.com/coreruleset/coreruleset}
 tag=v4.28.0
 commit=55b09f5acfd16413e7b31041100711ceb7adc89c
@@ -23,7 +23,10 @@ rm "$work"/rules/*.example
 # The order of names is the C locale's, whoever runs this.
 found=$(cd "$work/rules" && LC_ALL=C sh -c 'sha256sum -- *' | sha256sum | cut -d ' ' -f 1)
 test "$found" = "$sum" || { echo "the rules of $tag are not those that were looked at: $found" >&2; exit 1; }
-mkdir -p "$folder"
-cp "$work"/rules/* "$folder/"
-chmod 0755 "$folder"
-chmod 0644 "$folder"/*
+# Whole or not at all: what an interruption leaves has another name.
+rm -rf "$folder.new"
+mkdir -p "$folder.new"
+cp "$work"/rules/* "$folder.new/"
+chmod 0755 "$folder.new"
+chmod 0644 "$folder.new"/*
+mv "$folder.new" "$folder"

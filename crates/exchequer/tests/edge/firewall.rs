@@ -168,7 +168,7 @@ async fn a_thousand_honest_memos_arrive_as_they_were_written() {
     assert!(with > without, "the rules were not on");
 }
 
-/// A search for each of some memos, and a page's form that has it; what nginx kept to itself.
+/// A search for each of some memos, a page's form that has it, and a card that is whose it says; what nginx kept to itself.
 async fn of_forms_and_searches(proxied: &Proxied, token: &str, memos: &[String]) -> Vec<String> {
     let mut blocked = Vec::new();
     for memo in memos {
@@ -176,7 +176,9 @@ async fn of_forms_and_searches(proxied: &Proxied, token: &str, memos: &[String])
         let search = get(&format!("/v1/staff/customers?query={words}"), token, "");
         let form = format!("from=acc_1&to=acc_2&amount=12.50&memo={words}&name={words}");
         let form = with_body("/send", ("application/x-www-form-urlencoded", &form), "");
-        for text in [search, form] {
+        let card = json!({ "number": "4242424242424242", "exp_month": 12, "exp_year": 2030, "customer": memo });
+        let card = with_body("/v1/cards", ("application/json", &card.to_string()), "");
+        for text in [search, form, card] {
             let answer = proxied.say(&text).await;
             if !is_the_bank_s(&answer) {
                 blocked.push(format!("{memo:?}: {answer:.60} {}", proxied.last_words()));
@@ -184,6 +186,14 @@ async fn of_forms_and_searches(proxied: &Proxied, token: &str, memos: &[String])
         }
     }
     blocked
+}
+
+/// A key with rules as the API's document has them.
+fn key_with_rules() -> String {
+    let routes = ["GET /v1/payments/{id}", "POST /v1/payments", "GET /v1/*", "* /v1/holds*"];
+    let networks = ["192.0.2.0/24", "2001:db8::/32"];
+    let key = json!({ "name": "till", "mode": "test", "routes": routes, "addresses": networks });
+    with_body("/v1/staff/merchants/mer_1/keys", ("application/json", &key.to_string()), "")
 }
 
 /// One body with every field of the API and the pages, whose names alone must not look like anything.
@@ -234,6 +244,10 @@ async fn honest_words_pass_in_forms_searches_and_heads() {
     let answer = proxied.say(&all).await;
     if !is_the_bank_s(&answer) {
         blocked.push(format!("every field: {answer:.60} {}", proxied.last_words()));
+    }
+    let answer = proxied.say(&key_with_rules()).await;
+    if !is_the_bank_s(&answer) {
+        blocked.push(format!("a key with rules: {answer:.60} {}", proxied.last_words()));
     }
     // More fields than the rules would look at, and longer than any other body may be.
     let many: Vec<Value> = (0..2_000)

@@ -7,6 +7,7 @@ mod fields;
 mod firewall;
 mod haproxy;
 mod health;
+mod logs;
 mod memos;
 mod nginx;
 mod proxies;

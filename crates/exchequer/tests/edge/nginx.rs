@@ -80,6 +80,9 @@ pub enum Rules {
     Without(&'static [&'static str]),
 }
 
+/// How a served bank is stopped, and its task.
+type Served = (oneshot::Sender<()>, tokio::task::JoinHandle<usize>);
+
 /// nginx before a served bank.
 pub struct Proxied {
     pub bank: TestBank,
@@ -87,8 +90,8 @@ pub struct Proxied {
     authority: Authority,
     address: SocketAddr,
     folder: TempDir,
-    stop: oneshot::Sender<()>,
-    task: tokio::task::JoinHandle<usize>,
+    /// Until it is stopped.
+    served: Option<Served>,
 }
 
 /// Puts in a text what this machine has in place of what a bank would have.
@@ -171,7 +174,7 @@ impl Proxied {
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         let mut nginx = Master(nginx);
         wait_for(&mut nginx.0, address, folder.path());
-        Self { bank, nginx, authority, address, folder, stop, task }
+        Self { bank, nginx, authority, address, folder, served: Some((stop, task)) }
     }
 
     async fn connect(&self) -> tokio_rustls::client::TlsStream<TcpStream> {
@@ -215,10 +218,21 @@ impl Proxied {
         String::from_utf8_lossy(&text).into_owned()
     }
 
+    /// nginx alone, before nobody.
+    pub async fn stop_bank(&mut self) {
+        stop(self.served.take()).await;
+    }
+
     pub async fn end(self) {
         drop(self.nginx);
-        self.stop.send(()).expect("it serves");
-        let _cut = self.task.await.expect("it ends");
+        stop(self.served).await;
+    }
+}
+
+async fn stop(served: Option<Served>) {
+    if let Some((stop, task)) = served {
+        stop.send(()).expect("it serves");
+        let _cut = task.await.expect("it ends");
     }
 }
 

@@ -7,6 +7,10 @@ ALTER TABLE customers ADD COLUMN erased_at BIGINT CONSTRAINT customers_erased CH
 CREATE INDEX customers_disabled ON customers (status, id) WHERE status = 1 AND erased_at IS NULL;
 -- Whose account a merchant is paid out to is not gone.
 CREATE INDEX merchants_settlement ON merchants (settlement);
+-- The words of a name go with the person, by whatever rule they were made.
+CREATE INDEX customer_words_customer ON customer_words (customer);
+-- Nobody is erased by a clock that is behind the latest time in the log.
+CREATE INDEX log_checkpoints_at ON log_checkpoints (at);
 
 -- When it was first seen that the time of a closed customer is over; empty while it is not.
 ALTER TABLE log_salts ADD COLUMN due_since BIGINT;

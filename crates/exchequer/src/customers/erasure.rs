@@ -14,7 +14,7 @@ use ::store::{DbError, Tx};
 use money::{CustomerId, Timestamp};
 use serde_json::json;
 
-use super::{names, store};
+use super::store;
 use crate::bank::Act;
 use crate::sessions::model::PrincipalRef;
 use crate::{
@@ -22,8 +22,8 @@ use crate::{
     protections, sessions,
 };
 
-/// Erases a customer who has been gone since a time, with an event that says no more than that. A name or an address
-/// that does not open is an error: what it is found by could not be removed.
+/// Erases a customer who has been gone since a time, with an event that says no more than that. A row that
+/// does not open is an error: what was counted for its address could not be removed.
 pub(crate) fn erase_in(
     tx: &mut Tx<'_>,
     act: &Act,
@@ -42,11 +42,7 @@ pub(crate) fn erase_in(
     beneficiaries::erase_in(tx, id)?;
     protections::erase_in(tx, id)?;
     accounts::erase_names_in(tx, id)?;
-    // Whatever version of the key they are under.
-    let words = names::all_indexes(&act.tools, &names::words(&person.full_name));
-    for versions in &words {
-        store::remove_words(tx, id, versions)?;
-    }
+    store::erase_words(tx, id)?;
     if !store::erase(tx, id, act.now)? {
         return Err(DbError::Corrupt(format!("{id} was locked and is not as it was")));
     }

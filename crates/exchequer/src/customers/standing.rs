@@ -107,9 +107,8 @@ pub fn change_in(
     let was = json!({ "status": before.as_str() });
     store::set_standing(tx, id, after, act.now)?;
     let mut is = json!({ "status": after.as_str() });
-    if after == Standing::Active {
-        shred::is_open_again(tx, id)?;
-    } else {
+    shred::begin_anew(tx, id)?;
+    if after != Standing::Active {
         shut_out(tx, act, (id, after), &mut is)?;
     }
     let customer = store::get(tx, &act.tools, id)?

@@ -13,7 +13,7 @@ use super::standing::Standing;
 use super::{Addressee, Confirmed, Credentials, Erased, Known, Registration};
 use crate::bank::{Act, Tools};
 
-pub(super) use names::{insert_words, names_after, with_word};
+pub(super) use names::{erase_words, insert_words, names_after, with_word};
 pub(super) use reindex::{indexes_of, move_indexes, remove_words, under_version};
 
 macro_rules! select {

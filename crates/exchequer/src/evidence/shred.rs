@@ -5,9 +5,13 @@
 //! A customer is closed who is disabled, has no account that is not closed, and whose account no merchant is paid out to;
 //! nothing else in the bank ends them. Order, each hour: what this process remembers of salts is forgotten; then all who are
 //! kept out are gone through in slices, and each closed one is marked with the time when that was first seen, or unmarked where it
-//! is not so any more (who is enabled again is unmarked at once, [`is_open_again`]). When the mark is older than the setting that is noted,
-//! and [`DAY_SECONDS`] later, if it is still so, they are erased, with events: a clock that ran ahead for less than a day
-//! erases nobody. Each step looks again in its own transaction, with the customer's row locked, so two nodes do no harm.
+//! is not so any more (a change of their standing unmarks them at once, [`begin_anew`]). When the mark is older than the setting
+//! that is noted, and [`DAY_SECONDS`] later, if it is still so, they are erased, with events. Each step looks again in its own
+//! transaction, with the customer's row locked, so two nodes do no harm.
+//!
+//! A clock that is wrong is to keep people longer, not to erase them early. What one noted that ran ahead for less than a
+//! day is taken back (a longer one is believed); by one that is behind what the log was signed at nothing is done at all. A
+//! mark is never moved: which of two clocks was wrong nobody can tell, and to wait is safe.
 //!
 //! Bound: [`SLICE`] a read, one customer a write. Never here: a change of a transfer, an event, a leaf or a proof: all of them
 //! stay valid, since a leaf keeps its commitment.
@@ -29,9 +33,12 @@ pub(crate) const NAME: &str = "log.shred";
 /// Customers of one read: some milliseconds.
 const SLICE: i64 = 1_000;
 const DAY_SECONDS: i64 = 86_400;
+/// How far a clock may be behind the newest time in the log: nodes differ by less, and the time of keeping is years.
+const BEHIND_SECONDS: i64 = 3_600;
 
-/// The time of a customer's closing begins anew when they are closed again. In the transaction that enables them.
-pub(crate) fn is_open_again(tx: &mut Tx<'_>, id: &CustomerId) -> Result<(), DbError> {
+/// The time of a customer's closing begins anew with each change of their standing, in its transaction: also where a
+/// version from before left a mark on somebody who was enabled.
+pub(crate) fn begin_anew(tx: &mut Tx<'_>, id: &CustomerId) -> Result<(), DbError> {
     log::unmark_closed(tx, id.bytes()).map(|_was_marked| ())
 }
 
@@ -73,6 +80,9 @@ pub(crate) async fn run(bank: &Bank, stop: &watch::Receiver<bool>) -> Result<u64
         return Ok(0);
     }
     let moments = Moments::of(bank.tools().now(), days);
+    if is_behind(bank, moments.now).await? {
+        return Ok(0);
+    }
     let (mut changed, mut after, mut failed) = (0_u64, LOWEST, None);
     while !*stop.borrow() {
         let slice = bank.db().read(NAME, move |tx| log::leaving(tx, &after, SLICE)).await?;
@@ -102,14 +112,26 @@ pub(crate) async fn run(bank: &Bank, stop: &watch::Receiver<bool>) -> Result<u64
     failed.map_or(Ok(changed), Err)
 }
 
-/// A mark that lies ahead was made by a clock that did: it is made anew.
+/// Whether the clock is behind the log: a mark by it would be older than it should be. A time in the log from a clock that
+/// ran ahead is one to wait for, too.
+async fn is_behind(bank: &Bank, now: Timestamp) -> Result<bool, DbError> {
+    let Some(signed_at) = bank.db().read(NAME, log::last_signed_at).await? else {
+        return Ok(false);
+    };
+    let is_behind = signed_at > now.plus_seconds(BEHIND_SECONDS);
+    if is_behind {
+        tracing::error!(%now, %signed_at, "the clock is behind the log: nobody is marked or erased");
+    }
+    Ok(is_behind)
+}
+
+/// A mark that lies ahead was made by a clock that did, or this one is behind: it stays, and is waited for.
 fn due(person: &Leaving, moments: &Moments) -> Option<Due> {
     let Leaving { is_closed, closed_since, due_since, .. } = *person;
     match (is_closed, closed_since, due_since) {
         (false, None, _) => None,
         (false, Some(_), _) => Some(Due::Unmark),
         (true, None, _) => Some(Due::Mark),
-        (true, Some(since), _) if since > moments.now => Some(Due::Mark),
         (true, Some(since), noted) if since > moments.closed => noted.map(|_| Due::Withdraw),
         (true, Some(_), None) => Some(Due::Note),
         (true, Some(_), Some(noted)) if noted > moments.now => Some(Due::Note),
@@ -127,6 +149,8 @@ fn carry_out(
     let is_closed = log::lock_closed(tx, id)?;
     match due {
         Due::Unmark if !is_closed => log::unmark_closed(tx, id),
+        // Set back since the run began.
+        Due::Mark if act.now < moments.now => Ok(false),
         Due::Mark if is_closed => {
             let sealed = salts::make(&act.tools, id)?;
             log::mark_closed(tx, (id, &sealed), act.now)
@@ -192,8 +216,9 @@ mod tests {
     }
 
     #[test]
-    fn marks_that_lie_ahead_are_made_anew() {
-        assert_eq!(due_of(true, Some(20 * DAY + 1), None), Some(Due::Mark));
+    fn a_mark_that_lies_ahead_stays_and_what_was_noted_by_that_clock_does_not() {
+        assert_eq!(due_of(true, Some(20 * DAY + 1), None), None);
+        assert_eq!(due_of(true, Some(30 * DAY), Some(19 * DAY)), Some(Due::Withdraw));
         assert_eq!(due_of(true, Some(10 * DAY), Some(20 * DAY + 1)), Some(Due::Note));
         // The clock stood ahead when it was noted, or the setting was shorter.
         assert_eq!(due_of(true, Some(11 * DAY), Some(12 * DAY)), Some(Due::Withdraw));

@@ -24,7 +24,7 @@ pub fn routes(routes: Routes) -> Routes {
         .staff(
             Permission::ManageMerchants,
             Route::post("/v1/staff/merchants", "createMerchant", "Take a merchant on")
-                .refuses(&[Code::AccountNotFound]),
+                .refuses(&[Code::AccountNotFound, Code::AccountClosed]),
             create,
         )
         .staff(
@@ -44,7 +44,7 @@ pub fn routes(routes: Routes) -> Routes {
                 "changeMerchant",
                 "Change terms, suspend, resume",
             )
-            .refuses(&[Code::AccountNotFound])
+            .refuses(&[Code::AccountNotFound, Code::AccountClosed])
             .may_wait(),
             change,
         )

@@ -14,7 +14,7 @@ mod store;
 use ::store::posting::{Answer, Party, PostOrder, Posted};
 use ::store::rows::{TransferKind, TransferRow};
 use ::store::{DbError, Tx, posting};
-use ledger::{BalancePolicy, Refusal};
+use ledger::{AccountStatus, BalancePolicy, Refusal};
 use money::{AccountId, Amount, Currency, MerchantId};
 use serde_json::{Value, json};
 
@@ -50,13 +50,14 @@ pub struct Due {
     pub currency: Currency,
 }
 
-/// Takes a merchant on. Refuses `account_not_found` for a settlement account that no customer has.
+/// Takes a merchant on. Refuses, in order: `account_not_found` for a settlement account that no customer has,
+/// `account_closed`.
 pub fn create_in(
     tx: &mut Tx<'_>,
     act: &Act,
     terms: &Terms,
 ) -> Result<Result<MerchantRow, Problem>, DbError> {
-    if let Err(problem) = check_settlement(tx, terms)? {
+    if let Err(problem) = check_settlement(tx, terms, None)? {
         return Ok(Err(problem));
     }
     let row = MerchantRow {
@@ -74,7 +75,7 @@ pub fn create_in(
     Ok(Ok(row))
 }
 
-/// Changes what a merchant is. Refuses, in order: `not_found`, `account_not_found`.
+/// Changes what a merchant is. Refuses, in order: `not_found`, `account_not_found`, `account_closed`.
 pub fn change_in(
     tx: &mut Tx<'_>,
     act: &Act,
@@ -108,7 +109,7 @@ pub fn lock_in(
     let Some(before) = store::lock(tx, id)? else {
         return Ok(Err(Problem::new(Code::NotFound)));
     };
-    Ok(check_settlement(tx, terms)?.map(|()| before))
+    Ok(check_settlement(tx, terms, before.settlement)?.map(|()| before))
 }
 
 /// What a merchant has in live mode: all of it, in the currency of its settlement account. Both are locked.
@@ -247,10 +248,20 @@ pub(crate) fn unstored(_: &PostOrder, refusal: Refusal) -> Result<Answer, DbErro
     Ok(Answer { status: Problem::from(refusal).code.status(), body: Vec::new() })
 }
 
-fn check_settlement(tx: &mut Tx<'_>, terms: &Terms) -> Result<Result<(), Problem>, DbError> {
+/// An account that was closed after it was named keeps nobody from changing the other terms.
+fn check_settlement(
+    tx: &mut Tx<'_>,
+    terms: &Terms,
+    before: Option<AccountId>,
+) -> Result<Result<(), Problem>, DbError> {
     let Some(account) = &terms.settlement else { return Ok(Ok(())) };
     let found = accounts::get_any(tx, account)?.filter(|row| row.owner.is_some());
-    Ok(found.map(|_| ()).ok_or_else(|| Problem::new(Code::AccountNotFound)))
+    let Some(found) = found else { return Ok(Err(Problem::new(Code::AccountNotFound))) };
+    let is_closed = found.account.status == AccountStatus::Closed;
+    if is_closed && before != terms.settlement {
+        return Ok(Err(Problem::new(Code::AccountClosed)));
+    }
+    Ok(Ok(()))
 }
 
 fn described(row: &MerchantRow) -> Value {

@@ -135,6 +135,40 @@ async fn what_favours_a_merchant_waits_and_what_does_not_is_done() {
     nobodys.refused(422, "account_not_found");
 }
 
+#[tokio::test]
+async fn no_merchant_is_to_be_paid_out_to_an_account_that_is_closed() {
+    let m = Market::new().await;
+    let account = json!({ "currency": "INR", "name": "Till" });
+    let account = m.pair.asha.client.post("/v1/accounts", &account).await.expect(201).text("/id");
+    let close = format!("/v1/staff/accounts/{account}/close");
+    let name = |terms: &mut Value| terms["settlement_account"] = json!(account);
+    let asked = m.change(name).await.expect(202);
+    let _closed = m.maker.client.post(&close, &json!({})).await.expect(200);
+    m.change(name).await.refused(422, "account_closed");
+    let done = m.approve(&asked).await;
+    assert_eq!(done.text("/outcome/refusal"), "account_closed", "what waited is looked at again");
+    let mut terms = json!({ "name": "Heron", "fee_basis_points": 200, "fee_fixed": 10 });
+    name(&mut terms);
+    let taken_on = m.maker.client.post("/v1/staff/merchants", &terms).await;
+    taken_on.refused(422, "account_closed");
+}
+
+#[tokio::test]
+async fn an_account_that_was_closed_since_keeps_nobody_from_suspending_a_merchant() {
+    let m = Market::new().await;
+    let account = json!({ "currency": "INR", "name": "Till" });
+    let account = m.pair.asha.client.post("/v1/accounts", &account).await.expect(201).text("/id");
+    let asked = m.change(|terms| terms["settlement_account"] = json!(account)).await.expect(202);
+    let _named = m.approve(&asked).await;
+    let close = format!("/v1/staff/accounts/{account}/close");
+    let _closed = m.maker.client.post(&close, &json!({})).await.expect(200);
+    let suspend = |terms: &mut Value| {
+        terms["settlement_account"] = json!(account);
+        terms["status"] = json!("suspended");
+    };
+    let _suspended = m.change(suspend).await.expect(200);
+}
+
 /// Suspended while its better terms waited, a merchant does not come back with them.
 #[tokio::test]
 async fn terms_that_changed_meanwhile_are_not_overwritten() {

@@ -136,10 +136,16 @@ async fn a_clock_that_runs_ahead_for_an_hour_erases_nobody() {
     let town = Town::new().await;
     close(&town).await;
     let ahead = 10 * kept(&town);
-    // Marked by the wrong clock: the mark is made anew.
+    // Marked by the wrong clock: the mark stays, and is waited for.
     town.bank.advance(ahead);
     assert_eq!(shred(&town).await, 1);
     town.bank.advance(-ahead);
+    assert_eq!(shred(&town).await, 0);
+    town.bank.advance(kept(&town) + 2 * DAY);
+    assert_eq!((shred(&town).await, erased(&town).await), (0, (0, 0)));
+    // Until somebody says that they are gone from now on.
+    standing(&town, "enable").await;
+    standing(&town, "disable").await;
     assert_eq!((shred(&town).await, shred(&town).await), (1, 0));
     // Due by the wrong clock: it is noted, and taken back.
     town.bank.advance(ahead);
@@ -157,6 +163,69 @@ async fn a_clock_that_runs_ahead_for_an_hour_erases_nobody() {
     assert_eq!((shred(&town).await, erased(&town).await), (1, (0, 0)));
     town.bank.advance(DAY);
     assert_eq!((shred(&town).await, erased(&town).await), (1, (1, 1)));
+}
+
+#[tokio::test]
+async fn a_clock_that_runs_behind_erases_nobody_early() {
+    let town = Town::new().await;
+    let late = town.bank.customer("Late").await;
+    close(&town).await;
+    assert_eq!(shred(&town).await, 1);
+    // Marked by the right clock, seen by the wrong one: the mark is not moved.
+    let behind = 2 * kept(&town);
+    town.bank.advance(-behind);
+    assert_eq!(shred(&town).await, 0);
+    town.bank.advance(behind);
+    assert_eq!((shred(&town).await, erased(&town).await), (0, (0, 0)));
+    // Behind what the log was signed at, nobody is marked: they are once the clock is right.
+    let officer = town.bank.operator(Role::Compliance).await;
+    let path = format!("/v1/staff/customers/{}/disable", late.id);
+    let _disabled = officer.client.post(&path, &json!({})).await.expect(200);
+    town.write().await;
+    town.bank.advance(-behind);
+    assert_eq!((shred(&town).await, number(&town.bank, MARKS).await), (0, 1));
+    town.bank.advance(behind - 3_601);
+    assert_eq!((shred(&town).await, number(&town.bank, MARKS).await), (0, 1));
+    town.bank.advance(3_601);
+    assert_eq!((shred(&town).await, number(&town.bank, MARKS).await), (1, 2));
+    town.bank.advance(kept(&town) - 1);
+    assert_eq!((shred(&town).await, erased(&town).await), (1, (0, 0)), "who left before is noted");
+    town.bank.advance(1);
+    assert_eq!((shred(&town).await, erased(&town).await), (1, (0, 0)), "and the other");
+    town.bank.advance(DAY);
+    assert_eq!((shred(&town).await, erased(&town).await), (2, (2, 2)));
+}
+
+/// A version from before enabled people whose salt was destroyed, and left the mark.
+#[tokio::test]
+async fn a_mark_from_before_somebody_was_let_in_is_not_counted() {
+    let town = Town::new().await;
+    town.pay(1_000, Some("rent")).await;
+    town.write().await;
+    assert!(sql(&town, "UPDATE log_salts SET closed_since = 0, due_since = 0").await > 0);
+    close(&town).await;
+    assert_eq!((shred(&town).await, erased(&town).await), (1, (0, 0)), "it is marked");
+    town.bank.advance(kept(&town) - 1);
+    assert_eq!((shred(&town).await, erased(&town).await), (0, (0, 0)));
+    town.bank.advance(1);
+    assert_eq!((shred(&town).await, erased(&town).await), (1, (0, 0)), "it is noted");
+    town.bank.advance(DAY);
+    assert_eq!((shred(&town).await, erased(&town).await), (1, (1, 1)));
+}
+
+#[tokio::test]
+async fn a_word_that_is_not_of_the_name_any_more_goes_with_the_person() {
+    let town = Town::new().await;
+    // As another rule of splitting names might have left them.
+    let left = "INSERT INTO customer_words (word, customer) SELECT id, id FROM customers";
+    let customers = sql(&town, left).await;
+    close(&town).await;
+    forget(&town).await;
+    let of_the_erased = "SELECT CAST(COUNT(*) AS BIGINT) FROM customer_words AS w \
+                         JOIN customers AS c ON c.id = w.customer WHERE c.erased_at IS NOT NULL";
+    assert_eq!((number(&town.bank, of_the_erased).await, erased(&town).await), (0, (1, 1)));
+    let of_others = "SELECT CAST(COUNT(*) AS BIGINT) FROM customer_words WHERE word = customer";
+    assert_eq!(number(&town.bank, of_others).await.unsigned_abs() + 1, customers);
 }
 
 #[tokio::test]

@@ -2,9 +2,9 @@
 //! account is, and its currency; of origins that they are there.
 //!
 //! A batch of a thousand transfers loads some two thousand accounts; looking each up by its id, only to
-//! find where its balance stands, cost PostgreSQL half of that. A row of `accounts` is never changed and
-//! never removed, and a place is never used again, so nothing here grows stale: what a transaction that
-//! was rolled back had inserted has no balance and is found nowhere.
+//! find where its balance stands, cost PostgreSQL half of that. A row of `accounts` is never changed but
+//! its name (when its owner is erased) and never removed, and a place is never used again, so nothing here
+//! grows stale: what a transaction that was rolled back had inserted has no balance and is found nowhere.
 //!
 //! Callers that wait for one transfer each are as many origins in a batch, and asking for one after another was more than
 //! half of the time that a batch of 64 took. An origin counts as known once a transaction that saw or wrote it was

@@ -22,6 +22,15 @@ pub(in crate::customers) fn insert_words(
     Ok(())
 }
 
+/// All of a customer, whatever key and whatever splitting of the name they were made by.
+pub(in crate::customers) fn erase_words(
+    tx: &mut Tx<'_>,
+    customer: &CustomerId,
+) -> Result<(), DbError> {
+    tx.execute("DELETE FROM customer_words WHERE customer = $1", params![customer])?;
+    Ok(())
+}
+
 /// Up to `most` customers with a word in their name, by id, after the one named.
 pub(in crate::customers) fn with_word(
     tx: &mut Tx<'_>,

@@ -158,6 +158,11 @@ pub fn checkpoint(tx: &mut Tx<'_>) -> Result<Option<KeptCheckpoint>, DbError> {
     tx.query_opt(sql, &[])?.as_ref().map(read_checkpoint).transpose()
 }
 
+/// The latest time of any: the newest may be from a clock that runs behind.
+pub fn last_signed_at(tx: &mut Tx<'_>) -> Result<Option<Timestamp>, DbError> {
+    tx.query_one("SELECT MAX(at) FROM log_checkpoints", &[])?.time_opt(0)
+}
+
 /// Up to `most` above a size, ascending.
 pub fn checkpoints_above(
     tx: &mut Tx<'_>,

@@ -81,8 +81,8 @@ pub fn lock_closed(tx: &mut Tx<'_>, id: &RowId) -> Result<bool, DbError> {
     Ok(tx.query_opt(sql, params![id])?.is_some())
 }
 
-/// Notes since when a customer is gone, in place of a mark that lies ahead; makes them the salt `sealed` where they have
-/// none. False where they are marked.
+/// Notes since when a customer is gone; makes them the salt `sealed` where they have none. False where they are marked: no
+/// mark is moved.
 pub fn mark_closed(
     tx: &mut Tx<'_>,
     (id, sealed): (&RowId, &[u8]),
@@ -94,7 +94,7 @@ pub fn mark_closed(
         return Ok(true);
     }
     let sql = "UPDATE log_salts SET closed_since = $2, due_since = NULL \
-               WHERE id = $1 AND (closed_since IS NULL OR closed_since > $2)";
+               WHERE id = $1 AND closed_since IS NULL";
     Ok(tx.execute(sql, params![id, now])? == 1)
 }
 

@@ -6,11 +6,10 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use rustls::pki_types::ServerName;
-use testkit::TestBank;
 use testkit::redis::{free_port, wait_until};
 use tokio::net::TcpStream;
 
-use crate::tls::{ask, authority, client, serve};
+use crate::tls::{ask, authority, client, proxied_bank, serve};
 
 const PROGRAM: &str = "/usr/sbin/haproxy";
 const HOST: &str = "bank.example";
@@ -65,11 +64,7 @@ async fn haproxy_lets_pass_what_the_bank_takes_and_says_who_calls() {
         println!("no {PROGRAM} here");
         return;
     }
-    let bank = TestBank::with(|config| {
-        config.http.trusted_proxies = 1;
-        config.http.public_url = format!("https://{HOST}");
-    })
-    .await;
+    let bank = proxied_bank(HOST).await;
     let (behind, stop, task) = serve(&bank).await;
     let (folder, authority) = (tempfile::tempdir().expect("a folder"), authority());
     let pair = authority.issue(HOST, &[HOST]).expect("a pair");

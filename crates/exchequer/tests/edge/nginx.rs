@@ -18,7 +18,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
-use crate::tls::{ask, authority, client, serve};
+use crate::tls::{ask, authority, client, proxied_bank, serve};
 
 pub const HOST: &str = "bank.example";
 const PROGRAM: &str = "/usr/sbin/nginx";
@@ -150,11 +150,7 @@ fn configure(folder: &Path, (port, plain): (u16, u16), (bank, rules_are): (&str,
 
 impl Proxied {
     pub async fn start(rules: Rules) -> Self {
-        let bank = TestBank::with(|config| {
-            config.http.trusted_proxies = 1;
-            config.http.public_url = format!("https://{HOST}");
-        })
-        .await;
+        let bank = proxied_bank(HOST).await;
         let (behind, stop, task) = serve(&bank).await;
         let (folder, authority) = (tempfile::tempdir().expect("a folder"), authority());
         let pair = authority.issue(HOST, &[HOST]).expect("a pair");

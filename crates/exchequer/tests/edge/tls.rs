@@ -91,6 +91,15 @@ impl Served {
     }
 }
 
+/// A bank of this name behind one proxy.
+pub async fn proxied_bank(host: &str) -> TestBank {
+    TestBank::with(|config| {
+        config.http.trusted_proxies = 1;
+        config.http.public_url = format!("https://{host}");
+    })
+    .await
+}
+
 pub async fn serve(
     bank: &TestBank,
 ) -> (std::net::SocketAddr, oneshot::Sender<()>, tokio::task::JoinHandle<usize>) {

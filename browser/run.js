@@ -71,7 +71,7 @@ async function play(file, browser) {
   banks.add(bank);
   for (const [name, test] of Object.entries(tests)) {
     await report(`${scenario}: ${name}`, async () => {
-      const stage = new Stage({ bank, browser, axe, pictures: given.output, name: scenario });
+      const stage = new Stage({ bank, browser, axe, pictures: given.output, name: scenario, isAlone: Boolean(given.only) });
       try {
         await within(TEST_LIMIT_MS, name, test(stage));
         stage.mustBeQuiet();

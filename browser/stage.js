@@ -5,8 +5,9 @@ import { join } from "node:path";
 const ACT_LIMIT_MS = 30_000;
 
 export class Stage {
-  constructor({ bank, browser, axe, pictures, name }) {
-    Object.assign(this, { bank, browser, axe, pictures, name });
+  // `isAlone`: nothing else plays beside it, so that times say something.
+  constructor({ bank, browser, axe, pictures, name, isAlone }) {
+    Object.assign(this, { bank, browser, axe, pictures, name, isAlone });
     this.contexts = [];
     this.faults = [];
   }

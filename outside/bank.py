@@ -41,7 +41,10 @@ class Bank:
         except ValueError as error:
             self.stop()
             raise SystemExit(f"the bank does not start: {error}; {self.folder / 'bank.log'}") from error
-        (self.folder / "people.json").write_text(said, encoding="utf-8")
+        # Which code of an authenticator was the last is for all programs that sign in as its owner.
+        for person in [*self.people["customers"], *self.people["staff"]]:
+            person["used_step"] = str(self.folder / f"{person['email']}.step")
+        self.file.write_text(json.dumps(self.people), encoding="utf-8")
         return self
 
     def __exit__(self, *_) -> None:

@@ -1,8 +1,8 @@
 """Runs schemathesis against a demo bank as every kind of caller.
 
 Each caller has the operations that it may call, anonymous has all of them; cases are shared out by operations. Those that
-end the caller's own access come last, in a run of their own. Callers who cannot be in each other's way run at one time, most of
-which an operator waits for the next code. What a run says is in `OUTPUT/CALLER.log`. Bound: the time for all callers
+end the caller's own access come last, in a run of their own. Callers who cannot be in each other's way run at one time, since
+some wait for the next code. What a run says is in `OUTPUT/CALLER.log`. Bound: the time for all callers
 together; what is over time has failed.
 """
 

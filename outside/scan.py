@@ -6,13 +6,12 @@ sqlmap is shown every place of a request that it can change: path, query, body a
 
 import json
 import subprocess
-import time
 import uuid
 from pathlib import Path
 
 import requests
 
-from callers import WAIT_SECONDS, said, sign_in, totp
+from callers import WAIT_SECONDS, code, said, sign_in
 
 SQLMAP_SECONDS = 290
 WAPITI_SECONDS = 1_200
@@ -114,7 +113,7 @@ def cookie(url: str, person: dict) -> str:
     reply = requests.post(url + path, json=body, headers=headers, timeout=WAIT_SECONDS)
     if said(reply)["status"] == "mfa_required":
         path = f"{url}/v1/web/session/challenges/{reply.json()['challenge']['id']}/verify"
-        body = {"method": "totp", "code": totp(person["totp_secret"], time.time())}
+        body = {"method": "totp", "code": code(person)}
         reply = requests.post(path, json=body, headers=headers, timeout=WAIT_SECONDS)
         said(reply)
     return "; ".join(f"{one.name}={one.value}" for one in reply.cookies)

@@ -30,6 +30,7 @@ pub enum Step {
     Deny,
     Doc,
     Sqlite,
+    Servers,
     Postgres,
     Redis,
     Edge,
@@ -43,13 +44,14 @@ pub enum Step {
     Image,
 }
 
-pub const ORDER: [Step; 17] = [
+pub const ORDER: [Step; 18] = [
     Step::Fmt,
     Step::Tidy,
     Step::Clippy,
     Step::Deny,
     Step::Doc,
     Step::Sqlite,
+    Step::Servers,
     Step::Postgres,
     Step::Redis,
     Step::Edge,
@@ -87,6 +89,7 @@ impl Step {
             Self::Deny => "deny",
             Self::Doc => "doc",
             Self::Sqlite => "sqlite",
+            Self::Servers => "servers",
             Self::Postgres => "postgres",
             Self::Redis => "redis",
             Self::Edge => "edge",
@@ -108,6 +111,7 @@ impl Step {
             Self::Deny
             | Self::Doc
             | Self::Sqlite
+            | Self::Servers
             | Self::Postgres
             | Self::Redis
             | Self::Edge

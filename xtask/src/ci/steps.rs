@@ -27,8 +27,9 @@ const TEST: [&str; 3] = ["test", "--locked", "--no-fail-fast"];
 /// The crates whose tests reach a database; of the others only the quick ones in the crates run again.
 const WITH_DATABASE: [&str; 3] = ["store", "exchequer", "testkit"];
 
-/// The crates whose tests reach a cache.
-const WITH_CACHE: [&str; 2] = ["store", "exchequer"];
+/// What runs on PostgreSQL without Redis, and on SQLite with it: the store by itself, and whoever attacks the bank. Everything else
+/// has met each of the four in the steps before, where SQLite comes with memory and PostgreSQL with Redis.
+const CROSSED: [&str; 5] = ["--workspace", "--test", "it", "--test", "attacks"];
 
 /// With the SQLite that encrypts: the store's own tests of files, and the search for markers. Another build of the
 /// library, so these few and not all.
@@ -78,6 +79,7 @@ impl Run {
             Step::Deny => self.deny(log),
             Step::Doc => self.doc(log),
             Step::Sqlite => self.tests(&["--workspace"], &Outside::default(), log),
+            Step::Servers => self.tests_on_servers(log),
             Step::Postgres => self.tests_on_postgres(log),
             Step::Redis => self.tests_on_redis(log),
             Step::Edge => self.tests_at_the_edge(log),
@@ -241,25 +243,43 @@ impl Run {
         Ok(Verdict::Failed(counted.plus(unseen), status.to_string()))
     }
 
+    /// On PostgreSQL and Redis together, as banks of several nodes are.
+    fn tests_on_servers(&self, log: &Path) -> Result<Verdict> {
+        self.on_postgres(|postgres| {
+            self.on_redis(|redis| {
+                let outside =
+                    Outside { postgres: Some(postgres), redis: Some(redis), ..Outside::default() };
+                self.tests(&self.targets_of(&WITH_DATABASE)?, &outside, log)
+            })
+        })
+    }
+
     fn tests_on_postgres(&self, log: &Path) -> Result<Verdict> {
-        let on = |address: &str| {
+        self.on_postgres(|address| {
             let outside = Outside { postgres: Some(address), ..Outside::default() };
-            self.tests(&self.targets_of(&WITH_DATABASE)?, &outside, log)
-        };
-        match given("EXCHEQUER_TEST_POSTGRES")? {
-            Some(address) => on(&address),
-            None => on(postgres::Server::start(&self.guard, false)?.url()),
-        }
+            self.tests(&CROSSED, &outside, log)
+        })
     }
 
     fn tests_on_redis(&self, log: &Path) -> Result<Verdict> {
-        let on = |address: &str| {
+        self.on_redis(|address| {
             let outside = Outside { redis: Some(address), ..Outside::default() };
-            self.tests(&self.targets_of(&WITH_CACHE)?, &outside, log)
-        };
+            self.tests(&CROSSED, &outside, log)
+        })
+    }
+
+    /// With the address that was given, else with a server for this alone, whose folder is no other step's.
+    fn on_postgres(&self, act: impl FnOnce(&str) -> Result<Verdict>) -> Result<Verdict> {
+        match given("EXCHEQUER_TEST_POSTGRES")? {
+            Some(address) => act(&address),
+            None => act(postgres::Server::start(&Guard::new("postgres")?, false)?.url()),
+        }
+    }
+
+    fn on_redis(&self, act: impl FnOnce(&str) -> Result<Verdict>) -> Result<Verdict> {
         match given("EXCHEQUER_TEST_REDIS_URL")? {
-            Some(address) => on(&address),
-            None => on(redis::Server::start(&self.guard)?.url()),
+            Some(address) => act(&address),
+            None => act(redis::Server::start(&Guard::new("redis")?)?.url()),
         }
     }
 

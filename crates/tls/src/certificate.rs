@@ -71,7 +71,7 @@ fn common_name(subject: &[u8]) -> Option<String> {
 }
 
 /// RFC 5280 §4.1.2.5: years of two digits are those from 1950 to 2049; always to the second and in UTC.
-fn time(reader: &mut Reader<'_>) -> Option<Timestamp> {
+pub(crate) fn time(reader: &mut Reader<'_>) -> Option<Timestamp> {
     let (tag, text) = reader.next()?;
     let text = std::str::from_utf8(text).ok().filter(|text| text.is_ascii())?;
     let (year, rest) = match tag {

@@ -11,11 +11,12 @@ use rustls::RootCertStore;
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::kx_group;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use zeroize::Zeroizing;
 
 use crate::certificate::Certificate;
+use crate::list::{self, ListTimes};
 use crate::server::Settings;
 
 /// Chains have a few KiB; the certificates of all public authorities together some 200.
@@ -32,16 +33,24 @@ pub enum Refusal {
     KeyFile(String),
     #[error("the authorities' file: {0}")]
     AuthorityFile(String),
+    #[error("the revocation lists' file: {0}")]
+    ListFile(String),
     #[error("the certificate's file holds no certificate in PEM")]
     NoCertificate,
     #[error("the key's file holds no private key in PEM that is understood")]
     NoKey,
     #[error("the authorities' file holds no certificate in PEM")]
     NoAuthority,
+    #[error(
+        "the revocation lists' file holds none in PEM that says when it ends, or something else"
+    )]
+    NoList,
     #[error("the key is not that of the first certificate")]
     Mismatch,
     #[error("the certificate ended at {0}")]
     Ended(money::Timestamp),
+    #[error("a revocation list ended at {0}")]
+    ListEnded(money::Timestamp),
     #[error("it cannot be used for TLS: {0}")]
     Unusable(String),
 }
@@ -51,6 +60,7 @@ pub(crate) struct Files {
     certificate: Vec<u8>,
     key: Zeroizing<Vec<u8>>,
     authorities: Option<Vec<u8>>,
+    lists: Option<Vec<u8>>,
     pub digest: [u8; 32],
 }
 
@@ -59,7 +69,11 @@ pub(crate) struct Parsed {
     pub key: CertifiedKey,
     pub leaf: Certificate,
     pub authorities: Option<RootCertStore>,
+    /// What those authorities took back.
+    pub lists: Option<Lists>,
 }
+
+pub(crate) type Lists = (Vec<CertificateRevocationListDer<'static>>, ListTimes);
 
 impl Files {
     pub fn read(settings: &Settings) -> Result<Self, Refusal> {
@@ -68,21 +82,25 @@ impl Files {
         refuse_open(&settings.key_file).map_err(Refusal::KeyFile)?;
         let authorities = settings.client_ca_file.as_deref().map(read).transpose();
         let authorities = authorities.map_err(Refusal::AuthorityFile)?;
+        let lists = settings.client_crl_file.as_deref().map(read).transpose();
+        let lists = lists.map_err(Refusal::ListFile)?;
         let mut context = Context::new(&SHA256);
-        for bytes in [Some(certificate.as_slice()), Some(&key), authorities.as_deref()] {
+        let callers = [authorities.as_deref(), lists.as_deref()];
+        for bytes in [Some(certificate.as_slice()), Some(&key)].into_iter().chain(callers) {
             let bytes = bytes.unwrap_or_default();
             context.update(&bytes.len().to_be_bytes());
             context.update(bytes);
         }
         let mut digest = [0; 32];
         digest.copy_from_slice(context.finish().as_ref());
-        Ok(Self { certificate, key, authorities, digest })
+        Ok(Self { certificate, key, authorities, lists, digest })
     }
 
     pub fn parse(&self, provider: &CryptoProvider) -> Result<Parsed, Refusal> {
         let (key, leaf) = certified(&self.certificate, &self.key, provider)?;
         let authorities = self.authorities.as_deref().map(roots).transpose()?;
-        Ok(Parsed { key, leaf, authorities })
+        let lists = self.lists.as_deref().map(|pem| list::read(pem).ok_or(Refusal::NoList));
+        Ok(Parsed { key, leaf, authorities, lists: lists.transpose()? })
     }
 }
 

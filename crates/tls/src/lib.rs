@@ -13,11 +13,13 @@ mod certificate;
 pub mod client;
 mod der;
 mod files;
+mod list;
 pub mod probe;
 mod server;
 pub mod trial;
 
 pub use certificate::{Certificate, ClientCertificate};
 pub use files::{Refusal, cryptography};
+pub use list::ListTimes;
 pub use server::{InForce, Look, Server, Settings, Version};
 pub use tokio_rustls::TlsAcceptor;

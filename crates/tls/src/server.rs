@@ -9,15 +9,18 @@ use std::sync::Arc;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use money::Timestamp;
+use rustls::RootCertStore;
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::Ticketer;
+use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{ServerConfig, WebPkiClientVerifier};
 use rustls::sign::SingleCertAndKey;
 use rustls::version::{TLS12, TLS13};
 use tokio_rustls::TlsAcceptor;
 
 use crate::certificate::Certificate;
-use crate::files::{Files, Parsed, Refusal, provider};
+use crate::files::{Files, Lists, Parsed, Refusal, provider};
+use crate::list::ListTimes;
 
 /// Where the files are and what is spoken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +31,8 @@ pub struct Settings {
     pub key_file: PathBuf,
     /// Whose certificates callers may show; absent: none is asked for.
     pub client_ca_file: Option<PathBuf>,
+    /// What those authorities took back, in PEM: one list at least of each. Absent: nothing is looked up.
+    pub client_crl_file: Option<PathBuf>,
     pub min_version: Version,
 }
 
@@ -49,6 +54,7 @@ pub struct Server {
 struct Current {
     acceptor: TlsAcceptor,
     leaf: Certificate,
+    lists: Option<ListTimes>,
     digest: [u8; 32],
 }
 
@@ -62,6 +68,8 @@ struct Refused {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InForce {
     pub certificate: Certificate,
+    /// Of the revocation lists, where there are any.
+    pub lists: Option<ListTimes>,
     pub refused: Option<Refusal>,
 }
 
@@ -114,7 +122,8 @@ impl Server {
     pub fn in_force(&self) -> InForce {
         let refused = self.refused.load();
         let refused = refused.as_ref().map(|refused| refused.refusal.clone());
-        InForce { certificate: self.current.load().leaf.clone(), refused }
+        let current = self.current.load();
+        InForce { certificate: current.leaf.clone(), lists: current.lists, refused }
     }
 
     /// Reads the files and takes up a new pair, or keeps the old one. While one of two files is written the pair does
@@ -154,6 +163,11 @@ impl Server {
         if parsed.leaf.not_after <= now {
             return Err(Refusal::Ended(parsed.leaf.not_after));
         }
+        if let Some((_, times)) = &parsed.lists
+            && times.ends <= now
+        {
+            return Err(Refusal::ListEnded(times.ends));
+        }
         current(&self.settings, &self.provider, parsed, files.digest)
     }
 }
@@ -171,21 +185,33 @@ fn current(
     let builder = ServerConfig::builder_with_provider(Arc::clone(provider))
         .with_protocol_versions(versions)
         .map_err(unusable)?;
+    let lists = parsed.lists.as_ref().map(|(_, times)| *times);
     let builder = match parsed.authorities {
         None => builder.with_no_client_auth(),
-        // Browsers have none to show: who needs one is asked behind the handshake, by the route.
-        Some(roots) => builder.with_client_cert_verifier(
-            WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
-                .allow_unauthenticated()
-                .build()
-                .map_err(unusable)?,
-        ),
+        Some(roots) => builder.with_client_cert_verifier(verifier(provider, roots, parsed.lists)?),
     };
     let mut config = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(parsed.key)));
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     config.ticketer = Ticketer::new().map_err(unusable)?;
     config.max_early_data_size = 0;
-    Ok(Current { acceptor: TlsAcceptor::from(Arc::new(config)), leaf: parsed.leaf, digest })
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    Ok(Current { acceptor, leaf: parsed.leaf, lists, digest })
+}
+
+/// Who shows no certificate is let in, since browsers have none: who needs one is asked behind the handshake, by the route.
+/// With lists every certificate of a chain must be on none of them, and have one that holds now (RFC 5280 §6.3.3): an
+/// authority that says nothing vouches for nothing.
+fn verifier(
+    provider: &Arc<CryptoProvider>,
+    roots: RootCertStore,
+    lists: Option<Lists>,
+) -> Result<Arc<dyn ClientCertVerifier>, Refusal> {
+    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
+        .with_crls(lists.into_iter().flat_map(|(lists, _)| lists))
+        .enforce_revocation_expiration()
+        .allow_unauthenticated()
+        .build()
+        .map_err(unusable)
 }
 
 fn unusable<E: std::fmt::Display>(error: E) -> Refusal {

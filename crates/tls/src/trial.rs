@@ -11,7 +11,7 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair
 use data_encoding::BASE64;
 use money::Timestamp;
 
-use crate::der::{CONTEXT_0, GENERALIZED_TIME, INTEGER, OBJECT_IDENTIFIER, SEQUENCE, SET};
+use crate::der::{CONTEXT_0, GENERALIZED_TIME, INTEGER, OBJECT_IDENTIFIER, Reader, SEQUENCE, SET};
 
 /// Signs certificates.
 pub struct Authority {
@@ -45,6 +45,7 @@ const COMMON_NAME: [u8; 3] = [0x55, 0x04, 0x03];
 const KEY_USAGE: [u8; 3] = [0x55, 0x1d, 0x0f];
 const SUBJECT_ALT_NAME: [u8; 3] = [0x55, 0x1d, 0x11];
 const BASIC_CONSTRAINTS: [u8; 3] = [0x55, 0x1d, 0x13];
+const CRL_NUMBER: [u8; 3] = [0x55, 0x1d, 0x14];
 
 impl Authority {
     /// One whose certificates all hold from and until these times.
@@ -83,6 +84,37 @@ impl Authority {
         Ok(Pair { der: signed(&body, &signer.map_err(|_| Unspecified)?)?, pkcs8 })
     }
 
+    /// A revocation list in PEM, with these of its certificates on it (RFC 5280 §5.1): made and followed by the next at
+    /// these times.
+    pub fn list(
+        &self,
+        revoked: &[&Pair],
+        (made, ends): (Timestamp, Timestamp),
+    ) -> Result<String, Unspecified> {
+        let mut entries = Vec::new();
+        for pair in revoked {
+            let serial = serial(&pair.der).ok_or(Unspecified)?;
+            entries.extend(tlv(SEQUENCE, &[&tlv(INTEGER, &[serial]), &time(made)]));
+        }
+        // Absent where nothing is revoked (§5.1.2.6).
+        let entries = if revoked.is_empty() { entries } else { tlv(SEQUENCE, &[&entries]) };
+        let number = extension(&CRL_NUMBER, false, &tlv(INTEGER, &[&[1]]));
+        let body = tlv(
+            SEQUENCE,
+            &[
+                &tlv(INTEGER, &[&[1]]), // version 2
+                &algorithm(),
+                &name(NAME),
+                &time(made),
+                &time(ends),
+                &entries,
+                &tlv(CONTEXT_0, &[&tlv(SEQUENCE, &[&number])]),
+            ],
+        );
+        let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &self.own.pkcs8);
+        Ok(pem("X509 CRL", &signed(&body, &key.map_err(|_| Unspecified)?)?))
+    }
+
     /// What is to be trusted.
     pub fn certificate_pem(&self) -> String {
         self.own.certificate_pem()
@@ -101,6 +133,14 @@ impl Pair {
     pub fn key_pem(&self) -> String {
         pem("PRIVATE KEY", &self.pkcs8)
     }
+}
+
+/// Of a certificate that was made here.
+fn serial(der: &[u8]) -> Option<&[u8]> {
+    let mut certificate = Reader::new(Reader::new(der).expect(SEQUENCE)?);
+    let mut body = Reader::new(certificate.expect(SEQUENCE)?);
+    body.skip(CONTEXT_0);
+    body.expect(INTEGER)
 }
 
 fn fresh_key() -> Result<(Vec<u8>, EcdsaKeyPair), Unspecified> {

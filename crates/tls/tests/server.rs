@@ -9,7 +9,7 @@ use money::{Clock, Timestamp};
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::{default_provider, kx_group};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, NamedGroup, ProtocolVersion, RootCertStore};
 use tempfile::TempDir;
 use tls::trial::{Authority, Pair};
@@ -55,11 +55,12 @@ impl Place {
 
     fn settings(&self, min_version: Version) -> Settings {
         let path = |name: &str| self.folder.path().join(name);
-        let has_authorities = path("authorities.pem").exists();
+        let there = |name: &str| Some(path(name)).filter(|path| path.exists());
         Settings {
             certificate_file: path("certificate.pem"),
             key_file: path("key.pem"),
-            client_ca_file: has_authorities.then(|| path("authorities.pem")),
+            client_ca_file: there("authorities.pem"),
+            client_crl_file: there("lists.pem"),
             min_version,
         }
     }
@@ -279,12 +280,84 @@ async fn a_caller_s_certificate_is_asked_for_and_must_be_of_the_authority() {
     assert!(meet_with(Some(&old.issue("mer_1", &[]).unwrap())).await.is_none(), "ended");
 }
 
+// RFC 5280 §6.3.3: what an authority took back opens nothing from the next connection on, and neither does a ticket of before.
+#[tokio::test]
+async fn a_certificate_that_was_taken_back_is_refused() {
+    let place = Place::new();
+    let callers = Authority::new(now().plus_seconds(-DAY), now().plus_seconds(DAY)).unwrap();
+    let (kept, lost) = (callers.issue("mer_1", &[]).unwrap(), callers.issue("mer_2", &[]).unwrap());
+    let put = |revoked: &[&Pair], ends: i64| {
+        let times = (now().plus_seconds(-2 * DAY), now().plus_seconds(ends));
+        place.put("lists.pem", &callers.list(revoked, times).unwrap(), 0o644);
+    };
+    place.put("authorities.pem", &callers.certificate_pem(), 0o644);
+    put(&[], DAY);
+    let server = place.open().unwrap();
+    // One client each, so that the second of them has a ticket of its first visit.
+    let connector = |own: Option<&Pair>| client(&place.authority, own, Version::Tls13);
+    let (of_kept, of_lost) = (connector(Some(&kept)), connector(Some(&lost)));
+    assert!(meet(&server, &of_kept).await.is_some() && meet(&server, &of_lost).await.is_some());
+    put(&[&lost], DAY);
+    assert!(matches!(server.look(now()), Look::Renewed(_)));
+    assert!(meet(&server, &of_lost).await.is_none(), "it was taken back");
+    assert!(meet(&server, &connector(Some(&lost))).await.is_none());
+    assert!(
+        meet(&server, &of_kept).await.is_some() && meet(&server, &connector(None)).await.is_some()
+    );
+    // A list that has ended is not taken, and neither is one that is none; what was taken back stays so.
+    put(&[], -DAY);
+    assert!(matches!(server.look(now()), Look::Refused(Refusal::ListEnded(_))));
+    place.put("lists.pem", &callers.certificate_pem(), 0o644);
+    assert_eq!(server.look(now()), Look::Refused(Refusal::NoList));
+    std::fs::remove_file(place.folder.path().join("lists.pem")).unwrap();
+    assert!(matches!(server.look(now()), Look::Refused(Refusal::ListFile(_))));
+    assert!(meet(&server, &of_lost).await.is_none());
+    assert!(meet(&server, &of_kept).await.is_some());
+    let lists = server.in_force().lists.unwrap();
+    assert!(lists.made < now() && lists.ends > now());
+}
+
+#[tokio::test]
+async fn an_ended_list_or_that_of_another_authority_vouches_for_nobody() {
+    let place = Place::new();
+    let callers = Authority::new(now().plus_seconds(-DAY), now().plus_seconds(DAY)).unwrap();
+    let own = callers.issue("mer_1", &[]).unwrap();
+    place.put("authorities.pem", &callers.certificate_pem(), 0o644);
+    let whole = (now().plus_seconds(-DAY), now().plus_seconds(DAY));
+    let ended = (now().plus_seconds(-DAY), now().plus_seconds(-1));
+    let changed = callers.list(&[], whole).unwrap();
+    let lists = [
+        (callers.list(&[], whole).unwrap(), true),
+        (callers.list(&[], ended).unwrap(), false),
+        // Of one name, by another key.
+        (place.authority.list(&[], whole).unwrap(), false),
+        (changed_signature(&changed), false),
+    ];
+    for (n, (list, is_let_in)) in lists.iter().enumerate() {
+        place.put("lists.pem", list, 0o644);
+        let server = place.open().unwrap();
+        let met = meet(&server, &client(&place.authority, Some(&own), Version::Tls13)).await;
+        assert_eq!(met.is_some(), *is_let_in, "{n}");
+        let met = meet(&server, &client(&place.authority, None, Version::Tls13)).await;
+        assert!(met.is_some(), "{n}: who shows none is let in");
+    }
+}
+
+/// With a bit of the signature's last byte turned.
+fn changed_signature(pem: &str) -> String {
+    let mut der = CertificateRevocationListDer::from_pem_slice(pem.as_bytes()).unwrap().to_vec();
+    *der.last_mut().unwrap() ^= 1;
+    let text = data_encoding::BASE64.encode(&der);
+    format!("-----BEGIN X509 CRL-----\n{text}\n-----END X509 CRL-----\n")
+}
+
 #[test]
 fn a_folder_that_is_a_file_is_no_panic() {
     let settings = Settings {
         certificate_file: Path::new("/").into(),
         key_file: Path::new("/dev/null").into(),
         client_ca_file: None,
+        client_crl_file: None,
         min_version: Version::Tls12,
     };
     assert!(matches!(Server::open(settings), Err(Refusal::CertificateFile(_))));

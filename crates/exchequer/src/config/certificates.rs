@@ -10,6 +10,11 @@ pub(super) fn read(reading: &mut Reading) -> Option<Arc<Server>> {
     let certificate_file = reading.path("tls_certificate_file");
     let key_file = reading.path("tls_key_file");
     let client_ca_file = reading.path("tls_client_ca_file");
+    let client_crl_file = reading.path("tls_client_crl_file");
+    if client_crl_file.is_some() && client_ca_file.is_none() {
+        let wrong = "given without tls_client_ca_file, so that nobody is looked up in it";
+        reading.fault("tls_client_crl_file", wrong, "with tls_client_ca_file, or unset");
+    }
     let word = reading.choice("tls_min_version");
     let min_version = Version::from_name(word)
         .unwrap_or_else(|| unreachable!("the table's versions are those of the enum"));
@@ -34,7 +39,9 @@ pub(super) fn read(reading: &mut Reading) -> Option<Arc<Server>> {
         reading.fault("tls_certificate_file", wrong, "unset, for a demo bank");
         return None;
     }
-    match Server::open(Settings { certificate_file, key_file, client_ca_file, min_version }) {
+    let settings =
+        Settings { certificate_file, key_file, client_ca_file, client_crl_file, min_version };
+    match Server::open(settings) {
         Ok(server) => Some(Arc::new(server)),
         Err(refusal) => {
             let (name, allowed) = blamed(&refusal);
@@ -58,6 +65,9 @@ fn blamed(refusal: &Refusal) -> (&'static str, &'static str) {
         ),
         Refusal::AuthorityFile(_) | Refusal::NoAuthority => {
             ("tls_client_ca_file", "a file of certificates in PEM")
+        }
+        Refusal::ListFile(_) | Refusal::NoList | Refusal::ListEnded(_) => {
+            ("tls_client_crl_file", "a file of revocation lists in PEM, each with nextUpdate")
         }
     }
 }

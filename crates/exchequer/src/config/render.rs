@@ -137,6 +137,7 @@ fn certificates(config: &Config, name: &str) -> String {
         "tls_certificate_file" => path(settings.map(|tls| &tls.certificate_file)),
         "tls_key_file" => path(settings.map(|tls| &tls.key_file)),
         "tls_client_ca_file" => path(settings.and_then(|tls| tls.client_ca_file.as_ref())),
+        "tls_client_crl_file" => path(settings.and_then(|tls| tls.client_crl_file.as_ref())),
         "tls_min_version" => {
             settings.map_or(tls::Version::Tls13, |tls| tls.min_version).name().to_owned()
         }

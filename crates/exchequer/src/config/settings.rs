@@ -181,6 +181,9 @@ pub const SETTINGS: &[Setting] = &[
         "Certificates (PEM) of authorities that sign merchants' certificates. With it a merchant's requests are taken \
          from connections that showed a certificate of one of them only, whose common name is the merchant's id. \
          Customers and operators need none."),
+    row("tls", "client_crl_file", Kind::Path, "",
+        "What those authorities took back: revocation lists in PEM, one at least of each authority. A certificate that is on \
+         one, or whose authority has none that holds now, opens nothing; a new file counts within 10 seconds."),
     row("token", "issuer", Kind::Text, "",
         "The `iss` of access tokens. Empty: http_public_url."),
     row("token", "audience", Kind::Text, "exchequer",

@@ -19,7 +19,8 @@ pub enum State {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct HealthCheck {
     /// `database`, `cache`, `keys`, `gateway.test`, `gateway.live`, `outbox`, `webhooks`, `log`, `certificate` (where the
-    /// bank speaks TLS itself), `jobs` or `version`.
+    /// bank speaks TLS itself), `client_lists` (where it looks up what was taken back of merchants' certificates), `jobs` or
+    /// `version`.
     pub name: &'static str,
     /// `ok`, `degraded` or `down`.
     pub state: &'static str,
@@ -241,6 +242,25 @@ pub fn certificate(tls: &tls::InForce, now: Timestamp) -> Check {
     Check { name: "certificate", state, advice, facts }
 }
 
+/// The state of the revocation lists that callers' certificates are looked up in: of the one that ends first. A quarter of
+/// its life before its end there should be a new one, however long it lives.
+pub fn client_lists(lists: tls::ListTimes, now: Timestamp) -> Check {
+    let life = lists.ends.micros_since(lists.made);
+    let left = lists.ends.micros_since(now);
+    let (state, advice) = if left <= 0 {
+        (
+            State::Down,
+            "A list has ended: merchants of its authority are refused. Put a new one there.",
+        )
+    } else if left < life / 4 {
+        (State::Degraded, "A list ends soon. Put the authority's next one in its place.")
+    } else {
+        (State::Ok, NOTHING)
+    };
+    let facts = vec![fact("ends", lists.ends.to_string()), fact("made", lists.made.to_string())];
+    Check { name: "client_lists", state, advice, facts }
+}
+
 /// The state of the jobs of this node: those whose last run failed.
 pub fn jobs(failing: &[&str]) -> Check {
     let (state, advice) = if failing.is_empty() {
@@ -346,7 +366,7 @@ mod tests {
                 common_name: None,
                 fingerprint: String::new(),
             };
-            certificate_state(&tls::InForce { certificate, refused }, at(1_000))
+            certificate_state(&tls::InForce { certificate, lists: None, refused }, at(1_000))
         };
         let soon = 1_000 + crate::renewals::WARNING_SECONDS;
         assert_eq!(state(soon + 1, None), State::Ok);
@@ -354,6 +374,22 @@ mod tests {
         assert_eq!(state(soon + 1, Some(tls::Refusal::Mismatch)), State::Degraded);
         assert_eq!(state(1_000, None), State::Down);
         assert_eq!(state(1_000, Some(tls::Refusal::Mismatch)), State::Down);
+    }
+
+    #[test]
+    fn a_list_is_to_be_followed_in_the_last_quarter_of_its_life() {
+        let state =
+            |now| client_lists(tls::ListTimes { made: at(0), ends: at(800) }, at(now)).state;
+        for (now, expected) in [
+            (0, State::Ok),
+            (600, State::Ok),
+            (601, State::Degraded),
+            (799, State::Degraded),
+            (800, State::Down),
+            (9_000, State::Down),
+        ] {
+            assert_eq!(state(now), expected, "{now}");
+        }
     }
 
     fn certificate_state(tls: &tls::InForce, now: Timestamp) -> State {

@@ -52,6 +52,12 @@ fn write(folder: &TempDir, pair: &Pair) {
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).expect("a mode");
 }
 
+/// What an authority took back, as it says today.
+fn list(authority: &Authority, revoked: &[&Pair]) -> String {
+    let times = (now().plus_seconds(-DAY), now().plus_seconds(DAY));
+    authority.list(revoked, times).expect("a list")
+}
+
 impl Served {
     async fn start(has_callers: bool) -> Self {
         let (folder, authority, callers) =
@@ -59,10 +65,12 @@ impl Served {
         write(&folder, &authority.issue("bank", &["127.0.0.1"]).expect("a pair"));
         let path = |name: &str| folder.path().join(name);
         std::fs::write(path("callers.pem"), callers.certificate_pem()).expect("a file");
+        std::fs::write(path("lists.pem"), list(&callers, &[])).expect("a file");
         let settings = Settings {
             certificate_file: path("certificate.pem"),
             key_file: path("key.pem"),
             client_ca_file: has_callers.then(|| path("callers.pem")),
+            client_crl_file: has_callers.then(|| path("lists.pem")),
             min_version: Version::Tls13,
         };
         let server = Arc::new(Server::open(settings).expect("a pair that fits"));
@@ -270,5 +278,24 @@ async fn a_merchant_s_requests_need_the_merchant_s_own_certificate() {
     let unsigned = PROBE.replace("/healthz", "/v1/payments");
     let answer = ask(&mut served.connect(Some(&own)).await, &unsigned).await;
     assert_eq!(answer.get(9..12), Some("401"), "{answer}");
+    // Nor one that its authority took back.
+    std::fs::write(served.folder.path().join("lists.pem"), list(&served.callers, &[&own]))
+        .expect("a file");
+    let server = served.bank.bank().config().tls.clone().expect("TLS");
+    assert!(matches!(server.look(now()), Look::Renewed(_)));
+    let stream = TcpStream::connect(served.address).await.expect("a connection");
+    let name = ServerName::from(served.address.ip());
+    let signed = shop.sign(Method::GET, "/v1/payments", b"");
+    // In TLS 1.3 the client is told after its own last word, with the first that it reads.
+    let mut stream =
+        client(&served.authority, Some(&own)).connect(name, stream).await.expect("as ever");
+    stream.write_all(request(&signed).as_bytes()).await.expect("a request");
+    let mut answer = Vec::new();
+    let refused = stream.read_to_end(&mut answer).await.expect_err("a refusal").to_string();
+    assert!(refused.contains("CertificateRevoked") && answer.is_empty(), "{refused}");
+    let health = admin.client.get("/v1/staff/health").await.expect(200).json();
+    let checks = health["checks"].as_array().expect("checks");
+    let found = checks.iter().find(|check| check["name"] == "client_lists").expect("its check");
+    assert_eq!(found["state"], "ok", "{found}");
     assert_eq!(served.end().await, 0);
 }

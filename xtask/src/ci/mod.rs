@@ -40,10 +40,11 @@ pub enum Step {
     Alerts,
     Browser,
     Outside,
+    Tls,
     Image,
 }
 
-pub const ORDER: [Step; 17] = [
+pub const ORDER: [Step; 18] = [
     Step::Fmt,
     Step::Tidy,
     Step::Clippy,
@@ -60,6 +61,7 @@ pub const ORDER: [Step; 17] = [
     Step::Alerts,
     Step::Browser,
     Step::Outside,
+    Step::Tls,
     Step::Image,
 ];
 
@@ -97,6 +99,7 @@ impl Step {
             Self::Alerts => "alerts",
             Self::Browser => "browser",
             Self::Outside => "outside",
+            Self::Tls => "tls",
             Self::Image => "image",
         }
     }
@@ -118,6 +121,7 @@ impl Step {
             | Self::Alerts
             | Self::Browser
             | Self::Outside
+            | Self::Tls
             | Self::Image => false,
         }
     }

@@ -29,6 +29,7 @@ mod sbom;
 mod smoke;
 mod soak;
 mod tidy;
+mod tls;
 mod workspace;
 
 use guard::Guard;
@@ -54,6 +55,7 @@ cargo xtask drills [--binary PATH] [--only NAME] [--transfers N]
 cargo xtask bench [--runs N] [--only GROUPS] [--quick]
                                    the speed floors, measured here, as one table
 cargo xtask sbom                   what the program is made of, as CycloneDX 1.5
+cargo xtask tls --binary PATH      a program's TLS, scanned by sslyze and testssl.sh
 cargo xtask image --binary PATH    the container of a program, built, run and looked at
 cargo xtask reproduce [--package NAME] [--debug]
                                    one commit, built twice in two folders, gives the same bytes";
@@ -80,6 +82,7 @@ fn main() -> ExitCode {
         ["outside", wish @ ..] => from_outside(wish),
         ["reproduce", wish @ ..] => reproduced(wish),
         ["image", "--binary", path] => image::with_binary(path),
+        ["tls", "--binary", path] => tls::with_binary(path),
         ["pg", "--fsync", "--", command @ ..] => with_postgres(command, true),
         ["pg", "--", command @ ..] => with_postgres(command, false),
         ["redis", "--", command @ ..] => with_redis(command),

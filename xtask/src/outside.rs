@@ -126,19 +126,31 @@ pub fn obstacle(workspace: &Workspace, guard: &Guard, log: &Path) -> Option<&'st
     if !["python3", "node", "npm"].into_iter().all(in_path) {
         return Some("python3, node and npm are not installed");
     }
-    let makes_environments = || {
-        let mut asked = Command::new("python3");
-        asked.args(["-c", "import ensurepip"]).output().is_ok_and(|found| found.status.success())
-    };
     if !makes_environments() {
-        let installed = install_where_allowed(&["python3-venv"]);
-        if installed.is_err() || !makes_environments() {
-            return Some("python3 makes no environments (Debian: apt-get install python3-venv)");
-        }
+        return Some("python3 makes no environments (Debian: apt-get install python3-venv)");
     }
     let setup = Setup { workspace, guard, log };
     let is_ready = setup.environment("tools").and_then(|_| setup.node_packages()).is_ok();
     (!is_ready).then_some("the package indexes cannot be reached")
+}
+
+/// Whether python3 makes environments here; what it wants for that is installed where that may be.
+pub fn makes_environments() -> bool {
+    let can = || {
+        let mut asked = Command::new("python3");
+        asked.args(["-c", "import ensurepip"]).output().is_ok_and(|found| found.status.success())
+    };
+    can() || (install_where_allowed(&["python3-venv"]).is_ok() && can())
+}
+
+/// An environment with exactly the packages of `outside/requirements/NAME.txt`; its Python.
+pub fn environment(
+    workspace: &Workspace,
+    guard: &Guard,
+    log: &Path,
+    name: &str,
+) -> Result<PathBuf> {
+    Setup { workspace, guard, log }.environment(name)
 }
 
 struct Setup<'a> {

@@ -41,6 +41,7 @@ pub enum Step {
     Alerts,
     Browser,
     Outside,
+    Tls,
     Image,
 }
 
@@ -62,6 +63,7 @@ pub const ORDER: [Step; 18] = [
     Step::Alerts,
     Step::Browser,
     Step::Outside,
+    Step::Tls,
     Step::Image,
 ];
 
@@ -100,6 +102,7 @@ impl Step {
             Self::Alerts => "alerts",
             Self::Browser => "browser",
             Self::Outside => "outside",
+            Self::Tls => "tls",
             Self::Image => "image",
         }
     }
@@ -122,6 +125,7 @@ impl Step {
             | Self::Alerts
             | Self::Browser
             | Self::Outside
+            | Self::Tls
             | Self::Image => false,
         }
     }

@@ -17,7 +17,7 @@ use crate::guard::Guard;
 use crate::postgres;
 use crate::postgres::programs::install_where_allowed;
 use crate::process::{append, run_logged};
-use crate::{alerts, browser, edge, image, outside, python, redis, smoke, tidy};
+use crate::{alerts, browser, edge, image, outside, python, redis, smoke, tidy, tls};
 
 /// All steps together have 45 minutes; one that takes this long alone hangs.
 const STEP_LIMIT: Duration = Duration::from_mins(40);
@@ -94,6 +94,7 @@ impl Run {
             }
             Step::Browser => self.in_browser(log),
             Step::Outside => self.outside(log),
+            Step::Tls => self.scanned(log),
             Step::Image => self.image(log),
         }
     }
@@ -216,6 +217,18 @@ impl Run {
         let wish = outside::Wish::short(binary.to_str().ok_or("the target folder is no text")?);
         let mut command = outside::prepare(&self.workspace, &self.guard, &wish, log)?;
         self.counted(&mut command, wish.limit(), log)
+    }
+
+    /// The TLS of the build that is shipped.
+    fn scanned(&self, log: &Path) -> Result<Verdict> {
+        let scanners = tls::Scanners::find(&self.workspace, &self.guard, log)?;
+        if let Some(reason) = scanners.obstacle() {
+            return Ok(Verdict::Skipped(reason));
+        }
+        smoke::build(&self.workspace, &self.guard, log, STEP_LIMIT)?;
+        let binary = self.workspace.target.join("release/exchequer");
+        let passed = tls::run(&self.guard, log, &binary, &scanners)?;
+        Ok(Verdict::Passed(Tally { passed, failed: 0 }))
     }
 
     /// The container, of the build that is shipped.

@@ -1,7 +1,7 @@
-//! An authority of this run, and a certificate of it for each database node, made with openssl.
+//! An authority of this run, and a certificate of it for each server, made with openssl.
 //!
-//! Each certificate is for [`NAME`], which the bank asks for through HAProxy, and for the node's own address, which the
-//! nodes and Patroni ask for. They hold for two days and vanish with the run.
+//! Each certificate is for [`NAME`], which the bank asks for through HAProxy, and for the server's own address, which the
+//! nodes and Patroni ask for. They hold for some days and vanish with the run.
 
 use std::fs::{self, Permissions};
 use std::net::Ipv4Addr;
@@ -17,6 +17,7 @@ const KEY: &str = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes";
 
 pub struct Authority {
     folder: PathBuf,
+    days: u32,
 }
 
 /// What a server needs to show who it is, and to know the others.
@@ -27,12 +28,12 @@ pub struct Files {
 }
 
 impl Authority {
-    /// Its certificate may be read by all, its key by us alone.
-    pub fn new(folder: PathBuf) -> Result<Self> {
+    /// Its certificate may be read by all, its key by us alone; whatever it issues holds for so many days.
+    pub fn new(folder: PathBuf, days: u32) -> Result<Self> {
         fs::create_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-        let authority = Self { folder };
+        let authority = Self { folder, days };
         authority.openssl(&format!(
-            "req -x509 {KEY} -keyout ca.key -out ca.pem -subj /CN=failover -days 2 \
+            "req -x509 {KEY} -keyout ca.key -out ca.pem -subj /CN=trial -days {days} \
              -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign"
         ))?;
         Ok(authority)
@@ -42,7 +43,7 @@ impl Authority {
         self.folder.join("ca.pem")
     }
 
-    /// For the node of this name, in its folder; the key has mode 0600.
+    /// For the server of this name, in its folder; the key has mode 0600.
     pub fn issue(&self, node: &str, address: Ipv4Addr, folder: &Path) -> Result<Files> {
         // Patroni says `localhost` to a server that listens on 127.0.0.1.
         let names = format!("subjectAltName=DNS:{NAME},DNS:localhost,IP:{address}");
@@ -52,8 +53,9 @@ impl Authority {
         self.openssl(&format!(
             "req {KEY} -keyout {key_text} -out {node}.csr -subj /CN={node} -addext {names}"
         ))?;
+        let days = self.days;
         self.openssl(&format!(
-            "x509 -req -in {node}.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 \
+            "x509 -req -in {node}.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days {days} \
              -out {certificate_text} -copy_extensions copy"
         ))?;
         fs::set_permissions(&key, Permissions::from_mode(0o600))

@@ -27,6 +27,8 @@ use crate::running::Running;
 
 pub const NODES: usize = 3;
 const WHOLE_LIMIT: Duration = Duration::from_secs(90);
+/// That certificates of a run hold, which takes minutes.
+const DAYS: u32 = 2;
 
 pub struct Cluster<'guard> {
     nodes: Vec<Node<'guard>>,
@@ -69,7 +71,7 @@ impl<'guard> Cluster<'guard> {
             guard,
             account: programs::service_account()?,
             programs: all_programs()?,
-            authority: Authority::new(folder.join("authority"))?,
+            authority: Authority::new(folder.join("authority"), DAYS)?,
             synchronous,
             patroni,
             folder,

@@ -20,7 +20,7 @@ use crate::postgres::programs::{self, apt_get, in_path, is_root};
 use crate::workspace::Workspace;
 
 mod bank;
-mod certificates;
+pub mod certificates;
 mod database;
 mod faults;
 pub mod http;
@@ -33,7 +33,7 @@ mod redis_cluster;
 mod report;
 mod settings;
 mod statements;
-mod wait;
+pub mod wait;
 
 use bank::Bank;
 use load::Load;

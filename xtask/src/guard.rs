@@ -2,7 +2,7 @@
 //!
 //! Purpose: nothing is left behind after success, failure, Ctrl-C, SIGTERM or SIGKILL. A small shell
 //! process in a group of its own reads a pipe whose only other end is ours; when that end closes, for
-//! whatever reason, it stops every process noted in `pids/` and removes the folder. Bound: it waits
+//! whatever reason, it stops every process noted in `pids/`, unmounts what is mounted below the folder and removes it. Bound: it waits
 //! 10 seconds for them, then kills what is left. It never signals a process that was not noted here.
 
 use std::fs::{self, DirBuilder, Permissions};
@@ -45,6 +45,12 @@ for process in $noted; do
     done
     kill -s KILL -- "$process"
 done
+while read -r _ place _; do
+    case $place in "$1"/*)
+        fsfreeze -u "$place" # a frozen disk would wait for ever
+        umount "$place" || umount -l "$place" ;;
+    esac
+done </proc/mounts
 rm -rf -- "$1"
 "#;
 

@@ -155,6 +155,30 @@ mod tests {
     }
 
     #[test]
+    fn what_is_mounted_below_the_folder_is_unmounted_and_not_emptied() {
+        let guard = Guard::new("guard-test").unwrap();
+        let (disk, seen) = (guard.folder().join("disk"), guard.folder().join("seen"));
+        let elsewhere = Guard::new("guard-test").unwrap();
+        let kept = elsewhere.folder().join("kept");
+        fs::write(&kept, "x").unwrap();
+        fs::create_dir(&disk).unwrap();
+        fs::create_dir(&seen).unwrap();
+        let mount = |words: &[&str], place: &Path| {
+            let mut command = Command::new("mount");
+            command.args(words).arg(place).stderr(Stdio::null()).status().unwrap().success()
+        };
+        if !mount(&["-t", "tmpfs", "tmpfs"], &disk) {
+            return; // only root may, and not everywhere
+        }
+        let folder = guard.folder().to_owned();
+        assert!(mount(&["--bind", elsewhere.folder().to_str().unwrap()], &seen));
+        drop(guard);
+        let mounts = fs::read_to_string("/proc/mounts").unwrap();
+        assert!(!mounts.contains(folder.to_str().unwrap()), "{mounts}");
+        assert!(!folder.exists() && kept.exists());
+    }
+
+    #[test]
     fn a_forgotten_process_is_left_alone() {
         let guard = Guard::new("guard-test").unwrap();
         let mut sleeper = Command::new("sleep").arg("60").spawn().unwrap();

@@ -91,13 +91,8 @@ fn drill(scene: &Scene<'_>, kind: Kind) -> Result<Found> {
     let served = none("the disk while it serves", &needles, &volume.image)?;
     let (known, copy, took) = copied(&bank, &volume)?;
     let mut seen = vec![
-        format!(
-            "of a plain disk {} of {} open texts are found in {}",
-            all.len(),
-            all.len(),
-            mib(control)
-        ),
-        format!("of the encrypted one none in {} while it serves", mib(served)),
+        format!("on a plain disk all {} open texts are found, in {}", all.len(), mib(control)),
+        format!("on the encrypted one none, in {} while it serves", mib(served)),
         format!("a copy under load took {}", seconds(took)),
     ];
     let names = names_below(&volume.folder())?;
@@ -110,7 +105,7 @@ fn drill(scene: &Scene<'_>, kind: Kind) -> Result<Found> {
     }
     seen.push(format!(
         "locked: {files} files without name and content, another key is refused, a start ends \
-         with {}; taken away: none in {}",
+         with {}; taken away: none, in {}",
         start.status,
         mib(looked)
     ));

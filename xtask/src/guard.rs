@@ -2,7 +2,7 @@
 //!
 //! Purpose: nothing is left behind after success, failure, Ctrl-C, SIGTERM or SIGKILL. A small shell
 //! process in a group of its own reads a pipe whose only other end is ours; when that end closes, for
-//! whatever reason, it stops every process noted in `pids/` and removes the folder. Bound: it waits
+//! whatever reason, it stops every process noted in `pids/`, unmounts what is mounted below the folder and removes it. Bound: it waits
 //! 10 seconds for them, then kills what is left. It never signals a process that was not noted here.
 
 use std::fs::{self, DirBuilder, Permissions};
@@ -45,6 +45,12 @@ for process in $noted; do
     done
     kill -s KILL -- "$process"
 done
+while read -r _ place _; do
+    case $place in "$1"/*)
+        fsfreeze -u "$place" # a frozen disk would wait for ever
+        umount "$place" || umount -l "$place" ;;
+    esac
+done </proc/mounts
 rm -rf -- "$1"
 "#;
 
@@ -146,6 +152,30 @@ mod tests {
         drop(guard);
         assert_eq!(reaper.join().unwrap().signal(), Some(15));
         assert!(!folder.exists());
+    }
+
+    #[test]
+    fn what_is_mounted_below_the_folder_is_unmounted_and_not_emptied() {
+        let guard = Guard::new("guard-test").unwrap();
+        let (disk, seen) = (guard.folder().join("disk"), guard.folder().join("seen"));
+        let elsewhere = Guard::new("guard-test").unwrap();
+        let kept = elsewhere.folder().join("kept");
+        fs::write(&kept, "x").unwrap();
+        fs::create_dir(&disk).unwrap();
+        fs::create_dir(&seen).unwrap();
+        let mount = |words: &[&str], place: &Path| {
+            let mut command = Command::new("mount");
+            command.args(words).arg(place).stderr(Stdio::null()).status().unwrap().success()
+        };
+        if !mount(&["-t", "tmpfs", "tmpfs"], &disk) {
+            return; // only root may, and not everywhere
+        }
+        let folder = guard.folder().to_owned();
+        assert!(mount(&["--bind", elsewhere.folder().to_str().unwrap()], &seen));
+        drop(guard);
+        let mounts = fs::read_to_string("/proc/mounts").unwrap();
+        assert!(!mounts.contains(folder.to_str().unwrap()), "{mounts}");
+        assert!(!folder.exists() && kept.exists());
     }
 
     #[test]

@@ -45,7 +45,7 @@ pub enum Step {
     Image,
 }
 
-pub const ORDER: [Step; 18] = [
+pub const ORDER: [Step; 19] = [
     Step::Fmt,
     Step::Tidy,
     Step::Clippy,

@@ -20,7 +20,7 @@ const BATCH: u64 = 5_000;
 const LATER: u64 = 5;
 /// A hundred thousand leaves, by a debug build.
 const LOG_LIMIT: Duration = Duration::from_mins(3);
-const DATABASE: &str = "EXCHEQUER_DATABASE_URL";
+pub const DATABASE: &str = "EXCHEQUER_DATABASE_URL";
 const DONE: &str =
     "`restore` with the old key, a start; then the old file of checkpoints moved away, and a start";
 
@@ -40,18 +40,22 @@ pub fn in_a_file(scene: &Scene<'_>) -> Result<Found> {
 pub fn on_postgres(scene: &Scene<'_>) -> Result<Found> {
     let mut bank = Bank::seeded(scene)?;
     let server = Server::start(scene.guard, true)?;
-    for name in ["first", "second"] {
-        create(&server, name)?;
-    }
     let people = scene.guard.folder().join("people.bank").display().to_string();
     succeed("exchequer backup", bank.output(&["backup", &people])?.status)?;
-    bank.set(DATABASE, address(&server, "first"));
-    succeed("exchequer restore", bank.output(&["restore", &people])?.status)?;
+    brought(&mut bank, &people, &server)?;
+    query(&server, "CREATE DATABASE second")?;
     let found = lost_and_restored(&mut bank, scene, |bank| {
         bank.set(DATABASE, address(&server, "second"));
         Ok(())
     })?;
     Ok(Found { broken: "PostgreSQL: SIGKILL, and an empty database in its place", ..found })
+}
+
+/// Into a database of its own on the server, from a backup.
+pub fn brought(bank: &mut Bank<'_>, people: &str, server: &Server<'_>) -> Result<()> {
+    query(server, "CREATE DATABASE first")?;
+    bank.set(DATABASE, address(server, "first"));
+    succeed("exchequer restore", bank.output(&["restore", people])?.status)
 }
 
 fn lost_and_restored(
@@ -131,14 +135,14 @@ fn night(scene: &Scene<'_>) -> String {
 }
 
 /// Of a database of the server.
-fn address(server: &Server<'_>, name: &str) -> String {
+pub fn address(server: &Server<'_>, name: &str) -> String {
     let url = server.url();
     let stem = url.rsplit_once('/').map_or(url, |(stem, _)| stem);
     format!("{stem}/{name}")
 }
 
-/// A database of the server; the password goes by the environment, which others cannot read.
-fn create(server: &Server<'_>, name: &str) -> Result<()> {
+/// A statement of a superuser; the password goes by the environment, which others cannot read.
+pub fn query(server: &Server<'_>, statement: &str) -> Result<()> {
     let parts = || {
         let (_, rest) = server.url().split_once("://")?;
         let (person, place) = rest.split_once('@')?;
@@ -152,6 +156,6 @@ fn create(server: &Server<'_>, name: &str) -> Result<()> {
     };
     let mut command = Command::new("psql");
     command.env("PATH", server.search_path()).envs(parts().ok_or("an odd address")?);
-    command.args(["-d", "postgres", "-c", &format!("CREATE DATABASE {name}")]);
+    command.args(["-d", "postgres", "-c", statement]);
     succeed("psql", output(&mut command)?.status)
 }

@@ -165,14 +165,19 @@ impl<'guard> Bank<'guard> {
         Ok(())
     }
 
-    /// One transfer with a key of its own: the status. What is a success is noted.
-    pub fn transfer(&self) -> Result<u16> {
+    /// Something of the customer's, with a key of its own.
+    pub fn post(&self, path: &str, body: Value) -> Result<Reply> {
         self.count.set(self.count.get() + 1);
         let key = format!("drill-{}", self.count.get());
         let token = self.token.borrow().clone();
-        let mut request = Request::post("/v1/transfers", self.order());
+        let mut request = Request::post(path, body);
         (request.token, request.key) = (Some(token.as_str()), Some(key.as_str()));
-        let reply = self.send(&request)?;
+        self.send(&request)
+    }
+
+    /// One transfer with a key of its own: the status. What is a success is noted.
+    pub fn transfer(&self) -> Result<u16> {
+        let reply = self.post("/v1/transfers", self.order())?;
         if let (201, Some(id)) = (reply.status, reply.body["id"].as_str()) {
             self.acknowledged.borrow_mut().push(id.to_owned());
         }
@@ -181,21 +186,17 @@ impl<'guard> Bank<'guard> {
 
     /// So many in one request.
     pub fn batch(&self, size: u64) -> Result<u64> {
-        self.count.set(self.count.get() + 1);
-        let key = format!("drill-{}", self.count.get());
-        let token = self.token.borrow().clone();
         let orders: Vec<Value> = (0..size).map(|_| self.order()).collect();
         let body = json!({"transfers": orders, "atomic": true});
-        let mut request = Request::post("/v1/transfers/batch", body);
-        (request.token, request.key) = (Some(token.as_str()), Some(key.as_str()));
-        let reply = self.send(&request)?;
+        let reply = self.post("/v1/transfers/batch", body)?;
         let results = reply.body["results"].as_array();
         let results = results.ok_or_else(|| format!("a batch answers {}", reply.status))?;
         let done = results.iter().filter(|result| result.get("transfer").is_some()).count();
         u64::try_from(done).map_err(|error| error.to_string())
     }
 
-    fn order(&self) -> Value {
+    /// Between the customer's own accounts.
+    pub fn order(&self) -> Value {
         let accounts = &self.told["customers"][0]["accounts"];
         json!({"from": accounts[0]["id"], "to": accounts[1]["id"], "amount": 1, "currency": "INR"})
     }
@@ -222,10 +223,30 @@ impl<'guard> Bank<'guard> {
         self.acknowledged.borrow_mut().clear();
     }
 
+    /// The ids of what was noted.
+    pub fn noted(&self) -> Vec<String> {
+        self.acknowledged.borrow().clone()
+    }
+
+    /// Notes what a [`Writer`] has done.
+    pub fn note(&self, ids: Vec<String>) {
+        self.acknowledged.borrow_mut().extend(ids);
+    }
+
+    /// The same customer, for another thread.
+    pub fn writer(&self) -> Writer {
+        Writer { at: self.at, token: self.token.borrow().clone(), order: self.order() }
+    }
+
     /// How many of the noted transfers are not there.
     pub fn lost(&self) -> Result<u64> {
+        self.missing(&self.noted())
+    }
+
+    /// How many of these.
+    pub fn missing(&self, ids: &[String]) -> Result<u64> {
         let mut lost = 0;
-        for id in self.acknowledged.borrow().iter() {
+        for id in ids {
             let (token, path) = (self.token.borrow().clone(), format!("/v1/transfers/{id}"));
             let mut request = Request::get(&path);
             request.token = Some(&token);
@@ -241,6 +262,30 @@ impl<'guard> Bank<'guard> {
     pub fn send(&self, request: &Request<'_>) -> Result<Reply> {
         let what = format!("{} {}", request.method, request.path);
         request.send(self.at).map_err(|error| format!("{what}: {error}"))
+    }
+}
+
+/// A customer who sends transfers from another thread.
+pub struct Writer {
+    at: SocketAddr,
+    token: String,
+    order: Value,
+}
+
+impl Writer {
+    /// So many in one request: the ids of what is acknowledged; anything else is an error.
+    pub fn send(&self, number: u32, size: usize) -> Result<Vec<String>> {
+        let key = format!("drill-writer-{number}");
+        let body = json!({"transfers": vec![self.order.clone(); size], "atomic": true});
+        let mut request = Request::post("/v1/transfers/batch", body);
+        (request.token, request.key) = (Some(self.token.as_str()), Some(key.as_str()));
+        let reply = request.send(self.at).map_err(|error| format!("a batch: {error}"))?;
+        let results = reply.body["results"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let ids: Vec<String> = results
+            .iter()
+            .filter_map(|result| result["transfer"]["id"].as_str().map(ToOwned::to_owned))
+            .collect();
+        if ids.len() == size { Ok(ids) } else { Err(format!("a batch answers {}", reply.status)) }
     }
 }
 

@@ -2,9 +2,9 @@
 //!
 //! Order: [`ORDER`]. Each drill makes a demo's people and money, serves them as a configured bank on loopback, breaks one
 //! thing, looks at what health and metrics say and who is still served, does what docs/operating.md advises, and counts:
-//! what was acknowledged must be there afterwards. At the end one Markdown table for that page. Cost: four minutes
+//! what was acknowledged must be there afterwards. At the end one Markdown table for that page. Cost: six minutes
 //! with a release build. Bound: a limit for each wait. It touches no server, folder or mount that it did not make; the disk
-//! that it fills is a small one in memory, seen by that bank alone.
+//! that it fills is a small one in memory, seen by that bank alone, and those that it encrypts are files of its own.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -21,6 +21,7 @@ mod disk;
 mod gateway;
 mod key;
 mod redis;
+mod volume;
 mod watch;
 
 /// What a drill stands on.
@@ -52,7 +53,7 @@ pub struct Found {
 
 type Drill = (&'static str, fn(&Scene<'_>) -> Result<Found>);
 
-const ORDER: [Drill; 7] = [
+const ORDER: [Drill; 9] = [
     ("disk", disk::run),
     ("redis", redis::run),
     ("gateway", gateway::run),
@@ -60,6 +61,8 @@ const ORDER: [Drill; 7] = [
     ("key", key::run),
     ("backup", backup::in_a_file),
     ("backup-postgres", backup::on_postgres),
+    ("volume", volume::of_postgres),
+    ("volume-file", volume::of_a_file),
 ];
 
 const TRANSFERS: u64 = 100_000;

@@ -17,7 +17,7 @@ use std::{env, thread};
 
 use crate::Result;
 use crate::guard::Guard;
-use crate::process::{append, now, stop, tail};
+use crate::process::{append, now, send, stop, tail};
 
 pub mod programs;
 
@@ -43,17 +43,13 @@ impl<'guard> Server<'guard> {
     /// `durable` keeps `fsync` on; without it a crash of the machine loses the cluster, which a test
     /// does not mind and which makes `CREATE DATABASE` several times faster.
     pub fn start(guard: &'guard Guard, durable: bool) -> Result<Self> {
-        let programs = programs::find_or_install()?;
-        let account = programs::service_account()?;
-        let cluster = Cluster::create(guard, programs, account, durable)?;
-        let mut complaint = String::new();
-        for _ in 0..PORT_TRIES {
-            match cluster.start(guard) {
-                Ok(server) => return Ok(server),
-                Err(error) => complaint = error,
-            }
-        }
-        Err(complaint)
+        Cluster::create(guard.folder().join("postgres"), durable)?.start(guard)
+    }
+
+    /// SIGKILL to the server alone: its children see that it is gone and end by themselves.
+    pub fn kill(mut self) -> Result<()> {
+        send("KILL", i64::from(self.child.id()))?;
+        self.child.wait().map(drop).map_err(|error| format!("PostgreSQL: {error}"))
     }
 
     /// `postgres://USER:PASSWORD@127.0.0.1:PORT/postgres`, a superuser who may create databases.
@@ -81,7 +77,8 @@ impl Drop for Server<'_> {
     }
 }
 
-struct Cluster {
+/// The files of a server, which can be started again.
+pub struct Cluster {
     folder: PathBuf,
     programs: PathBuf,
     account: Option<Account>,
@@ -90,18 +87,34 @@ struct Cluster {
 }
 
 impl Cluster {
-    fn create(
-        guard: &Guard,
-        programs: PathBuf,
-        account: Option<Account>,
-        durable: bool,
-    ) -> Result<Self> {
-        let folder = guard.folder().join("postgres");
+    /// In a folder that is not there yet.
+    pub fn create(folder: PathBuf, durable: bool) -> Result<Self> {
+        let programs = programs::find_or_install()?;
+        let account = programs::service_account()?;
         fs::create_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         let cluster = Self { folder, programs, account, password: random_password()?, durable };
         cluster.give_away(&cluster.folder)?;
         cluster.initdb()?;
         Ok(cluster)
+    }
+
+    /// The same files, which somebody has copied to another folder.
+    pub fn copied_to(&self, folder: PathBuf) -> Result<Self> {
+        let account = programs::service_account()?;
+        let (programs, password) = (self.programs.clone(), self.password.clone());
+        Ok(Self { folder, programs, account, password, durable: self.durable })
+    }
+
+    /// Starts it, and waits until it is ready.
+    pub fn start<'guard>(&self, guard: &'guard Guard) -> Result<Server<'guard>> {
+        let mut complaint = String::new();
+        for _ in 0..PORT_TRIES {
+            match self.start_once(guard) {
+                Ok(server) => return Ok(server),
+                Err(error) => complaint = error,
+            }
+        }
+        Err(complaint)
     }
 
     fn initdb(&self) -> Result<()> {
@@ -134,7 +147,7 @@ impl Cluster {
         Err(format!("initdb failed: {}", complaint.trim()))
     }
 
-    fn start<'guard>(&self, guard: &'guard Guard) -> Result<Server<'guard>> {
+    fn start_once<'guard>(&self, guard: &'guard Guard) -> Result<Server<'guard>> {
         let port = free_port()?;
         let log = self.folder.join("server.log");
         let mut command = self.command("postgres");
@@ -162,17 +175,19 @@ impl Cluster {
         Ok(server)
     }
 
-    /// PostgreSQL writes its state into the eighth line of `postmaster.pid`.
+    /// PostgreSQL writes its id into the first line of `postmaster.pid`, its state into the eighth; a killed one leaves it.
     fn wait_until_ready(&self, child: &mut Child) -> Result<()> {
         let state = self.data().join("postmaster.pid");
-        let start = now();
+        let (start, own) = (now(), child.id().to_string());
         while start.elapsed() < READY_LIMIT {
             if let Some(status) = child.try_wait().map_err(|error| error.to_string())? {
                 return Err(format!("PostgreSQL ended at once ({status})"));
             }
             // Absent until the server has written it, so not readable means not ready.
-            let ready = fs::read_to_string(&state)
-                .is_ok_and(|text| text.lines().nth(7).is_some_and(|line| line.trim() == "ready"));
+            let ready = fs::read_to_string(&state).is_ok_and(|text| {
+                let lines: Vec<&str> = text.lines().map(str::trim).collect();
+                lines.first() == Some(&own.as_str()) && lines.get(7) == Some(&"ready")
+            });
             if ready {
                 return Ok(());
             }

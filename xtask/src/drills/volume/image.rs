@@ -28,7 +28,8 @@ pub struct Volume<'guard> {
 /// Empty, most of it is a hole in the file.
 const SIZE: u64 = 1 << 30;
 const FEATURE: &str = "/sys/fs/ext4/features/encryption";
-const PROGRAMS: [&str; 6] = ["mkfs.ext4", "mount", "umount", "unshare", "fsfreeze", "fscrypt"];
+const PROGRAMS: [&str; 7] =
+    ["mkfs.ext4", "mount", "umount", "losetup", "unshare", "fsfreeze", "fscrypt"];
 /// What `fscrypt setup` writes, but for the cost of passphrases, of which there are none.
 const SETTINGS: &str = r#"{
 "source": "raw_key",
@@ -62,7 +63,7 @@ pub fn able() -> Result<()> {
     }
     match PROGRAMS.iter().find(|program| !in_path(program)) {
         Some(missing) => {
-            Err(format!("no {missing} in PATH (Debian: e2fsprogs, util-linux, fscrypt)"))
+            Err(format!("no {missing} in PATH (Debian: e2fsprogs, mount, util-linux, fscrypt)"))
         }
         None => Ok(()),
     }
@@ -115,8 +116,17 @@ impl<'guard> Volume<'guard> {
         run(mount.args(["-o", "loop,nodev,nosuid"]).arg(&self.image).arg(&self.mount))
     }
 
+    /// Waits for the device, too: a container that began meanwhile has mounts of its own, and holds it.
     pub fn close(&self) -> Result<()> {
-        run(Command::new("umount").arg(&self.mount))
+        run(Command::new("umount").arg(&self.mount))?;
+        let what =
+            format!("a disk that nobody holds; {} is mounted elsewhere", self.image.display());
+        after(&what, (LIMIT, PACE), || {
+            let held = output(Command::new("losetup").arg("-j").arg(&self.image))?;
+            succeed("losetup", held.status)?;
+            Ok(held.stdout.is_empty())
+        })
+        .map(drop)
     }
 
     /// Everything written is in the image.

@@ -71,9 +71,9 @@ fn the_proxies_have_the_banks_limits() {
     assert!(nginx.contains("client_max_body_size 64k;"));
 }
 
-/// On one machine, too, what goes between the bank of `compose.yaml` and its database is encrypted, and there is no other way in.
+/// On one machine, too, what goes between the bank of `compose.yaml` and its databases is encrypted, and there is no other way in.
 #[test]
-fn the_bank_and_its_database_speak_tls_alone() {
+fn the_bank_and_its_databases_speak_tls_alone() {
     let compose = read("deploy/compose.yaml");
     assert!(!compose.contains("EXCHEQUER_DATABASE_PLAINTEXT"));
     for setting in ["ssl=on", "ssl_min_protocol_version=TLSv1.3"] {
@@ -81,10 +81,47 @@ fn the_bank_and_its_database_speak_tls_alone() {
     }
     assert!(compose.contains("      - -chba_file=/etc/postgresql/pg_hba.conf\n"));
     assert!(compose.contains("./postgres/pg_hba.conf:/etc/postgresql/pg_hba.conf:ro\n"));
+    for setting in ["/etc/redis/password.conf", "--port 0", "--tls-protocols TLSv1.3"] {
+        assert!(compose.contains(&format!("      - {setting}\n")), "{setting}");
+    }
     let access = read("deploy/postgres/pg_hba.conf");
     let rules = access.lines().filter(|line| !line.starts_with('#'));
     let ways: Vec<&str> = rules.filter_map(|line| line.split_whitespace().next()).collect();
     assert_eq!(ways, ["local", "hostssl"]);
     let page = read("docs/edge.md");
     assert!(page.contains("sslmode=verify-full&sslrootcert=/etc/exchequer/"));
+    assert!(page.contains("'rediss://:%s@redis:6379'"));
+}
+
+/// nginx asks for the bank's address when it starts and not again, and a container that shares another's network place loses
+/// it when that one is started anew. So each has its own, the bank a fixed one.
+#[test]
+fn each_container_can_be_started_again_without_the_others() {
+    let compose = read("deploy/compose.yaml");
+    assert!(!compose.contains("network_mode"));
+    let address = compose
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("front: { ipv4_address: ")?.strip_suffix(" }"))
+        .expect("the bank's address");
+    assert!(compose.contains(&format!("extra_hosts: [\"bank:{address}\"]\n")));
+    // What is written to a tmpfs is gone with the container; to its output, it is kept.
+    assert!(!compose.contains("/var/log"));
+    let proxy = read("deploy/edge/Containerfile");
+    assert!(proxy.contains("ln -sf /dev/stdout /var/log/nginx/access.log"));
+    assert!(proxy.contains("ln -sf /dev/stderr /var/log/nginx/error.log"));
+}
+
+/// Both name the same base images, so that what was tried with stand-ins is what the files ask for.
+#[test]
+fn every_base_image_has_a_stand_in() {
+    let make = read("deploy/stand-in/make.sh");
+    for file in ["deploy/Containerfile", "deploy/edge/Containerfile", "deploy/compose.yaml"] {
+        let text = read(file);
+        let named = text.split("docker.io/library/").skip(1);
+        let images: Vec<&str> = named.filter_map(|rest| rest.split_whitespace().next()).collect();
+        assert!(!images.is_empty(), "{file}");
+        for image in images {
+            assert!(make.contains(&format!(" {image}")), "{file}: {image}");
+        }
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! Order: [`ORDER`]. Each drill makes a demo's people and money, serves them as a configured bank on loopback, breaks one
 //! thing, looks at what health and metrics say and who is still served, does what docs/operating.md advises, and counts:
-//! what was acknowledged must be there afterwards. At the end one Markdown table for that page. Cost: six minutes
+//! what was acknowledged must be there afterwards. At the end one Markdown table for that page. Cost: five minutes
 //! with a release build. Bound: a limit for each wait. It touches no server, folder or mount that it did not make; the disk
 //! that it fills is a small one in memory, seen by that bank alone, and those that it encrypts are files of its own.
 

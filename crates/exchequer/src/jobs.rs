@@ -32,8 +32,8 @@ pub(crate) use self::store::{keep_place, lock_place, place, reached};
 use crate::bank::Bank;
 use crate::outbox::{self, Channel};
 use crate::{
-    approvals, cards, customers, evidence, factors, figures, holds, keys, payments, reconciliation,
-    reversals, sessions, staff, webhooks,
+    alerts, approvals, cards, customers, evidence, factors, figures, holds, keys, payments,
+    reconciliation, reversals, sessions, staff, webhooks,
 };
 
 /// What is done again and again.
@@ -117,10 +117,12 @@ pub enum Job {
     ThinCheckpoints,
     /// Ends the access of operators who were away for too long.
     EndAbsences,
+    /// Tells customers of their payments.
+    TellPayments,
 }
 
 impl Job {
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 39] = [
         Self::ExpireHolds,
         Self::EndSessions,
         Self::DeliverMails,
@@ -159,6 +161,7 @@ impl Job {
         Self::ShredSalts,
         Self::ThinCheckpoints,
         Self::EndAbsences,
+        Self::TellPayments,
     ];
 
     /// As logs call it.
@@ -193,6 +196,7 @@ impl Job {
             Self::ShredSalts => evidence::shred::NAME,
             Self::ThinCheckpoints => evidence::thin::NAME,
             Self::EndAbsences => staff::absence::NAME,
+            Self::TellPayments => alerts::job::NAME,
             Self::DeleteAttempts => store::ATTEMPTS.verb,
             Self::DeleteDevices => store::DEVICES.verb,
             Self::DeleteFactors => store::FACTORS.verb,
@@ -217,7 +221,7 @@ impl Job {
             | Self::WriteLog
             | Self::WitnessLog
             | Self::SendLog => Duration::from_secs(1),
-            Self::ResealValues => Duration::from_secs(5),
+            Self::ResealValues | Self::TellPayments => Duration::from_secs(5),
             Self::CheckLog => Duration::from_secs(30),
             Self::ExpireHolds | Self::ReverseCharges => Duration::from_secs(10),
             Self::EndSessions | Self::ExpireApprovals | Self::IndexNames | Self::SumFigures => {
@@ -300,6 +304,7 @@ impl Job {
             Self::ShredSalts => return evidence::shred::run(bank, stop).await,
             Self::ThinCheckpoints => return evidence::thin::run(bank, stop).await,
             Self::EndAbsences => return staff::absence::sweep(bank, stop).await,
+            Self::TellPayments => return alerts::job::run(bank, stop).await,
             Self::WriteLog => return evidence::sequencer::run(bank, stop).await,
             Self::SumFigures => return figures::job::sum(bank, stop).await,
             Self::DeleteReveals => return cards::job::forget_reveals(bank).await,

@@ -5,6 +5,7 @@
 //! SQL), `api.rs` (JSON).
 
 pub mod accounts;
+pub mod alerts;
 pub mod approvals;
 pub mod attempts;
 pub mod bank;

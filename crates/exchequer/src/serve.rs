@@ -33,7 +33,7 @@ use crate::keys::transit::Transit;
 use crate::keys::{self, KeysError, database};
 use crate::logging::InstallError;
 use crate::presence::Presence;
-use crate::{http, jobs, logging, metrics, outbox, renewals};
+use crate::{alerts, http, jobs, logging, metrics, outbox, renewals};
 
 /// Why the bank does not start, in the order in which it is found out.
 #[derive(Debug, thiserror::Error)]
@@ -242,6 +242,8 @@ pub async fn until_stopped(bank: &Bank, listener: TcpListener) -> Result<(), Sta
         tracing::info!(listen = %address, "metrics are told at /metrics");
         jobs.spawn(metrics::server::serve(bank.clone(), listener, stopped.clone()));
     }
+    // Before the first request: what it posts is told, and what was posted before this version is not.
+    alerts::job::begin(bank).await?;
     let presence = Presence::begin(bank, "serve");
     jobs.spawn(presence.clone().record_start(stopped.clone()));
     let scheme = if bank.config().tls.is_some() { "https" } else { "http" };

@@ -55,6 +55,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(19, "0019_step_numbers"),
     migration!(20, "0020_access"),
     migration!(21, "0021_erased"),
+    migration!(22, "0022_alerts"),
 ];
 
 /// How many there are.

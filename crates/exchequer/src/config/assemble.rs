@@ -111,7 +111,7 @@ fn config(reading: &mut Reading, data_dir: Option<PathBuf>) -> Config {
         sessions: read_sessions(reading, profile),
         passwords: read_passwords(reading, profile),
         factors: factors::read(reading, profile),
-        messages: messages::read(reading),
+        messages: messages::read(reading, profile),
         step_up: step_up::read(reading, profile),
         cards: cards::read(reading, profile),
         webhooks: webhooks::read(reading),

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use vault::SecretString;
 
+use super::Profile;
 use super::address::{check_origin, is_this_machine, split_port};
 use super::reading::{Reading, quoted};
 
@@ -25,6 +26,8 @@ pub struct Messages {
     pub caps: Caps,
     /// For one try to deliver, connection included.
     pub send_seconds: u64,
+    /// Whether customers who have not chosen are told of their payments.
+    pub payment_alerts: bool,
 }
 
 /// How many messages may leave.
@@ -76,7 +79,7 @@ pub struct SmsGateway {
 const MAIL_FORMS: &str = "smtp://user:password@host:587 (STARTTLS is required), \
      smtps://user:password@host:465, or smtp://127.0.0.1:25?tls=none for a server on this machine";
 
-pub(super) fn read(reading: &mut Reading) -> Messages {
+pub(super) fn read(reading: &mut Reading, profile: Profile) -> Messages {
     let mail = read_mail_server(reading);
     let sms = read_gateway(reading);
     let messages = Messages {
@@ -91,6 +94,8 @@ pub(super) fn read(reading: &mut Reading) -> Messages {
             sms_hour: reading.integer("sms_per_hour"),
         },
         send_seconds: reading.integer("message_send_seconds"),
+        payment_alerts: reading.choice("message_payment_alerts") == "on"
+            || profile.payment_alerts(),
     };
     if messages.caps.destination_day < messages.caps.destination_hour {
         let wrong = "less than message_destination_per_hour";

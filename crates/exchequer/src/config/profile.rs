@@ -126,6 +126,15 @@ impl Profile {
         }
     }
 
+    /// Whether customers are told of their payments before they choose: RBI, Digital Payment Security Controls 2021, wants
+    /// alerts; the other books leave it to them.
+    pub fn payment_alerts(self) -> bool {
+        match self {
+            Self::Default | Self::Pci | Self::Psd2 => false,
+            Self::Rbi => true,
+        }
+    }
+
     /// How long a payee is new. RBI's discussion paper of 2026 has an hour; the other books have nothing,
     /// since the first payment to a new payee needs a factor bound to it.
     pub fn cooling_seconds(self) -> u64 {

@@ -191,6 +191,9 @@ fn messages(config: &Config, name: &str) -> String {
         "sms_per_hour" => messages.caps.sms_hour.to_string(),
         "message_destination_per_hour" => messages.caps.destination_hour.to_string(),
         "message_send_seconds" => messages.send_seconds.to_string(),
+        "message_payment_alerts" => {
+            (if messages.payment_alerts { "on" } else { "profile" }).to_owned()
+        }
         "message_destination_per_day" => messages.caps.destination_day.to_string(),
         "factor_email_at_sign_in" => config.factors.email_at_sign_in.to_string(),
         "webauthn_rp_id" => config.webauthn.rp_id.clone(),

@@ -235,6 +235,9 @@ pub const SETTINGS: &[Setting] = &[
         "The same in any 24 hours."),
     row("message", "send_seconds", whole(1, 60), "15",
         "For the mail server or gateway to take one message; then it is tried again later."),
+    row("message", "payment_alerts", Kind::Choice(&["profile", "on"]), "profile",
+        "Whether customers who have not chosen are told of payments that leave or reach their accounts. \
+         profile: on with rbi, else only who asks for it (/v1/alerts)."),
     row("step_up", "amount", whole(0, 1_000_000_000), "10000",
         "A payment of at least so many whole major units needs a second factor, or is refused where \
          the customer has none. One number for all currencies. The profiles psd2 (but for one's own \

@@ -2,7 +2,8 @@
 //!
 //! What goes, in one transaction: name, addresses, government id and password with all that they are found by;
 //! sessions and refresh tokens, second factors and recovery codes, questions, devices, counters, tokens under way, former
-//! passwords; the list of payees, own limits and what was counted for them; the names of accounts. What stays: accounts,
+//! passwords; the list of payees, own limits and what was counted for them; which payments they are told of and
+//! what waits to be told; the names of accounts. What stays: accounts,
 //! transfers and holds with their memos, which are as much the other party's; events and origins, which are the trail; what
 //! others have written in lists of their own. What ages out by itself is left to do so: messages, whose text and address go once
 //! they are sent, and answers under keys, within 30 days.
@@ -18,8 +19,8 @@ use super::store;
 use crate::bank::Act;
 use crate::sessions::model::PrincipalRef;
 use crate::{
-    accounts, attempts, beneficiaries, challenges, confirmations, events, factors, passwords,
-    protections, sessions,
+    accounts, alerts, attempts, beneficiaries, challenges, confirmations, events, factors,
+    passwords, protections, sessions,
 };
 
 /// Erases a customer who has been gone since a time, with an event that says no more than that. A row that
@@ -41,6 +42,7 @@ pub(crate) fn erase_in(
     confirmations::erase_in(tx, id)?;
     beneficiaries::erase_in(tx, id)?;
     protections::erase_in(tx, id)?;
+    alerts::erase_in(tx, id)?;
     accounts::erase_names_in(tx, id)?;
     store::erase_words(tx, id)?;
     if !store::erase(tx, id, act.now)? {

@@ -10,7 +10,8 @@ use store::rows::Origin;
 use utoipa::ToSchema;
 
 /// Actions that a customer is told of.
-const TOLD: [&str; 34] = [
+const TOLD: [&str; 35] = [
+    "alerts.changed",
     "beneficiary.added",
     "beneficiary.refused",
     "beneficiary.removed",

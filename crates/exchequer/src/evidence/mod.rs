@@ -13,6 +13,7 @@ pub mod api;
 mod append;
 pub mod bundle;
 pub(crate) mod check;
+pub(crate) mod follow;
 pub mod leaf;
 pub mod model;
 pub mod outside;

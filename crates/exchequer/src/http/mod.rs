@@ -66,6 +66,7 @@ pub fn routes() -> Routes {
     let routes = crate::holds::api::routes(routes);
     let routes = crate::beneficiaries::api::routes(routes);
     let routes = crate::protections::api::routes(routes);
+    let routes = crate::alerts::api::routes(routes);
     let routes = crate::cards::api::routes(routes);
     let routes = crate::payments::api::routes(routes);
     let routes = crate::webhooks::api::routes(routes);

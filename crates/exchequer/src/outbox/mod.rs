@@ -38,6 +38,7 @@ use vault::Indexes;
 pub use self::gateways::{Gateways, install_cryptography};
 use self::model::Status;
 pub use self::model::{Channel, Message, Notice, masked_number};
+pub use self::store::is_waiting;
 use self::store::{Kept, NewRow, Window};
 use crate::bank::{Act, Tools};
 use crate::config::Config;
@@ -103,6 +104,16 @@ pub fn inform_in(
     destination: &str,
     notice: &Notice,
 ) -> Result<(), DbError> {
+    inform_once_in(tx, act, destination, notice).map(|_message| ())
+}
+
+/// The same, for whoever asks later whether it was delivered. A mail of this kind is never refused.
+pub fn inform_once_in(
+    tx: &mut Tx<'_>,
+    act: &Act,
+    destination: &str,
+    notice: &Notice,
+) -> Result<Option<MessageId>, DbError> {
     let mail = Message {
         channel: Channel::Email,
         destination: destination.to_owned(),
@@ -111,9 +122,7 @@ pub fn inform_in(
         text: format!("{}\n\nTime: {}\n\nFor questions call us.\n", notice.text, act.now),
         lives_seconds: NOTICE_LIVES_SECONDS,
     };
-    // A mail of this kind is never refused.
-    let _queued = send(tx, act, &mail, Kind::Notice)?;
-    Ok(())
+    Ok(send(tx, act, &mail, Kind::Notice)?.ok())
 }
 
 /// Tells a customer what they should know, by e-mail, always.

@@ -230,6 +230,12 @@ fn due_between(
     rows.iter().map(|row| read_due(row, channel == NO_CHANNEL)).collect()
 }
 
+/// Whether a message is still to be delivered; none that is gone is.
+pub fn is_waiting(tx: &mut Tx<'_>, id: &MessageId) -> Result<bool, DbError> {
+    let row = tx.query_opt("SELECT status FROM outbox WHERE id = $1", params![id])?;
+    row.map_or(Ok(false), |row| Ok(row.int(0)? == Status::Waiting.code()))
+}
+
 /// Leases a message until a time: false where somebody else was faster.
 pub(super) fn lease(
     tx: &mut Tx<'_>,

@@ -59,7 +59,9 @@ pub(crate) fn concrete(bank: &TestBank, path: &str) -> String {
         p if p.contains("/log/") => bank.unknown_id::<Transfer>(),
         p if p.contains("/merchant_keys/") => bank.unknown_id::<Key>(),
         p if p.contains("/webhook_endpoints/") => bank.unknown_id::<Webhook>(),
-        p if p.contains("/limits/{currency}") => return p.replace("{currency}", "INR"),
+        p if p.contains("/limits/{currency}") || p.contains("/alerts/{currency}") => {
+            return p.replace("{currency}", "INR");
+        }
         p => {
             assert!(!p.contains('{'), "teach the test the ids of {p}");
             String::new()

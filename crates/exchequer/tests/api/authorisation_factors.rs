@@ -37,6 +37,8 @@ async fn asker(bank: &TestBank, name: &str, to: Option<&str>) -> Asker {
     let _added = person.client.post("/v1/factors/webauthn", &body).await.expect(201);
     let limits = json!({ "per_transfer": 5_000 });
     let _set = person.client.put("/v1/limits/INR", &limits).await.expect(200);
+    let alerts = json!({ "enabled": true });
+    let _told = person.client.put("/v1/alerts/INR", &alerts).await.expect(200);
     let session = person.client.get("/v1/sessions").await.expect(200).text("/data/0/id");
     let to = to.map_or_else(|| from.clone(), str::to_owned);
     Asker { person, key, from, to, factor, session }
@@ -75,6 +77,7 @@ impl Asker {
             "/v1/factors/sms" => json!({ "phone": "+919876543210" }),
             "/v1/beneficiaries" => json!({ "account": self.to, "name": "Bela" }),
             "/v1/limits/{currency}" => json!({ "per_transfer": 6_000 }),
+            "/v1/alerts/{currency}" => json!({ "enabled": false }),
             "/v1/password" => json!({
                 "current_password": self.person.password,
                 "new_password": "another long enough passphrase"
@@ -107,7 +110,8 @@ impl Asker {
     /// What the routes could change, the switch aside.
     async fn state(&self) -> Vec<Value> {
         let mut all = Vec::new();
-        for list in ["factors", "sessions", "beneficiaries", "accounts", "limits/INR"] {
+        for list in ["factors", "sessions", "beneficiaries", "accounts", "limits/INR", "alerts/INR"]
+        {
             let reply = self.person.client.get(&format!("/v1/{list}")).await.expect(200).json();
             match reply["data"].as_array() {
                 Some(rows) => all.extend(rows.iter().map(without_times)),

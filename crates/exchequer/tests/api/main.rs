@@ -2,6 +2,8 @@
 
 mod accounts;
 mod activity;
+mod alerts;
+mod alerts_job;
 mod answers;
 mod approvals;
 mod approvals_keys;

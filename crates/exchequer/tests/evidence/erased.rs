@@ -4,11 +4,13 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use exchequer::jobs::Job;
 use exchequer::staff::model::Role;
 use exchequer::verify;
 use serde_json::{Value, json};
 use store::{Db, DbError, Location, Options, Param, params};
 use testkit::{Person, TestBank, TestDatabase};
+use tokio::sync::watch;
 
 use crate::Town;
 use crate::shred::{close, forget, number};
@@ -46,6 +48,8 @@ pub(crate) async fn rich() -> Town {
     let _payee = asha.client.post("/v1/beneficiaries", &payee).await.expect(201);
     let limits = json!({ "per_transfer": 900_000, "per_day": 900_000 });
     let _limits = asha.client.put("/v1/limits/INR", &limits).await.expect(200);
+    let alerts = json!({ "enabled": true, "at_least": 900 });
+    let _alerts = asha.client.put("/v1/alerts/INR", &alerts).await.expect(200);
     let change = json!({ "current_password": PASSWORD, "new_password": RENAMED }).to_string();
     let _new = asha.client.post_raw("/v1/password", None, change.into_bytes()).await.expect(204);
     RENAMED.clone_into(&mut asha.password);
@@ -134,6 +138,11 @@ async fn places(db: &Db, id: &str) -> BTreeSet<String> {
     read.await.expect("the columns")
 }
 
+async fn told_of_payments(town: &Town) -> Result<u64, DbError> {
+    let (_running, stop) = watch::channel(false);
+    Job::TellPayments.run(town.bank.bank(), &stop).await
+}
+
 async fn assert_right(town: &Town, db: &Db) {
     let report = verify::run_with(db, town.trust()).await.expect("a report");
     assert!(report.finding().is_none(), "{report}");
@@ -144,14 +153,22 @@ async fn assert_right(town: &Town, db: &Db) {
 #[tokio::test]
 async fn nothing_of_who_has_left_is_in_any_row_but_their_id_and_all_of_it_verifies() {
     let town = rich().await;
+    told_of_payments(&town).await.expect("it begins");
     town.pay(1_000, Some("memo-of-rhadamanthine-rent")).await;
     town.write().await;
+    // A payment that waits to be told.
+    town.bank.bank().db().faults().fail_at("payments.tell", 2);
+    let failed = told_of_payments(&town).await.expect_err("a message waits");
+    assert!(failed.to_string().contains("payments.tell"), "{failed}");
     let folder = tempfile::tempdir().expect("a folder");
     let [first, second] = ["first.db", "second.db"].map(|name| folder.path().join(name));
     let before = traces(&town).await;
     let db = copied(&town, &first);
     let was = places(&db, &town.asha.id).await;
-    assert!(was.len() > 12, "{was:?}");
+    assert!(was.len() > 15, "{was:?}");
+    for place in ["alerts_gathered.customer", "alerts_told.customer", "payment_alerts.customer"] {
+        assert!(was.contains(place), "{place}: {was:?}");
+    }
     db.close();
     let was_there = holds(&first);
     for (sql, values) in &before {

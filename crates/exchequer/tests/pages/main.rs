@@ -1,6 +1,7 @@
 //! The pages, driven through their forms as a browser would: the bank in the process, one file per area.
 
 mod accounts;
+mod alerts;
 mod console;
 mod doors;
 mod entrance;

@@ -6,6 +6,7 @@
 
 mod activity;
 mod agent;
+mod alerts;
 mod codes;
 mod enrol;
 mod factor;
@@ -60,6 +61,9 @@ pub fn pages(pages: Pages) -> Pages {
         .customer(Method::GET, "/security/limits", limits::show)
         .customer(Method::GET, "/security/limits/{currency}", limits::edit)
         .customer(Method::POST, "/security/limits/{currency}", limits::set)
+        .customer(Method::GET, "/security/alerts", alerts::show)
+        .customer(Method::GET, "/security/alerts/{currency}", alerts::edit)
+        .customer(Method::POST, "/security/alerts/{currency}", alerts::set)
         .customer(Method::GET, "/security/activity", activity::show)
         .customer(Method::GET, "/security/password", password::show)
         .customer(Method::POST, "/security/password", password::submit)
@@ -67,13 +71,14 @@ pub fn pages(pages: Pages) -> Pages {
 
 impl Frame<'_> {
     /// The rooms of these pages: path, name, and whether it is this one.
-    pub fn security_tabs(&self) -> [(&'static str, &'static str, bool); 5] {
+    pub fn security_tabs(&self) -> [(&'static str, &'static str, bool); 6] {
         let w = &self.words.security;
         let here = self.here.split('?').next().unwrap_or_default();
         [
             (OVERVIEW, w.tab_sign_in),
             ("/security/sessions", w.tab_sessions),
             ("/security/limits", w.tab_limits),
+            ("/security/alerts", w.tab_alerts),
             ("/security/activity", w.tab_activity),
             ("/security/password", w.tab_password),
         ]

@@ -5,7 +5,7 @@ use crate::language::Language;
 pub type Row = (&'static str, &'static str, &'static str);
 
 /// By `what`.
-const WHAT: [Row; 34] = [
+const WHAT: [Row; 35] = [
     ("session.opened", "Signed in", "साइन इन हुआ"),
     ("session.open_refused", "A sign-in was refused", "एक साइन इन अस्वीकार हुआ"),
     ("session.sign_in_failed", "Somebody typed a wrong password", "किसी ने गलत पासवर्ड लिखा"),
@@ -50,6 +50,11 @@ const WHAT: [Row; 34] = [
         "password.reset_refused",
         "A new password by mail was refused",
         "ई-मेल से नया पासवर्ड अस्वीकार हुआ",
+    ),
+    (
+        "alerts.changed",
+        "Changed which payments you are told of",
+        "किन भुगतानों की सूचना मिले, यह बदला गया",
     ),
     ("limits.changed", "Changed your limits", "आपकी सीमाएँ बदली गईं"),
     ("outgoing.stopped", "Stopped all outgoing money", "बाहर जाने वाला सारा पैसा रोका गया"),
@@ -136,7 +141,7 @@ pub const FAULTS: [Row; 6] = [
     ("no_minor_unit", "No account is kept in this currency.", "इस मुद्रा में खाता नहीं खुलता।"),
 ];
 
-pub const NOTICES: [Row; 12] = [
+pub const NOTICES: [Row; 13] = [
     ("email_confirmed", "Your address is confirmed.", "आपका पता सत्यापित हो गया।"),
     ("factor_added", "The second factor is ready to use.", "दूसरा प्रमाण उपयोग के लिए तैयार है।"),
     ("factor_renamed", "It has its new name.", "नया नाम लग गया।"),
@@ -149,6 +154,7 @@ pub const NOTICES: [Row; 12] = [
     ("session_ended", "The session is ended.", "सत्र समाप्त हो गया।"),
     ("sessions_ended", "All other sessions are ended.", "बाकी सभी सत्र समाप्त हो गए।"),
     ("signed_out_everywhere", "You are signed out everywhere.", "आप हर जगह साइन आउट हो गए हैं।"),
+    ("alerts_set", "Saved. It holds from now on.", "सहेजा गया। यह अब से लागू है।"),
     ("limits_set", "The new limits hold from now on.", "नई सीमाएँ अब से लागू हैं।"),
     ("outgoing_stopped", "No money goes out from now on.", "अब से कोई पैसा बाहर नहीं जाएगा।"),
     ("outgoing_resumed", "Money can go out again.", "पैसा फिर से जा सकता है।"),

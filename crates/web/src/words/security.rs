@@ -9,6 +9,7 @@ words! {
         tab_sign_in: "Sign-in", "साइन इन";
         tab_sessions: "Devices", "उपकरण";
         tab_limits: "Limits", "सीमाएँ";
+        tab_alerts: "Alerts", "सूचनाएँ";
         tab_activity: "Activity", "गतिविधि";
         tab_password: "Password", "पासवर्ड";
 
@@ -125,6 +126,21 @@ words! {
         per_month: "Any 30 days", "कोई भी 30 दिन";
         save: "Save", "सहेजें";
         deed_limits: "Change your limits in {}", "{} में अपनी सीमाएँ बदलें";
+
+        alerts_lead: "By e-mail to your confirmed address, soon after a payment has left or reached one of your accounts. More is at once; less needs your second factor or password.", "भुगतान आपके किसी खाते से जाने या उसमें आने के तुरंत बाद, आपके सत्यापित ई-मेल पते पर। ज़्यादा सूचना तुरंत होती है; कम करने के लिए दूसरा प्रमाण या पासवर्ड चाहिए।";
+        alerts_many: "Many payments in an hour are told together.", "एक घंटे में बहुत से भुगतान एक साथ बताए जाते हैं।";
+        alerts_none: "Open an account first; alerts are chosen for its currency.", "पहले एक खाता खोलें; सूचनाएँ उसकी मुद्रा के लिए चुनी जाती हैं।";
+        alerts_told: "You are told of", "आपको बताया जाता है";
+        alerts_all: "every payment", "हर भुगतान";
+        alerts_off: "no payment", "कोई भुगतान नहीं";
+        alerts_from: "payments of {} and more", "{} और उससे ज़्यादा के भुगतान";
+        alerts_change: "Change the alerts in {}", "{} की सूचनाएँ बदलें";
+        alerts_which: "E-mail about payments", "भुगतानों के बारे में ई-मेल";
+        alerts_on: "On", "चालू";
+        alerts_not: "Off", "बंद";
+        alerts_least: "Only from this sum on", "केवल इस रकम से";
+        alerts_hint: "An empty field is every payment.", "खाली जगह का अर्थ है हर भुगतान।";
+        deed_alerts: "Be told of fewer payments in {}", "{} में कम भुगतानों की सूचना पाएँ";
 
         activity_lead: "What happened around your sign-in. If something was not you, change your password.", "आपके साइन इन के आसपास क्या हुआ। अगर कुछ आपने नहीं किया, तो पासवर्ड बदलें।";
         activity_none: "Nothing yet.", "अभी कुछ नहीं।";

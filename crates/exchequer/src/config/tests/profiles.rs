@@ -8,6 +8,7 @@ use crate::config::{Config, EveryPayment, Lockout, OnMove, Profile};
 
 /// All points on which profiles differ, or could.
 #[derive(Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a point of a book: yes or no")]
 struct Rules {
     every_payment: EveryPayment,
     cooling_seconds: u64,
@@ -21,6 +22,7 @@ struct Rules {
     email_at_sign_in: bool,
     stores_cards: bool,
     reversal_days: u32,
+    payment_alerts: bool,
 }
 
 /// NIST SP 800-63B-4 and ASVS 5: what the other books say nothing about is this.
@@ -37,6 +39,7 @@ const BY_DEFAULT: Rules = Rules {
     email_at_sign_in: false,
     stores_cards: true,
     reversal_days: 5,
+    payment_alerts: false,
 };
 
 /// The word that the operator writes, and what it stands for.
@@ -63,7 +66,7 @@ const PROFILES: [(&str, Rules); 4] = [
             ..BY_DEFAULT
         },
     ),
-    // RBI: Authentication Directions 2025, DPSC 9, card-on-file 2022, discussion paper of 2026.
+    // RBI: Authentication Directions 2025, DPSC 5 and 9, card-on-file 2022, discussion paper of 2026.
     (
         "rbi",
         Rules {
@@ -72,6 +75,7 @@ const PROFILES: [(&str, Rules); 4] = [
             on_move: OnMove::StepUp,
             lockout: Lockout { failures: 3, seconds: 900 },
             stores_cards: false,
+            payment_alerts: true,
             ..BY_DEFAULT
         },
     ),
@@ -91,6 +95,7 @@ fn rules(config: &Config) -> Rules {
         email_at_sign_in: config.factors.email_at_sign_in,
         stores_cards: config.profile.stores_cards(),
         reversal_days: config.profile.reversal_days(),
+        payment_alerts: config.messages.payment_alerts,
     }
 }
 
@@ -104,6 +109,7 @@ fn of(profile: &str) -> Folder {
 // PCI DSS 8.3.4: the profile `pci` locks for half an hour after ten wrong tries.
 // RTS 5: the profile `psd2` asks for a factor with each payment to somebody else.
 // RBI DPSC 1: the profile `rbi` asks for a factor with every payment.
+// RBI DPSC 5: the profile `rbi` tells customers of payments unless they choose otherwise.
 // RBI DPSC 9: the profile `rbi` locks for fifteen minutes after three wrong tries.
 #[test]
 fn each_profile_sets_what_its_book_asks_for() {
@@ -156,7 +162,9 @@ fn where_the_book_leaves_the_choice_the_setting_is_taken() {
         folder.environment("EXCHEQUER_FACTOR_EMAIL_AT_SIGN_IN", "true");
         folder.environment("EXCHEQUER_SESSION_ON_MOVE", "log");
         folder.environment("EXCHEQUER_STEP_UP_COOLING_SECONDS", "1");
+        folder.environment("EXCHEQUER_MESSAGE_PAYMENT_ALERTS", "on");
         let config = folder.load();
+        assert!(config.messages.payment_alerts, "{profile}");
         assert!(config.factors.email_at_sign_in, "{profile}");
         assert_eq!((config.sessions.on_move, config.step_up.cooling_seconds), (OnMove::Log, 1));
     }

@@ -108,6 +108,7 @@ const INTEGERS: &[(&str, i64)] = &[
     ("remaining", 125_000),
     ("per_transfer", 1_000_000),
     ("per_day", 5_000_000),
+    ("at_least", 50_000),
     ("posted", 500_000),
     ("held", 125_000),
     ("available", 375_000),

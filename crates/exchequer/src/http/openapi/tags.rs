@@ -68,9 +68,9 @@ pub const TAGS: &[Tag] = &[
     Tag {
         anchor: "protections",
         title: "Payees and protections",
-        description: "Whom a customer pays, how much may leave, and the switch that stops all of it. \
-                      What makes it looser needs a second factor.",
-        paths: &["/v1/beneficiaries", "/v1/payees", "/v1/limits", "/v1/protections"],
+        description: "Whom a customer pays, how much may leave, the switch that stops all of it, and \
+                      messages about payments. What makes it looser needs a second factor.",
+        paths: &["/v1/beneficiaries", "/v1/payees", "/v1/limits", "/v1/protections", "/v1/alerts"],
     },
     Tag {
         anchor: "merchants",

@@ -41,6 +41,7 @@ const FORMS: &[Row] = &[
         "/security/limits/{currency}",
         &["per_day", "per_month", "per_transfer", "per_week"],
     ),
+    row("/security/alerts/{currency}", "/security/alerts/{currency}", &["at_least"]),
     row("/security/password", "/security/password", &["current_password", "new_password"]),
     row("/console/sign-in", "/console/sign-in", &["email", "password"]),
     row("/console/customers", "/console/customers", &["query"]),

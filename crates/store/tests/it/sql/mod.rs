@@ -14,9 +14,11 @@ use testkit::database::postgres_address;
 use tokio_postgres::types::Type;
 
 /// Tables with a row for each customer, or for something that customers do.
-const GROWING: [&str; 19] = [
+const GROWING: [&str; 22] = [
     "account_days",
     "accounts",
+    "alerts_gathered",
+    "alerts_told",
     "balances",
     "cards",
     "challenges",
@@ -28,6 +30,7 @@ const GROWING: [&str; 19] = [
     "idempotency",
     "origins",
     "outflows",
+    "payment_alerts",
     "payment_steps",
     "payments",
     "refresh_tokens",

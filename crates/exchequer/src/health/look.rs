@@ -54,8 +54,8 @@ pub async fn look(bank: &Bank) -> Look {
     checks.push(super::log::check(&bank.sequencer().status().clone(), now));
     if let Some(server) = &bank.config().tls {
         let in_force = server.in_force();
-        checks.push(model::certificate(&in_force, now));
-        checks.extend(in_force.lists.map(|lists| model::client_lists(lists, now)));
+        checks.push(super::tls::certificate(&in_force, now));
+        checks.extend(in_force.lists.map(|lists| super::tls::client_lists(lists, now)));
     }
     checks.push(jobs(bank));
     checks.push(version(bank));

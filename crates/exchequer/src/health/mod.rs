@@ -10,3 +10,4 @@ mod log;
 pub mod look;
 pub mod model;
 mod store;
+mod tls;

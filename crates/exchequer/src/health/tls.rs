@@ -1,0 +1,95 @@
+//! The health of the bank's own TLS: its certificate, and what it looks callers' certificates up in. Pure.
+
+use money::Timestamp;
+
+use super::model::{Check, NOTHING, State, fact};
+use crate::renewals::Age;
+
+/// The state of the certificate that this node shows.
+pub fn certificate(tls: &::tls::InForce, now: Timestamp) -> Check {
+    let certificate = &tls.certificate;
+    let (state, advice) = match (Age::of(certificate.not_after, now), &tls.refused) {
+        (Age::Ended, _) => {
+            (State::Down, "It has ended: callers go away. Put a new one in its place.")
+        }
+        (Age::EndsSoon | Age::Good, Some(_)) => {
+            (State::Degraded, "The files that are there now are not taken; the old pair serves.")
+        }
+        (Age::EndsSoon, None) => (State::Degraded, "It ends within two weeks. Renew it."),
+        (Age::Good, None) => (State::Ok, NOTHING),
+    };
+    let mut facts = vec![
+        fact("ends", certificate.not_after.to_string()),
+        fact("begins", certificate.not_before.to_string()),
+        fact("SHA-256", certificate.fingerprint.clone()),
+    ];
+    facts.extend(tls.refused.as_ref().map(|refusal| fact("refused", refusal.to_string())));
+    Check { name: "certificate", state, advice, facts }
+}
+
+/// The state of the revocation lists that callers' certificates are looked up in: of the one that ends first. A quarter of
+/// its life before its end there should be a new one, however long it lives.
+pub fn client_lists(lists: ::tls::ListTimes, now: Timestamp) -> Check {
+    let life = lists.ends.micros_since(lists.made);
+    let left = lists.ends.micros_since(now);
+    let (state, advice) = if left <= 0 {
+        (
+            State::Down,
+            "A list has ended: merchants of its authority are refused. Put a new one there.",
+        )
+    } else if left < life / 4 {
+        (State::Degraded, "A list ends soon. Put the authority's next one in its place.")
+    } else {
+        (State::Ok, NOTHING)
+    };
+    let facts = vec![fact("ends", lists.ends.to_string()), fact("made", lists.made.to_string())];
+    Check { name: "client_lists", state, advice, facts }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::EPOCH.plus_seconds(seconds)
+    }
+
+    #[test]
+    fn a_certificate_is_to_hold_and_the_files_to_be_taken() {
+        let state = |ends: i64, refused: Option<::tls::Refusal>| {
+            let certificate = ::tls::Certificate {
+                not_before: at(0),
+                not_after: at(ends),
+                common_name: None,
+                fingerprint: String::new(),
+            };
+            certificate_state(&::tls::InForce { certificate, lists: None, refused }, at(1_000))
+        };
+        let soon = 1_000 + crate::renewals::WARNING_SECONDS;
+        assert_eq!(state(soon + 1, None), State::Ok);
+        assert_eq!(state(soon, None), State::Degraded);
+        assert_eq!(state(soon + 1, Some(::tls::Refusal::Mismatch)), State::Degraded);
+        assert_eq!(state(1_000, None), State::Down);
+        assert_eq!(state(1_000, Some(::tls::Refusal::Mismatch)), State::Down);
+    }
+
+    #[test]
+    fn a_list_is_to_be_followed_in_the_last_quarter_of_its_life() {
+        let state =
+            |now| client_lists(::tls::ListTimes { made: at(0), ends: at(800) }, at(now)).state;
+        for (now, expected) in [
+            (0, State::Ok),
+            (600, State::Ok),
+            (601, State::Degraded),
+            (799, State::Degraded),
+            (800, State::Down),
+            (9_000, State::Down),
+        ] {
+            assert_eq!(state(now), expected, "{now}");
+        }
+    }
+
+    fn certificate_state(tls: &::tls::InForce, now: Timestamp) -> State {
+        certificate(tls, now).state
+    }
+}

@@ -345,8 +345,10 @@ async fn an_ended_list_or_that_of_another_authority_vouches_for_nobody() {
 
 /// With a bit of the signature's last byte turned.
 fn changed_signature(pem: &str) -> String {
-    let mut der = CertificateRevocationListDer::from_pem_slice(pem.as_bytes()).unwrap().to_vec();
-    *der.last_mut().unwrap() ^= 1;
+    let mut der = CertificateRevocationListDer::from_pem_slice(pem.as_bytes())
+        .expect("what was just made")
+        .to_vec();
+    *der.last_mut().expect("what was just made") ^= 1;
     let text = data_encoding::BASE64.encode(&der);
     format!("-----BEGIN X509 CRL-----\n{text}\n-----END X509 CRL-----\n")
 }

@@ -258,8 +258,8 @@ impl Run {
 
     /// On PostgreSQL and Redis together, as banks of several nodes are.
     fn tests_on_servers(&self, log: &Path) -> Result<Verdict> {
-        self.on_postgres(|postgres| {
-            self.on_redis(|redis| {
+        on_postgres(|postgres| {
+            on_redis(|redis| {
                 let outside =
                     Outside { postgres: Some(postgres), redis: Some(redis), ..Outside::default() };
                 self.tests(&self.targets_of(&WITH_DATABASE)?, &outside, log)
@@ -268,32 +268,17 @@ impl Run {
     }
 
     fn tests_on_postgres(&self, log: &Path) -> Result<Verdict> {
-        self.on_postgres(|address| {
+        on_postgres(|address| {
             let outside = Outside { postgres: Some(address), ..Outside::default() };
             self.tests(&CROSSED, &outside, log)
         })
     }
 
     fn tests_on_redis(&self, log: &Path) -> Result<Verdict> {
-        self.on_redis(|address| {
+        on_redis(|address| {
             let outside = Outside { redis: Some(address), ..Outside::default() };
             self.tests(&CROSSED, &outside, log)
         })
-    }
-
-    /// With the address that was given, else with a server for this alone, whose folder is no other step's.
-    fn on_postgres(&self, act: impl FnOnce(&str) -> Result<Verdict>) -> Result<Verdict> {
-        match given("EXCHEQUER_TEST_POSTGRES")? {
-            Some(address) => act(&address),
-            None => act(postgres::Server::start(&Guard::new("postgres")?, false)?.url()),
-        }
-    }
-
-    fn on_redis(&self, act: impl FnOnce(&str) -> Result<Verdict>) -> Result<Verdict> {
-        match given("EXCHEQUER_TEST_REDIS_URL")? {
-            Some(address) => act(&address),
-            None => act(redis::Server::start(&Guard::new("redis")?)?.url()),
-        }
     }
 
     /// Several processes on one PostgreSQL and one Redis; they start servers of their own beside these.
@@ -317,6 +302,21 @@ impl Run {
         note(log, &complaints.join("\n"))?;
         let count = complaints.len();
         Ok(if count == 0 { passed() } else { failed(format!("{count} snapshots to look at")) })
+    }
+}
+
+/// With the address that was given, else with a server for this alone, whose folder is no other step's.
+fn on_postgres(act: impl FnOnce(&str) -> Result<Verdict>) -> Result<Verdict> {
+    match given("EXCHEQUER_TEST_POSTGRES")? {
+        Some(address) => act(&address),
+        None => act(postgres::Server::start(&Guard::new("postgres")?, false)?.url()),
+    }
+}
+
+fn on_redis(act: impl FnOnce(&str) -> Result<Verdict>) -> Result<Verdict> {
+    match given("EXCHEQUER_TEST_REDIS_URL")? {
+        Some(address) => act(&address),
+        None => act(redis::Server::start(&Guard::new("redis")?)?.url()),
     }
 }
 

@@ -12,7 +12,7 @@ CREATE TABLE payment_alerts (
 );
 CREATE INDEX payment_alerts_enabled ON payment_alerts (customer) WHERE enabled = 1;
 
--- Payments that the next message tells of: sums, and the ids of the first few, 16 bytes each.
+-- Payments that the next message tells of: sums, and the largest few, 8 bytes of amount and 16 of id each.
 CREATE TABLE alerts_gathered (
     customer         BYTEA   NOT NULL CHECK (length(customer) = 16),
     currency         TEXT    NOT NULL CHECK (length(currency) = 3),
@@ -23,11 +23,13 @@ CREATE TABLE alerts_gathered (
     PRIMARY KEY (customer, currency, direction)
 );
 
--- Messages of the hour that began with one, and when the next may go; `due_at` is NULL where nothing was gathered.
+-- Messages of the hour that began with one, those of incoming money alone and the others, and when the next may go;
+-- `due_at` is NULL where nothing was gathered.
 CREATE TABLE alerts_told (
     customer         BYTEA   NOT NULL PRIMARY KEY CHECK (length(customer) = 16),
     hour_at          BIGINT  NOT NULL,
-    messages         BIGINT  NOT NULL CHECK (messages >= 0),
+    incoming         BIGINT  NOT NULL CHECK (incoming >= 0),
+    outgoing         BIGINT  NOT NULL CHECK (outgoing >= 0),
     message          BYTEA   CHECK (message IS NULL OR length(message) = 16), -- the last one
     due_at           BIGINT
 );

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use money::{Clock, Timestamp};
-use tls::{Look, Server};
+use tls::{Look, Looks, Server};
 use tokio::sync::watch;
 
 /// How soon a new pair is in force.
@@ -55,16 +55,8 @@ async fn look(clock: &Clock, server: &Arc<Server>, told: &mut Age) {
     // Files may lie on a disk that does not answer; requests go on meanwhile.
     let looking = Arc::clone(server);
     match tokio::task::spawn_blocking(move || looking.look(now)).await {
-        Ok(Look::Same) => {}
-        Ok(Look::Renewed(certificate)) => {
-            *told = Age::Good;
-            let until = certificate.not_after;
-            tracing::info!(not_after = %until, "a new certificate is in force");
-        }
+        Ok(looks) => tell(server, looks, told),
         Err(error) => tracing::error!(%error, "the certificate files were not looked at"),
-        Ok(Look::Refused(refusal)) => {
-            tracing::error!(cause = %refusal, "new certificate files are not taken; the old pair serves");
-        }
     }
     let not_after = server.in_force().certificate.not_after;
     let age = Age::of(not_after, now);
@@ -72,6 +64,27 @@ async fn look(clock: &Clock, server: &Arc<Server>, told: &mut Age) {
         tracing::error!(not_after = %not_after, "the certificate has ended or ends soon: renew it");
     }
     *told = age;
+}
+
+fn tell(server: &Server, looks: Looks, told: &mut Age) {
+    match looks.pair {
+        Look::Same => {}
+        Look::Renewed => {
+            *told = Age::Good;
+            let until = server.in_force().certificate.not_after;
+            tracing::info!(not_after = %until, "a new certificate is in force");
+        }
+        Look::Refused(refusal) => {
+            tracing::error!(cause = %refusal, "new certificate files are not taken; the old pair serves");
+        }
+    }
+    match looks.callers {
+        Look::Same => {}
+        Look::Renewed => tracing::info!("new authorities or revocation lists are in force"),
+        Look::Refused(refusal) => {
+            tracing::error!(cause = %refusal, "new authorities or revocation lists are not taken; the old ones count");
+        }
+    }
 }
 
 #[cfg(test)]

@@ -11,7 +11,9 @@ use rustls::RootCertStore;
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::kx_group;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
 use rustls::sign::CertifiedKey;
 use zeroize::Zeroizing;
 
@@ -51,57 +53,95 @@ pub enum Refusal {
     Ended(money::Timestamp),
     #[error("a revocation list ended at {0}")]
     ListEnded(money::Timestamp),
+    #[error("a revocation list cannot be used: {0}")]
+    ListUnusable(String),
     #[error("it cannot be used for TLS: {0}")]
     Unusable(String),
 }
 
-/// The bytes of the files, and what tells whether they have changed.
-pub(crate) struct Files {
-    certificate: Vec<u8>,
-    key: Zeroizing<Vec<u8>>,
-    authorities: Option<Vec<u8>>,
-    lists: Option<Vec<u8>>,
+/// The bytes of some files, and what tells whether they have changed.
+pub(crate) struct Files<B> {
+    bytes: B,
     pub digest: [u8; 32],
 }
 
-/// What the files hold.
-pub(crate) struct Parsed {
-    pub key: CertifiedKey,
+/// Of the bank's own pair: certificate and key.
+pub(crate) type PairFiles = Files<(Vec<u8>, Zeroizing<Vec<u8>>)>;
+/// Of callers: their authorities, and what those took back.
+pub(crate) type CallerFiles = Files<(Option<Vec<u8>>, Option<Vec<u8>>)>;
+
+/// What the bank shows.
+#[derive(Clone)]
+pub(crate) struct OwnPair {
+    pub key: Arc<CertifiedKey>,
     pub leaf: Certificate,
-    pub authorities: Option<RootCertStore>,
-    /// What those authorities took back.
-    pub lists: Option<Lists>,
 }
 
-pub(crate) type Lists = (Vec<CertificateRevocationListDer<'static>>, ListTimes);
+/// Whom the bank lets show something.
+#[derive(Clone)]
+pub(crate) struct Callers {
+    /// None: nobody is asked for a certificate.
+    pub verifier: Option<Arc<dyn ClientCertVerifier>>,
+    pub lists: Option<ListTimes>,
+}
 
-impl Files {
+impl PairFiles {
     pub fn read(settings: &Settings) -> Result<Self, Refusal> {
         let certificate = read(&settings.certificate_file).map_err(Refusal::CertificateFile)?;
         let key = read(&settings.key_file).map(Zeroizing::new).map_err(Refusal::KeyFile)?;
         refuse_open(&settings.key_file).map_err(Refusal::KeyFile)?;
+        let digest = digest(&[&certificate, &key]);
+        Ok(Self { bytes: (certificate, key), digest })
+    }
+
+    pub fn parse(&self, provider: &CryptoProvider) -> Result<OwnPair, Refusal> {
+        let (certificate, key) = &self.bytes;
+        let (key, leaf) = certified(certificate, key, provider)?;
+        Ok(OwnPair { key: Arc::new(key), leaf })
+    }
+}
+
+impl CallerFiles {
+    pub fn read(settings: &Settings) -> Result<Self, Refusal> {
         let authorities = settings.client_ca_file.as_deref().map(read).transpose();
         let authorities = authorities.map_err(Refusal::AuthorityFile)?;
         let lists = settings.client_crl_file.as_deref().map(read).transpose();
         let lists = lists.map_err(Refusal::ListFile)?;
-        let mut context = Context::new(&SHA256);
-        let callers = [authorities.as_deref(), lists.as_deref()];
-        for bytes in [Some(certificate.as_slice()), Some(&key)].into_iter().chain(callers) {
-            let bytes = bytes.unwrap_or_default();
-            context.update(&bytes.len().to_be_bytes());
-            context.update(bytes);
-        }
-        let mut digest = [0; 32];
-        digest.copy_from_slice(context.finish().as_ref());
-        Ok(Self { certificate, key, authorities, lists, digest })
+        let all = [authorities.as_deref(), lists.as_deref()].map(Option::unwrap_or_default);
+        let digest = digest(&all);
+        Ok(Self { bytes: (authorities, lists), digest })
     }
 
-    pub fn parse(&self, provider: &CryptoProvider) -> Result<Parsed, Refusal> {
-        let (key, leaf) = certified(&self.certificate, &self.key, provider)?;
-        let authorities = self.authorities.as_deref().map(roots).transpose()?;
-        let lists = self.lists.as_deref().map(|pem| list::read(pem).ok_or(Refusal::NoList));
-        Ok(Parsed { key, leaf, authorities, lists: lists.transpose()? })
+    /// Who shows no certificate is let in, since browsers have none: who needs one is asked behind the handshake, by the
+    /// route. With lists every certificate of a chain must be on none of them, and have one that holds now (RFC 5280
+    /// §6.3.3): an authority that says nothing vouches for nothing.
+    pub fn parse(&self, provider: &Arc<CryptoProvider>) -> Result<Callers, Refusal> {
+        let (authorities, lists) = &self.bytes;
+        let Some(authorities) = authorities else {
+            return Ok(Callers { verifier: None, lists: None });
+        };
+        let roots = Arc::new(roots(authorities)?);
+        let lists = lists.as_deref().map(|pem| list::read(pem).ok_or(Refusal::NoList));
+        let (lists, times) = lists.transpose()?.unzip();
+        let verifier = WebPkiClientVerifier::builder_with_provider(roots, Arc::clone(provider))
+            .with_crls(lists.into_iter().flatten())
+            .enforce_revocation_expiration()
+            .allow_unauthenticated()
+            .build()
+            .map_err(|error| Refusal::ListUnusable(error.to_string()))?;
+        Ok(Callers { verifier: Some(verifier), lists: times })
     }
+}
+
+fn digest(all: &[&[u8]]) -> [u8; 32] {
+    let mut context = Context::new(&SHA256);
+    for bytes in all {
+        context.update(&bytes.len().to_be_bytes());
+        context.update(bytes);
+    }
+    let mut digest = [0; 32];
+    digest.copy_from_slice(context.finish().as_ref());
+    digest
 }
 
 /// The chain with its key, which must be that of the first certificate.

@@ -21,5 +21,5 @@ pub mod trial;
 pub use certificate::{Certificate, ClientCertificate};
 pub use files::{Refusal, cryptography};
 pub use list::ListTimes;
-pub use server::{InForce, Look, Server, Settings, Version};
+pub use server::{InForce, Look, Looks, Server, Settings, Version};
 pub use tokio_rustls::TlsAcceptor;

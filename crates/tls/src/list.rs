@@ -19,13 +19,15 @@ pub struct ListTimes {
     pub ends: Timestamp,
 }
 
-/// The lists of a file, one at least; `None` where one of them is none, or has no end (RFC 5280 §5.1.2.5 wants one).
+/// The lists of a file, one at least, the newest first, since of two lists of one authority rustls looks into the first; `None` where one of them is none, or has no end (RFC 5280 §5.1.2.5 wants one).
 pub(crate) fn read(pem: &[u8]) -> Option<(Vec<CertificateRevocationListDer<'static>>, ListTimes)> {
     let lists = CertificateRevocationListDer::pem_slice_iter(pem);
     let lists = lists.collect::<Result<Vec<_>, _>>().ok()?;
-    let times = lists.iter().map(|list| times(list)).collect::<Option<Vec<_>>>()?;
-    let first = times.into_iter().min_by_key(|times| times.ends)?;
-    Some((lists, first))
+    let dated = lists.into_iter().map(|list| Some((times(&list)?, list)));
+    let mut dated = dated.collect::<Option<Vec<_>>>()?;
+    let first = dated.iter().map(|(times, _)| *times).min_by_key(|times| times.ends)?;
+    dated.sort_by_key(|(times, _)| std::cmp::Reverse(times.made));
+    Some((dated.into_iter().map(|(_, list)| list).collect(), first))
 }
 
 fn times(der: &[u8]) -> Option<ListTimes> {

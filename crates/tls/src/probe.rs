@@ -16,7 +16,7 @@ use rustls::{
     CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme,
 };
 
-use crate::files::{Files, provider};
+use crate::files::{PairFiles, provider};
 use crate::server::Settings;
 
 /// What is read of an answer: its first line is all that is wanted.
@@ -58,7 +58,7 @@ fn read(stream: &mut impl Read) -> io::Result<Vec<u8>> {
 
 fn config(settings: &Settings) -> io::Result<Arc<ClientConfig>> {
     let provider = provider();
-    let files = Files::read(settings).map_err(io::Error::other)?;
+    let files = PairFiles::read(settings).map_err(io::Error::other)?;
     let parsed = files.parse(&provider).map_err(io::Error::other)?;
     let leaf = parsed.key.end_entity_cert().map_err(io::Error::other)?.clone().into_owned();
     let verifier = Arc::new(ThisOne { leaf, provider: Arc::clone(&provider) });

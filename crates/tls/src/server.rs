@@ -1,25 +1,27 @@
 //! The configuration in force, and how another takes its place.
 //!
 //! A connection keeps the configuration that it began with. Session tickets are sealed with keys of the
-//! configuration, which rustls changes every six hours; a new configuration takes no older ones, so that nobody whose
-//! authority was taken away comes in by a ticket.
+//! configuration, which rustls changes every six hours; a new configuration takes no older ones. Where callers may show
+//! certificates there are no tickets at all (RFC 8446 §2.2): a session that is taken up again asks nobody whether the
+//! certificate of its first handshake still holds.
+//!
+//! The pair that the bank shows and what it holds callers' certificates against are taken up apart: a list that ended keeps
+//! no new certificate out, and a broken pair no list.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use arc_swap::{ArcSwap, ArcSwapOption};
+use arc_swap::ArcSwap;
 use money::Timestamp;
-use rustls::RootCertStore;
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::Ticketer;
-use rustls::server::danger::ClientCertVerifier;
-use rustls::server::{ServerConfig, WebPkiClientVerifier};
+use rustls::server::{NoServerSessionStorage, ServerConfig};
 use rustls::sign::SingleCertAndKey;
 use rustls::version::{TLS12, TLS13};
 use tokio_rustls::TlsAcceptor;
 
 use crate::certificate::Certificate;
-use crate::files::{Files, Lists, Parsed, Refusal, provider};
+use crate::files::{CallerFiles, Callers, OwnPair, PairFiles, Refusal, provider};
 use crate::list::ListTimes;
 
 /// Where the files are and what is spoken.
@@ -48,17 +50,31 @@ pub struct Server {
     settings: Settings,
     provider: Arc<CryptoProvider>,
     current: ArcSwap<Current>,
-    refused: ArcSwapOption<Refused>,
+    refused: ArcSwap<Refusals>,
 }
 
 struct Current {
     acceptor: TlsAcceptor,
-    leaf: Certificate,
-    lists: Option<ListTimes>,
+    pair: Taken<OwnPair>,
+    callers: Taken<Callers>,
+}
+
+/// What files held when they were taken.
+#[derive(Clone)]
+struct Taken<T> {
+    what: T,
     digest: [u8; 32],
 }
 
-/// What was not taken. One that is looked at again is told once.
+/// What was not taken, of either.
+#[derive(Clone, Default)]
+struct Refusals {
+    pair: Option<Refused>,
+    callers: Option<Refused>,
+}
+
+/// One that is looked at again is told once.
+#[derive(Clone, PartialEq, Eq)]
 struct Refused {
     refusal: Refusal,
     digest: Option<[u8; 32]>,
@@ -71,16 +87,25 @@ pub struct InForce {
     /// Of the revocation lists, where there are any.
     pub lists: Option<ListTimes>,
     pub refused: Option<Refusal>,
+    /// Why the authorities and lists that are there now are not.
+    pub callers_refused: Option<Refusal>,
 }
 
-/// What a look at the files found.
+/// What a look at some files found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Look {
     /// Nothing, or nothing that was not told before.
     Same,
-    Renewed(Certificate),
-    /// The old one stays in force.
+    Renewed,
+    /// The old ones stay in force.
     Refused(Refusal),
+}
+
+/// What a look found: of the pair, and of callers' authorities and lists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Looks {
+    pub pair: Look,
+    pub callers: Look,
 }
 
 impl Version {
@@ -104,10 +129,12 @@ impl Server {
     /// that is not there.
     pub fn open(settings: Settings) -> Result<Self, Refusal> {
         let provider = provider();
-        let files = Files::read(&settings)?;
-        let parsed = files.parse(&provider)?;
-        let current = ArcSwap::from_pointee(current(&settings, &provider, parsed, files.digest)?);
-        Ok(Self { settings, provider, current, refused: ArcSwapOption::empty() })
+        let files = PairFiles::read(&settings)?;
+        let pair = Taken { what: files.parse(&provider)?, digest: files.digest };
+        let files = CallerFiles::read(&settings)?;
+        let callers = Taken { what: files.parse(&provider)?, digest: files.digest };
+        let current = ArcSwap::from_pointee(current(&settings, &provider, (pair, callers))?);
+        Ok(Self { settings, provider, current, refused: ArcSwap::default() })
     }
 
     pub fn settings(&self) -> &Settings {
@@ -120,63 +147,93 @@ impl Server {
     }
 
     pub fn in_force(&self) -> InForce {
-        let refused = self.refused.load();
-        let refused = refused.as_ref().map(|refused| refused.refusal.clone());
-        let current = self.current.load();
-        InForce { certificate: current.leaf.clone(), lists: current.lists, refused }
+        let (refused, current) = (self.refused.load(), self.current.load());
+        let told = |refused: &Option<Refused>| refused.as_ref().map(|found| found.refusal.clone());
+        InForce {
+            certificate: current.pair.what.leaf.clone(),
+            lists: current.callers.what.lists,
+            refused: told(&refused.pair),
+            callers_refused: told(&refused.callers),
+        }
     }
 
-    /// Reads the files and takes up a new pair, or keeps the old one. While one of two files is written the pair does
-    /// not fit; the next look finds it whole.
-    pub fn look(&self, now: Timestamp) -> Look {
-        let (digest, found) = match Files::read(&self.settings) {
-            Err(refusal) => (None, Err(refusal)),
-            Ok(files) if files.digest == self.current.load().digest => {
-                self.refused.store(None);
-                return Look::Same;
-            }
-            Ok(files) => (Some(files.digest), self.next(&files, now)),
-        };
-        match found {
+    /// Reads the files and takes up what is new, or keeps the old. While one of two files is written a pair does not fit;
+    /// the next look finds it whole.
+    pub fn look(&self, now: Timestamp) -> Looks {
+        let (before, current) = (self.refused.load_full(), self.current.load_full());
+        let pair = PairFiles::read(&self.settings).map(|files| (files.digest, files));
+        let pair = found(pair, current.pair.digest, |files| self.pair(&files, now));
+        let callers = CallerFiles::read(&self.settings).map(|files| (files.digest, files));
+        let callers = found(callers, current.callers.digest, |files| self.callers(&files, now));
+        let pair = self.take(&pair, |pair| (pair.clone(), current.callers.clone()));
+        // With the pair that is in force now.
+        let current = self.current.load_full();
+        let callers = self.take(&callers, |callers| (current.pair.clone(), callers.clone()));
+        let (pair, pair_refused) = told(pair, before.pair.as_ref());
+        let (callers, callers_refused) = told(callers, before.callers.as_ref());
+        self.refused.store(Arc::new(Refusals { pair: pair_refused, callers: callers_refused }));
+        Looks { pair, callers }
+    }
+
+    /// Puts what was found in force.
+    fn take<T>(
+        &self,
+        found: &Result<Option<Taken<T>>, Refused>,
+        both: impl FnOnce(&Taken<T>) -> (Taken<OwnPair>, Taken<Callers>),
+    ) -> Result<bool, Refused> {
+        let Some(new) = found.as_ref().map_err(Refused::clone)? else { return Ok(false) };
+        match current(&self.settings, &self.provider, both(new)) {
             Ok(next) => {
-                let leaf = next.leaf.clone();
                 self.current.store(Arc::new(next));
-                self.refused.store(None);
-                Look::Renewed(leaf)
+                Ok(true)
             }
-            Err(refusal) => {
-                let before = self.refused.load_full();
-                let is_told =
-                    before.is_some_and(|old| old.digest == digest && old.refusal == refusal);
-                if is_told {
-                    return Look::Same;
-                }
-                let refused = Refused { refusal: refusal.clone(), digest };
-                self.refused.store(Some(Arc::new(refused)));
-                Look::Refused(refusal)
-            }
+            Err(refusal) => Err(Refused { refusal, digest: Some(new.digest) }),
         }
     }
 
-    fn next(&self, files: &Files, now: Timestamp) -> Result<Current, Refusal> {
-        let parsed = files.parse(&self.provider)?;
-        if parsed.leaf.not_after <= now {
-            return Err(Refusal::Ended(parsed.leaf.not_after));
+    fn pair(&self, files: &PairFiles, now: Timestamp) -> Result<OwnPair, Refusal> {
+        let pair = files.parse(&self.provider)?;
+        let ends = pair.leaf.not_after;
+        if ends <= now { Err(Refusal::Ended(ends)) } else { Ok(pair) }
+    }
+
+    fn callers(&self, files: &CallerFiles, now: Timestamp) -> Result<Callers, Refusal> {
+        let callers = files.parse(&self.provider)?;
+        match callers.lists {
+            Some(times) if times.ends <= now => Err(Refusal::ListEnded(times.ends)),
+            Some(_) | None => Ok(callers),
         }
-        if let Some((_, times)) = &parsed.lists
-            && times.ends <= now
-        {
-            return Err(Refusal::ListEnded(times.ends));
-        }
-        current(&self.settings, &self.provider, parsed, files.digest)
+    }
+}
+
+/// What files hold where they are others than those that were taken.
+fn found<F, T>(
+    files: Result<([u8; 32], F), Refusal>,
+    taken: [u8; 32],
+    parse: impl FnOnce(F) -> Result<T, Refusal>,
+) -> Result<Option<Taken<T>>, Refused> {
+    let (digest, files) = files.map_err(|refusal| Refused { refusal, digest: None })?;
+    if digest == taken {
+        return Ok(None);
+    }
+    let what = parse(files).map_err(|refusal| Refused { refusal, digest: Some(digest) })?;
+    Ok(Some(Taken { what, digest }))
+}
+
+/// What is said of a half, and what of it is remembered.
+fn told(taken: Result<bool, Refused>, before: Option<&Refused>) -> (Look, Option<Refused>) {
+    match taken {
+        Ok(true) => (Look::Renewed, None),
+        Ok(false) => (Look::Same, None),
+        Err(refused) if before == Some(&refused) => (Look::Same, Some(refused)),
+        Err(refused) => (Look::Refused(refused.refusal.clone()), Some(refused)),
     }
 }
 
 fn current(
     settings: &Settings,
     provider: &Arc<CryptoProvider>,
-    parsed: Parsed,
-    digest: [u8; 32],
+    (pair, callers): (Taken<OwnPair>, Taken<Callers>),
 ) -> Result<Current, Refusal> {
     let versions: &[_] = match settings.min_version {
         Version::Tls12 => &[&TLS13, &TLS12],
@@ -185,33 +242,21 @@ fn current(
     let builder = ServerConfig::builder_with_provider(Arc::clone(provider))
         .with_protocol_versions(versions)
         .map_err(unusable)?;
-    let lists = parsed.lists.as_ref().map(|(_, times)| *times);
-    let builder = match parsed.authorities {
+    let builder = match &callers.what.verifier {
         None => builder.with_no_client_auth(),
-        Some(roots) => builder.with_client_cert_verifier(verifier(provider, roots, parsed.lists)?),
+        Some(verifier) => builder.with_client_cert_verifier(Arc::clone(verifier)),
     };
-    let mut config = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(parsed.key)));
+    let key = SingleCertAndKey::from(Arc::clone(&pair.what.key));
+    let mut config = builder.with_cert_resolver(Arc::new(key));
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    config.ticketer = Ticketer::new().map_err(unusable)?;
+    if callers.what.verifier.is_some() {
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+    } else {
+        config.ticketer = Ticketer::new().map_err(unusable)?;
+    }
     config.max_early_data_size = 0;
-    let acceptor = TlsAcceptor::from(Arc::new(config));
-    Ok(Current { acceptor, leaf: parsed.leaf, lists, digest })
-}
-
-/// Who shows no certificate is let in, since browsers have none: who needs one is asked behind the handshake, by the route.
-/// With lists every certificate of a chain must be on none of them, and have one that holds now (RFC 5280 §6.3.3): an
-/// authority that says nothing vouches for nothing.
-fn verifier(
-    provider: &Arc<CryptoProvider>,
-    roots: RootCertStore,
-    lists: Option<Lists>,
-) -> Result<Arc<dyn ClientCertVerifier>, Refusal> {
-    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
-        .with_crls(lists.into_iter().flat_map(|(lists, _)| lists))
-        .enforce_revocation_expiration()
-        .allow_unauthenticated()
-        .build()
-        .map_err(unusable)
+    Ok(Current { acceptor: TlsAcceptor::from(Arc::new(config)), pair, callers })
 }
 
 fn unusable<E: std::fmt::Display>(error: E) -> Refusal {

@@ -6,7 +6,7 @@
 //!
 //! Exactly once: how far the job has come, what it gathered and what it told change in transactions that hold its place,
 //! so a crash between any two loses and repeats nothing, and of several nodes one goes on. Bound: [`model::HOURLY`]
-//! messages an hour and customer, then one message tells of all that came together; while one is not delivered, no other is
+//! messages an hour and customer, and as many of incoming money alone, then one message tells of all that came together; while one is not delivered, no other is
 //! written. What was posted before the job's first run, or before somebody wanted it, is not told.
 //!
 //! Locks: the customer's row, then theirs here; the job's place, then theirs. What a message never has: a whole

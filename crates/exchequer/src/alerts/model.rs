@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 /// Messages about payments to one customer in an hour, each of which tells at once; what comes then is told together when
-/// the hour is over. More than a busy day of a person, and few beside what a shop would get.
+/// the hour is over. More than a busy day of a person, and few beside what a shop would get. Messages of incoming money alone
+/// have as many of their own: anybody can pay somebody ten times, and must not keep what leaves then from being told.
 pub const HOURLY: i64 = 10;
 pub const HOUR_SECONDS: i64 = 3_600;
 /// Payments of one currency and direction that a message names; the others it counts.
@@ -35,8 +36,15 @@ pub struct Gathered {
     pub payments: i64,
     /// Minor units.
     pub amount: i64,
-    /// The first of them, at most [`LISTED`].
-    pub listed: Vec<TransferId>,
+    /// The largest of them, at most [`LISTED`]: many small ones hide none that matters.
+    pub listed: Vec<Listed>,
+}
+
+/// A payment that is named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listed {
+    pub amount: i64,
+    pub id: TransferId,
 }
 
 /// Of whom, in what, which way.
@@ -50,7 +58,10 @@ pub type Waiting = ((Currency, Direction), Gathered);
 pub struct Told {
     /// When the hour began that messages are counted in.
     pub hour_at: Timestamp,
-    pub messages: i64,
+    /// Messages of incoming money alone.
+    pub incoming: i64,
+    /// The others.
+    pub outgoing: i64,
     /// The last one.
     pub message: Option<MessageId>,
     /// When what was gathered may be told.
@@ -112,19 +123,25 @@ impl Gathered {
     pub fn add(&mut self, more: &Self) {
         self.payments = self.payments.saturating_add(more.payments);
         self.amount = self.amount.saturating_add(more.amount);
-        let room = LISTED.saturating_sub(self.listed.len());
-        self.listed.extend(more.listed.iter().take(room));
+        self.listed.extend(&more.listed);
+        // Of equal ones the earlier.
+        self.listed.sort_by_key(|one| std::cmp::Reverse(one.amount));
+        self.listed.truncate(LISTED);
     }
 }
 
 impl Told {
     /// Nothing yet.
     pub const NOTHING: Self =
-        Self { hour_at: Timestamp::EPOCH, messages: 0, message: None, due_at: None };
+        Self { hour_at: Timestamp::EPOCH, incoming: 0, outgoing: 0, message: None, due_at: None };
 
-    /// When the next message may go. An hour that begins in the future was made by a clock that was wrong, and is over.
-    pub fn next_at(&self, now: Timestamp) -> Timestamp {
-        if self.is_hour_over(now) || self.messages < HOURLY {
+    /// When the next message may go, of money that left or of incoming money alone. An hour that begins in the future was made by a clock that was wrong, and is over.
+    pub fn next_at(&self, now: Timestamp, of: Direction) -> Timestamp {
+        let sent = match of {
+            Direction::In => self.incoming,
+            Direction::Out => self.outgoing,
+        };
+        if self.is_hour_over(now) || sent < HOURLY {
             return now;
         }
         self.hour_at.plus_seconds(HOUR_SECONDS)
@@ -132,10 +149,19 @@ impl Told {
 
     /// After a message that tells of all that waited.
     #[must_use]
-    pub fn after(&self, message: Option<MessageId>, now: Timestamp) -> Self {
-        let (hour_at, messages) =
-            if self.is_hour_over(now) { (now, 0) } else { (self.hour_at, self.messages) };
-        Self { hour_at, messages: messages.saturating_add(1), message, due_at: None }
+    pub fn after(&self, message: Option<MessageId>, now: Timestamp, of: Direction) -> Self {
+        let mut next = if self.is_hour_over(now) {
+            Self { hour_at: now, ..Self::NOTHING }
+        } else {
+            Self { due_at: None, ..*self }
+        };
+        next.message = message;
+        let sent = match of {
+            Direction::In => &mut next.incoming,
+            Direction::Out => &mut next.outgoing,
+        };
+        *sent = sent.saturating_add(1);
+        next
     }
 
     fn is_hour_over(&self, now: Timestamp) -> bool {

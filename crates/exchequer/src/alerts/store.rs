@@ -4,7 +4,7 @@ use money::{Currency, CustomerId, MessageId, Money, Timestamp, TransferId};
 use store::rows::TransferKind;
 use store::{DbError, Param, Row, Tx, params};
 
-use super::model::{Choice, Direction, Gathered, Key, Told, Waiting};
+use super::model::{Choice, Direction, Gathered, Key, Listed, Told, Waiting};
 use super::words::{Line, Other};
 
 /// A customer's own choice.
@@ -57,10 +57,11 @@ const GATHERED: &str = "SELECT payments, amount, listed, currency, direction FRO
 const GATHER: &str = "INSERT INTO alerts_gathered (customer, currency, direction, payments, amount, \
      listed) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (customer, currency, direction) DO UPDATE \
      SET payments = excluded.payments, amount = excluded.amount, listed = excluded.listed";
-const TOLD: &str = "SELECT hour_at, messages, message, due_at FROM alerts_told WHERE customer = $1";
-const SAVE_TOLD: &str = "INSERT INTO alerts_told (customer, hour_at, messages, message, due_at) \
-     VALUES ($1, $2, $3, $4, $5) ON CONFLICT (customer) DO UPDATE SET hour_at = excluded.hour_at, \
-     messages = excluded.messages, message = excluded.message, due_at = excluded.due_at";
+const TOLD: &str =
+    "SELECT hour_at, incoming, outgoing, message, due_at FROM alerts_told WHERE customer = $1";
+const SAVE_TOLD: &str = "INSERT INTO alerts_told (customer, hour_at, incoming, outgoing, message, \
+     due_at) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (customer) DO UPDATE SET \
+     hour_at = excluded.hour_at, incoming = excluded.incoming, outgoing = excluded.outgoing, message = excluded.message, due_at = excluded.due_at";
 const DUE: &str = "SELECT customer FROM alerts_told WHERE due_at > $1 AND due_at <= $2 \
      ORDER BY due_at, customer LIMIT $3";
 
@@ -151,7 +152,7 @@ pub(super) fn gather(
     let row = tx.query_opt(GATHERED_ONE, key)?;
     let mut all = row.map_or_else(|| Ok(Gathered::default()), |row| read_gathered(&row))?;
     all.add(more);
-    let listed: Vec<u8> = all.listed.iter().flat_map(|id| *id.bytes()).collect();
+    let listed: Vec<u8> = all.listed.iter().flat_map(written).collect();
     let code = direction.code();
     tx.execute(GATHER, params![customer, *currency, code, all.payments, all.amount, &listed])?;
     Ok(())
@@ -176,8 +177,9 @@ pub(super) fn gathered(
 /// What was told to a customer lately.
 pub(super) fn told(tx: &mut Tx<'_>, customer: &CustomerId) -> Result<Told, DbError> {
     let Some(row) = tx.query_opt(TOLD, params![customer])? else { return Ok(Told::NOTHING) };
-    let message: Option<MessageId> = row.id_opt(2)?;
-    Ok(Told { hour_at: row.time(0)?, messages: row.int(1)?, message, due_at: row.time_opt(3)? })
+    let message: Option<MessageId> = row.id_opt(3)?;
+    let (incoming, outgoing) = (row.int(1)?, row.int(2)?);
+    Ok(Told { hour_at: row.time(0)?, incoming, outgoing, message, due_at: row.time_opt(4)? })
 }
 
 pub(super) fn save_told(
@@ -185,8 +187,10 @@ pub(super) fn save_told(
     customer: &CustomerId,
     told: &Told,
 ) -> Result<(), DbError> {
-    let Told { hour_at, messages, message, due_at } = told;
-    tx.execute(SAVE_TOLD, params![customer, *hour_at, *messages, message.as_ref(), *due_at])?;
+    let Told { hour_at, incoming, outgoing, message, due_at } = told;
+    let message = message.as_ref();
+    let values = params![customer, *hour_at, *incoming, *outgoing, message, *due_at];
+    tx.execute(SAVE_TOLD, values)?;
     Ok(())
 }
 
@@ -239,10 +243,22 @@ fn read_moved(row: &Row) -> Result<Moved, DbError> {
 }
 
 fn read_gathered(row: &Row) -> Result<Gathered, DbError> {
-    let (ids, rest) = row.blob(2)?.as_chunks::<16>();
-    if !rest.is_empty() {
-        return Err(DbError::Corrupt("ids of gathered payments are cut".to_owned()));
-    }
-    let listed = ids.iter().map(|id| TransferId::from_bytes(*id)).collect();
+    let (all, rest) = row.blob(2)?.as_chunks::<LISTED_BYTES>();
+    let listed: Option<Vec<Listed>> = all.iter().map(read_listed).collect();
+    let listed = listed.filter(|_| rest.is_empty());
+    let listed = listed.ok_or_else(|| DbError::Corrupt("gathered payments are cut".to_owned()))?;
     Ok(Gathered { payments: row.int(0)?, amount: row.int(1)?, listed })
+}
+
+/// An amount, and an id.
+const LISTED_BYTES: usize = 24;
+
+fn written(one: &Listed) -> impl Iterator<Item = u8> {
+    one.amount.to_be_bytes().into_iter().chain(*one.id.bytes())
+}
+
+fn read_listed(bytes: &[u8; LISTED_BYTES]) -> Option<Listed> {
+    let (amount, id) = bytes.split_first_chunk::<8>()?;
+    let id = id.first_chunk::<16>()?;
+    Some(Listed { amount: i64::from_be_bytes(*amount), id: TransferId::from_bytes(*id) })
 }

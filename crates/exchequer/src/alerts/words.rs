@@ -1,6 +1,8 @@
 //! What a message about payments says. Pure. Of an account it has the last four characters, of whoever paid or was paid
 //! nothing else.
 
+use std::cmp::Reverse;
+
 use money::{Currency, Money, Timestamp};
 
 use super::model::{Direction, Gathered, Waiting};
@@ -27,11 +29,14 @@ pub(super) enum Other {
 }
 
 const PURPOSE: &str = "payment_alert";
+/// Payments, and sums, that fit into a mail with the rest: a line has 160 characters at most.
+const MOST_LINES: usize = 24;
+const MORE: &str = "There were more; your bank shows all of them under each account.";
 const END: &str = "If one of these was not you, stop all outgoing money in your bank at once and call us. \
      Which payments you are told of is chosen there, under Security, Alerts.";
 
 /// A message about what was gathered of each currency and direction, and those payments that are named.
-pub(super) fn message(gathered: &[Waiting], lines: &[Line]) -> Option<Notice> {
+pub(super) fn message(gathered: &[Waiting], mut lines: Vec<Line>) -> Option<Notice> {
     let [((_, direction), first), rest @ ..] = gathered else { return None };
     let is_one = rest.is_empty() && first.payments == 1;
     let subject = match (is_one, direction) {
@@ -39,13 +44,18 @@ pub(super) fn message(gathered: &[Waiting], lines: &[Line]) -> Option<Notice> {
         (true, Direction::Out) => "Money has left your account",
         (false, _) => "Payments of your accounts",
     };
+    // What left goes before what came where not all fit, and the larger before the smaller.
+    lines.sort_by_key(|line| (line.direction != Direction::Out, Reverse(line.money.minor())));
     let mut text: Vec<String> = lines.iter().map(line).collect();
-    for ((currency, direction), all) in gathered {
-        let named = i64::try_from(all.listed.len()).unwrap_or(i64::MAX);
-        if all.payments > named {
-            text.push(sum((*currency, *direction), all));
-        }
-    }
+    let sums = gathered
+        .iter()
+        .filter(|(_, all)| all.payments > i64::try_from(all.listed.len()).unwrap_or(i64::MAX));
+    let mut sums: Vec<_> = sums.collect();
+    sums.sort_by_key(|((_, direction), _)| *direction != Direction::Out);
+    let is_cut = text.len() > MOST_LINES || sums.len() > MOST_LINES;
+    text.truncate(MOST_LINES);
+    text.extend(sums.iter().take(MOST_LINES).map(|(key, all)| sum(*key, all)));
+    text.extend(is_cut.then(|| MORE.to_owned()));
     text.push(END.to_owned());
     Some(Notice { purpose: PURPOSE, subject, text: text.join("\n") })
 }
@@ -90,6 +100,10 @@ fn spaced(kind: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::alerts::model::Listed;
+    use crate::outbox::MAX_MAIL_CHARS;
+
+    const LISTED: Listed = Listed { amount: 1_250, id: money::TransferId::from_bytes([1; 16]) };
 
     fn one(direction: Direction, kind: &'static str, other: Other) -> Line {
         Line {
@@ -125,9 +139,8 @@ mod tests {
             ),
         ] {
             let key = (Currency::INR, line.direction);
-            let listed = vec![money::TransferId::from_bytes([1; 16])];
-            let gathered = Gathered { payments: 1, amount: 1_250, listed };
-            let notice = message(&[(key, gathered)], &[line]).expect("a message");
+            let gathered = Gathered { payments: 1, amount: 1_250, listed: vec![LISTED] };
+            let notice = message(&[(key, gathered)], vec![line]).expect("a message");
             assert!(notice.text.starts_with(says), "{}", notice.text);
             assert!(!notice.text.contains("EX65") && !notice.text.contains("In all"));
             assert_ne!(notice.subject, "Payments of your accounts");
@@ -136,13 +149,35 @@ mod tests {
 
     #[test]
     fn many_payments_are_counted_and_nothing_is_no_message() {
-        assert!(message(&[], &[]).is_none());
-        let listed = vec![money::TransferId::from_bytes([1; 16])];
-        let many = Gathered { payments: 10_000, amount: 123_456_700, listed };
+        assert!(message(&[], Vec::new()).is_none());
+        let many = Gathered { payments: 10_000, amount: 123_456_700, listed: vec![LISTED] };
         let line = one(Direction::Out, "transfer", Other::Bank);
-        let notice = message(&[((Currency::INR, Direction::Out), many)], &[line]).expect("one");
+        let notice = message(&[((Currency::INR, Direction::Out), many)], vec![line]).expect("one");
         assert_eq!(notice.subject, "Payments of your accounts");
         let says = "In all 10000 payments in INR left your accounts, together INR 1234567.00;";
         assert!(notice.text.contains(says), "{}", notice.text);
+    }
+
+    #[test]
+    fn a_message_of_all_currencies_fits_into_a_mail_with_its_end_and_what_left() {
+        let most = |direction| {
+            let other = Other::Somebody("EX6501234567899999".to_owned());
+            let money = Money::new(i64::MAX, Currency::INR);
+            Line { money, ..one(direction, "withdrawal_returned", other) }
+        };
+        let (mut gathered, mut lines) = (Vec::new(), Vec::new());
+        for currency in Currency::all() {
+            for direction in Direction::ALL {
+                let listed = vec![LISTED; 5];
+                let all = Gathered { payments: i64::MAX, amount: i64::MAX, listed };
+                gathered.push(((currency, direction), all));
+                lines.extend((0..5).map(|_| most(direction)));
+            }
+        }
+        let text = message(&gathered, lines).expect("a message").text;
+        assert!(text.chars().count() < MAX_MAIL_CHARS, "{}", text.chars().count());
+        assert!(text.ends_with(&format!("{MORE}\n{END}")), "{text}");
+        assert_eq!(text.matches(" left your account …").count(), MOST_LINES);
+        assert_eq!(text.matches(" left your accounts, together").count(), MOST_LINES);
     }
 }

@@ -66,7 +66,10 @@ fn blamed(refusal: &Refusal) -> (&'static str, &'static str) {
         Refusal::AuthorityFile(_) | Refusal::NoAuthority => {
             ("tls_client_ca_file", "a file of certificates in PEM")
         }
-        Refusal::ListFile(_) | Refusal::NoList | Refusal::ListEnded(_) => {
+        Refusal::ListFile(_)
+        | Refusal::NoList
+        | Refusal::ListEnded(_)
+        | Refusal::ListUnusable(_) => {
             ("tls_client_crl_file", "a file of revocation lists in PEM, each with nextUpdate")
         }
     }

@@ -55,7 +55,9 @@ pub async fn look(bank: &Bank) -> Look {
     if let Some(server) = &bank.config().tls {
         let in_force = server.in_force();
         checks.push(super::tls::certificate(&in_force, now));
-        checks.extend(in_force.lists.map(|lists| super::tls::client_lists(lists, now)));
+        let refused = in_force.callers_refused.as_ref();
+        let lists = in_force.lists.map(|lists| super::tls::client_lists(lists, refused, now));
+        checks.extend(lists);
     }
     checks.push(jobs(bank));
     checks.push(version(bank));

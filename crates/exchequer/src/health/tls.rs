@@ -8,12 +8,17 @@ use crate::renewals::Age;
 /// The state of the certificate that this node shows.
 pub fn certificate(tls: &::tls::InForce, now: Timestamp) -> Check {
     let certificate = &tls.certificate;
-    let (state, advice) = match (Age::of(certificate.not_after, now), &tls.refused) {
+    // Without lists there is no other place to say that a file of authorities is broken.
+    let refused = tls.refused.as_ref().or(match tls.lists {
+        None => tls.callers_refused.as_ref(),
+        Some(_) => None,
+    });
+    let (state, advice) = match (Age::of(certificate.not_after, now), refused) {
         (Age::Ended, _) => {
             (State::Down, "It has ended: callers go away. Put a new one in its place.")
         }
         (Age::EndsSoon | Age::Good, Some(_)) => {
-            (State::Degraded, "The files that are there now are not taken; the old pair serves.")
+            (State::Degraded, "The files that are there now are not taken; the old ones serve.")
         }
         (Age::EndsSoon, None) => (State::Degraded, "It ends within two weeks. Renew it."),
         (Age::Good, None) => (State::Ok, NOTHING),
@@ -23,13 +28,17 @@ pub fn certificate(tls: &::tls::InForce, now: Timestamp) -> Check {
         fact("begins", certificate.not_before.to_string()),
         fact("SHA-256", certificate.fingerprint.clone()),
     ];
-    facts.extend(tls.refused.as_ref().map(|refusal| fact("refused", refusal.to_string())));
+    facts.extend(refused.map(|refusal| fact("refused", refusal.to_string())));
     Check { name: "certificate", state, advice, facts }
 }
 
 /// The state of the revocation lists that callers' certificates are looked up in: of the one that ends first. A quarter of
 /// its life before its end there should be a new one, however long it lives.
-pub fn client_lists(lists: ::tls::ListTimes, now: Timestamp) -> Check {
+pub fn client_lists(
+    lists: ::tls::ListTimes,
+    refused: Option<&::tls::Refusal>,
+    now: Timestamp,
+) -> Check {
     let life = lists.ends.micros_since(lists.made);
     let left = lists.ends.micros_since(now);
     let (state, advice) = if left <= 0 {
@@ -37,12 +46,16 @@ pub fn client_lists(lists: ::tls::ListTimes, now: Timestamp) -> Check {
             State::Down,
             "A list has ended: merchants of its authority are refused. Put a new one there.",
         )
+    } else if refused.is_some() {
+        (State::Degraded, "The file that is there now is not taken; the lists before it count.")
     } else if left < life / 4 {
         (State::Degraded, "A list ends soon. Put the authority's next one in its place.")
     } else {
         (State::Ok, NOTHING)
     };
-    let facts = vec![fact("ends", lists.ends.to_string()), fact("made", lists.made.to_string())];
+    let mut facts =
+        vec![fact("ends", lists.ends.to_string()), fact("made", lists.made.to_string())];
+    facts.extend(refused.map(|refusal| fact("refused", refusal.to_string())));
     Check { name: "client_lists", state, advice, facts }
 }
 
@@ -63,7 +76,10 @@ mod tests {
                 common_name: None,
                 fingerprint: String::new(),
             };
-            certificate_state(&::tls::InForce { certificate, lists: None, refused }, at(1_000))
+            certificate_state(
+                &::tls::InForce { certificate, lists: None, refused, callers_refused: None },
+                at(1_000),
+            )
         };
         let soon = 1_000 + crate::renewals::WARNING_SECONDS;
         assert_eq!(state(soon + 1, None), State::Ok);
@@ -75,8 +91,11 @@ mod tests {
 
     #[test]
     fn a_list_is_to_be_followed_in_the_last_quarter_of_its_life() {
-        let state =
-            |now| client_lists(::tls::ListTimes { made: at(0), ends: at(800) }, at(now)).state;
+        let lists = ::tls::ListTimes { made: at(0), ends: at(800) };
+        let state = |now| client_lists(lists, None, at(now)).state;
+        let broken = Some(&::tls::Refusal::NoList);
+        assert_eq!(client_lists(lists, broken, at(0)).state, State::Degraded);
+        assert_eq!(client_lists(lists, broken, at(800)).state, State::Down);
         for (now, expected) in [
             (0, State::Ok),
             (600, State::Ok),

@@ -15,7 +15,8 @@
 //! senders to one destination lock its row) and per channel (any hour; that many, and at most one more
 //! for each writing connection). What is pretended counts for its destination only: a stranger who invents addresses
 //! uses up nobody's mails. What a registration sends counts the same way. A refusal is an event and a 429. Notices are not capped away: by e-mail
-//! they always go and count nowhere, since each is caused by an act that is itself bounded; by text
+//! they always go and count nowhere, since each is caused by an act that is itself bounded (those about payments are not, and
+//! wait where many mails do: [`has_room`]); by text
 //! message they go as a copy, within caps of their own so that they cannot use up the codes', and only to
 //! numbers that somebody has proven to be theirs.
 //!
@@ -36,10 +37,12 @@ use serde_json::json;
 use vault::Indexes;
 
 pub use self::gateways::{Gateways, install_cryptography};
+#[cfg(test)]
+pub use self::model::MAX_MAIL_CHARS;
 use self::model::Status;
 pub use self::model::{Channel, Message, Notice, masked_number};
-pub use self::store::is_waiting;
 use self::store::{Kept, NewRow, Window};
+pub use self::store::{has_room, is_waiting};
 use crate::bank::{Act, Tools};
 use crate::config::Config;
 use crate::customers::model::Phone;

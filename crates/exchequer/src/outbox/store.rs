@@ -236,6 +236,13 @@ pub fn is_waiting(tx: &mut Tx<'_>, id: &MessageId) -> Result<bool, DbError> {
     row.map_or(Ok(false), |row| Ok(row.int(0)? == Status::Waiting.code()))
 }
 
+/// Whether fewer messages of a channel than so many wait to be delivered.
+pub fn has_room(tx: &mut Tx<'_>, channel: Channel, most: i64) -> Result<bool, DbError> {
+    let sql = "SELECT id FROM outbox WHERE status = 0 AND channel = $1 ORDER BY next_at LIMIT 1 OFFSET $2";
+    let last = tx.query_opt(sql, params![channel.as_str(), most.saturating_sub(1)])?;
+    Ok(last.is_none())
+}
+
 /// Leases a message until a time: false where somebody else was faster.
 pub(super) fn lease(
     tx: &mut Tx<'_>,

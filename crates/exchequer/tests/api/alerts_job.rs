@@ -171,7 +171,8 @@ async fn several_nodes_tell_once() {
 async fn a_clock_that_is_set_back_keeps_no_message_for_ever() {
     let p = telling().await;
     let _deposit = tell(&p.bank).await;
-    let ahead = "UPDATE alerts_told SET hour_at = hour_at + 999999000000, messages = 10";
+    let ahead = "UPDATE alerts_told SET hour_at = hour_at + 999999000000, incoming = 10, \
+                 outgoing = 10";
     assert_eq!(execute(&p.bank, ahead).await, 1);
     let _sent = pay(&p, 10).await.expect(201);
     assert_eq!(tell(&p.bank).await, 4);
@@ -181,4 +182,58 @@ async fn a_clock_that_is_set_back_keeps_no_message_for_ever() {
     let late = "UPDATE alerts_told SET due_at = hour_at + 999999000000";
     assert_eq!(execute(&p.bank, late).await, 2);
     assert_eq!(tell(&p.bank).await, 4, "due in eleven days, which nobody has said");
+    let began = "UPDATE job_places SET at = at + 999999000000 WHERE job = 'payments.tell_since'";
+    assert_eq!(execute(&p.bank, began).await, 1);
+    let _sent = pay(&p, 10).await.expect(201);
+    assert_eq!(tell(&p.bank).await, 4, "begun by a clock that was ahead");
+}
+
+// Whoever is about to steal could pay their victim ten small sums first.
+#[tokio::test]
+async fn payments_to_somebody_keep_nothing_that_leaves_from_being_told() {
+    let p = telling().await;
+    for _ in 0..12 {
+        let _sent = pay(&p, 10).await.expect(201);
+        let _told = tell(&p.bank).await;
+    }
+    assert_eq!(told(&p.bank, &p.bela).await.len(), 10);
+    let order = json!({ "from": p.to, "to": p.from, "amount": 100, "currency": "INR" });
+    let _theft = p.bela.client.post("/v1/transfers", &order).await.expect(201);
+    let _told = tell(&p.bank).await;
+    let texts = told(&p.bank, &p.bela).await;
+    assert!(texts[0].starts_with("INR 1.00 left your account"), "{}", texts[0]);
+    assert_eq!(texts.len(), 11);
+}
+
+/// 256 messages that wait, as the last one but for the id.
+macro_rules! waiting {
+    ($id:literal) => {
+        concat!(
+            "INSERT INTO outbox (id, channel, purpose, counted, destination_sealed, \
+             destination_index, text_sealed, status, attempts, next_at, created_at, expires_at, \
+             sent_at) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 256) \
+             SELECT ",
+            $id,
+            ", channel, 'notice', 0, destination_sealed, destination_index, text_sealed, 0, 0, \
+             next_at, created_at, expires_at, NULL FROM n CROSS JOIN (SELECT * FROM outbox \
+             WHERE purpose = 'payment_alert' LIMIT 1) AS one"
+        )
+    };
+}
+
+#[tokio::test]
+async fn where_many_mails_wait_codes_and_notices_go_first() {
+    let p = telling().await;
+    let _deposit = tell(&p.bank).await;
+    let waiting = match testkit::database::postgres_address() {
+        Some(_) => waiting!("decode(lpad(to_hex(i), 32, '0'), 'hex')"),
+        None => waiting!("unhex(printf('%032x', i))"),
+    };
+    assert_eq!(execute(&p.bank, waiting).await, 256);
+    let _sent = pay(&p, 10).await.expect(201);
+    assert_eq!(tell(&p.bank).await, 2, "they are gathered, and wait");
+    let gone = "DELETE FROM outbox WHERE status = 0 AND purpose = 'notice'";
+    assert_eq!(execute(&p.bank, gone).await, 256);
+    assert_eq!(tell(&p.bank).await, 2);
+    assert_eq!(number(&p.bank, GATHERED).await, 0);
 }

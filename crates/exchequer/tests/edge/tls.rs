@@ -226,12 +226,12 @@ async fn a_new_certificate_serves_the_next_connection() {
     let next = served.authority.issue("bank", &["127.0.0.1"]).expect("a pair");
     write(&served.folder, &next);
     let server = served.bank.bank().config().tls.clone().expect("TLS");
-    assert!(matches!(server.look(now()), Look::Renewed(_)));
+    assert!(matches!(server.look(now()).pair, Look::Renewed));
     assert_eq!(shown().await, next.der());
     assert_ne!(first, next.der());
     // The health tells which one it is, and that a broken one was not taken.
     std::fs::write(served.folder.path().join("key.pem"), "no key").expect("a file");
-    assert!(matches!(server.look(now()), Look::Refused(_)));
+    assert!(matches!(server.look(now()).pair, Look::Refused(_)));
     let auditor = served.bank.operator(Role::Admin).await;
     let health = auditor.client.get("/v1/staff/health").await.expect(200).json();
     let checks = health["checks"].as_array().expect("checks");
@@ -282,7 +282,7 @@ async fn a_merchant_s_requests_need_the_merchant_s_own_certificate() {
     std::fs::write(served.folder.path().join("lists.pem"), list(&served.callers, &[&own]))
         .expect("a file");
     let server = served.bank.bank().config().tls.clone().expect("TLS");
-    assert!(matches!(server.look(now()), Look::Renewed(_)));
+    assert!(matches!(server.look(now()).callers, Look::Renewed));
     let stream = TcpStream::connect(served.address).await.expect("a connection");
     let name = ServerName::from(served.address.ip());
     let signed = shop.sign(Method::GET, "/v1/payments", b"");

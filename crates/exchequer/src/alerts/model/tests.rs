@@ -33,33 +33,37 @@ fn ten_messages_go_at_once_and_what_comes_then_waits_for_the_hour() {
     let mut told = Told::NOTHING;
     for second in 0..HOURLY {
         let now = start.plus_seconds(second);
-        assert_eq!(told.next_at(now), now);
-        told = told.after(None, now);
+        assert_eq!(told.next_at(now, Direction::In), now);
+        told = told.after(None, now, Direction::In);
     }
     let end = start.plus_seconds(HOUR_SECONDS);
-    assert_eq!(told.next_at(start.plus_seconds(HOURLY)), end);
-    assert_eq!(told.next_at(end.plus_seconds(-1)), end);
-    assert_eq!(told.next_at(end), end);
-    let next = told.after(None, end);
-    assert_eq!((next.hour_at, next.messages), (end, 1));
+    assert_eq!(told.next_at(start.plus_seconds(HOURLY), Direction::In), end);
+    assert_eq!(told.next_at(end.plus_seconds(-1), Direction::In), end);
+    assert_eq!(told.next_at(end, Direction::In), end);
+    // Whoever pays somebody ten times does not keep from them what leaves.
+    for second in HOURLY..2 * HOURLY {
+        let now = start.plus_seconds(second);
+        assert_eq!(told.next_at(now, Direction::Out), now);
+        told = told.after(None, now, Direction::Out);
+    }
+    assert_eq!(told.next_at(end.plus_seconds(-1), Direction::Out), end);
+    let next = told.after(None, end, Direction::In);
+    assert_eq!((next.hour_at, next.incoming, next.outgoing), (end, 1, 0));
     // A clock that was an hour ahead has counted; nobody waits for that.
     let back = start.plus_seconds(-3 * HOUR_SECONDS);
-    assert_eq!(told.next_at(back), back);
+    assert_eq!(told.next_at(back, Direction::In), back);
 }
 
 #[test]
-fn what_is_gathered_names_the_first_few_and_counts_all() {
-    let one = |n: u8| Gathered {
-        payments: 1,
-        amount: i64::from(n),
-        listed: vec![TransferId::from_bytes([n; 16])],
-    };
+fn what_is_gathered_names_the_largest_few_and_counts_all() {
+    let listed = |n: u8, amount| Listed { amount, id: TransferId::from_bytes([n; 16]) };
+    let one = |n: u8, amount| Gathered { payments: 1, amount, listed: vec![listed(n, amount)] };
     let mut all = Gathered::default();
     for n in 1..=20 {
-        all.add(&one(n));
+        all.add(&one(n, if n == 9 { 5_000 } else { 1 }));
     }
-    assert_eq!((all.payments, all.amount, all.listed.len()), (20, 210, LISTED));
-    assert_eq!(all.listed[0], TransferId::from_bytes([1; 16]));
+    assert_eq!((all.payments, all.amount, all.listed.len()), (20, 5_019, LISTED));
+    assert_eq!(all.listed[..3], [listed(9, 5_000), listed(1, 1), listed(2, 1)]);
     let most = Gathered { payments: i64::MAX, amount: i64::MAX, listed: Vec::new() };
     all.add(&most);
     assert_eq!((all.payments, all.amount), (i64::MAX, i64::MAX));

@@ -8,8 +8,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use money::{Clock, Timestamp};
-use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::{default_provider, kx_group};
+use rustls::crypto::{CryptoProvider, SupportedKxGroup};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, HandshakeKind, NamedGroup, ProtocolVersion, RootCertStore};
@@ -132,7 +132,7 @@ async fn meet(server: &Server, client: &TlsConnector) -> Option<Met> {
     Some(Met {
         kind: ours.handshake_kind()?,
         version: ours.protocol_version()?,
-        group: ours.negotiated_key_exchange_group().map(|group| group.name()),
+        group: ours.negotiated_key_exchange_group().map(SupportedKxGroup::name),
         alpn: ours.alpn_protocol()?.to_vec(),
         shown: theirs.peer_certificates()?.first()?.to_vec(),
         of_client: ours.peer_certificates().and_then(|c| c.first()).map(|c| c.to_vec()),

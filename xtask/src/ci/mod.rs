@@ -34,7 +34,6 @@ pub enum Step {
     Postgres,
     Redis,
     Edge,
-    Nodes,
     Encrypted,
     Snapshots,
     Smoke,
@@ -45,7 +44,7 @@ pub enum Step {
     Image,
 }
 
-pub const ORDER: [Step; 19] = [
+pub const ORDER: [Step; 18] = [
     Step::Fmt,
     Step::Tidy,
     Step::Clippy,
@@ -56,7 +55,6 @@ pub const ORDER: [Step; 19] = [
     Step::Postgres,
     Step::Redis,
     Step::Edge,
-    Step::Nodes,
     Step::Encrypted,
     Step::Snapshots,
     Step::Smoke,
@@ -95,7 +93,6 @@ impl Step {
             Self::Postgres => "postgres",
             Self::Redis => "redis",
             Self::Edge => "edge",
-            Self::Nodes => "nodes",
             Self::Encrypted => "encrypted",
             Self::Snapshots => "snapshots",
             Self::Smoke => "smoke",
@@ -118,7 +115,6 @@ impl Step {
             | Self::Postgres
             | Self::Redis
             | Self::Edge
-            | Self::Nodes
             | Self::Encrypted
             | Self::Snapshots
             | Self::Smoke

@@ -27,6 +27,9 @@ const TEST: [&str; 3] = ["test", "--locked", "--no-fail-fast"];
 /// The crates whose tests reach a database; of the others only the quick ones in the crates run again.
 const WITH_DATABASE: [&str; 3] = ["store", "exchequer", "testkit"];
 
+/// Of their tests those to which it is all one which database and cache stand behind the bank.
+const WITHOUT_DATABASE: &str = "edge";
+
 /// What runs on PostgreSQL without Redis, and on SQLite with it: the store by itself, and whoever attacks the bank. Everything else
 /// has met each of the four in the steps before, where SQLite comes with memory and PostgreSQL with Redis.
 const CROSSED: [&str; 5] = ["--workspace", "--test", "it", "--test", "attacks"];
@@ -83,7 +86,6 @@ impl Run {
             Step::Postgres => self.tests_on_postgres(log),
             Step::Redis => self.tests_on_redis(log),
             Step::Edge => self.tests_at_the_edge(log),
-            Step::Nodes => self.tests_of_nodes(log),
             Step::Encrypted => self.tests_of_encryption(log),
             Step::Snapshots => self.snapshots(log),
             Step::Smoke => {
@@ -165,7 +167,8 @@ impl Run {
         for name in packages {
             let found = self.workspace.packages.iter().find(|package| package.name == *name);
             let package = found.ok_or_else(|| format!("there is no package {name}"))?;
-            targets.extend(package.tests.iter().flat_map(|test| ["--test", test]));
+            let tests = package.tests.iter().filter(|test| *test != WITHOUT_DATABASE);
+            targets.extend(tests.flat_map(|test| ["--test", test]));
         }
         Ok(targets)
     }
@@ -256,7 +259,7 @@ impl Run {
         Ok(Verdict::Failed(counted.plus(unseen), status.to_string()))
     }
 
-    /// On PostgreSQL and Redis together, as banks of several nodes are.
+    /// On PostgreSQL and Redis together, as banks of several nodes are; those of nodes run here alone.
     fn tests_on_servers(&self, log: &Path) -> Result<Verdict> {
         on_postgres(|postgres| {
             on_redis(|redis| {
@@ -279,20 +282,6 @@ impl Run {
             let outside = Outside { redis: Some(address), ..Outside::default() };
             self.tests(&CROSSED, &outside, log)
         })
-    }
-
-    /// Several processes on one PostgreSQL and one Redis; they start servers of their own beside these.
-    fn tests_of_nodes(&self, log: &Path) -> Result<Verdict> {
-        // With folders of its own beside those of the steps before.
-        let guard = Guard::new("nodes")?;
-        let postgres = postgres::Server::start(&guard, false)?;
-        let redis = redis::Server::start(&guard)?;
-        let outside = Outside {
-            postgres: Some(postgres.url()),
-            redis: Some(redis.url()),
-            ..Outside::default()
-        };
-        self.tests(&["--workspace", "--test", "nodes"], &outside, log)
     }
 
     /// The tests before this step may have written none of the files they compare with.

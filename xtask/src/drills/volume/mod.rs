@@ -103,6 +103,10 @@ fn drill(scene: &Scene<'_>, kind: Kind) -> Result<Found> {
     if start.status.success() {
         return Err("a bank starts though its disk is locked".to_owned());
     }
+    // With PostgreSQL the bank may just miss its server, which therefore has to be tried by itself.
+    if home.cluster.is_some() && home.start(&mut bank, scene).is_ok() {
+        return Err("PostgreSQL starts though its disk is locked".to_owned());
+    }
     seen.push(format!(
         "locked: {files} files without name and content, another key is refused, a start ends \
          with {}; taken away: none, in {}",

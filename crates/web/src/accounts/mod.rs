@@ -80,6 +80,17 @@ pub async fn all(customer: &Customer) -> Result<Vec<Account>, Refused> {
     Ok(accounts)
 }
 
+/// The currencies of a customer's accounts, each once, in the order of the accounts.
+pub async fn currencies(customer: &Customer) -> Result<Vec<String>, Refused> {
+    let mut currencies = Vec::new();
+    for account in all(customer).await? {
+        if !currencies.contains(&account.currency) {
+            currencies.push(account.currency);
+        }
+    }
+    Ok(currencies)
+}
+
 /// The account that the page's path names.
 async fn named(customer: &Customer) -> Result<Account, Refused> {
     customer.get(format!("/v1/accounts/{}", segment(customer.segment(0)))).receive().await

@@ -63,14 +63,8 @@ struct Entered {
 }
 
 pub async fn show(customer: Customer) -> Outcome {
-    let accounts = accounts::all(&customer).await?;
-    let mut currencies: Vec<&str> = Vec::new();
-    for account in &accounts {
-        if !currencies.contains(&account.currency.as_str()) {
-            currencies.push(&account.currency);
-        }
-    }
-    let asked = currencies.into_iter().map(|currency| read(&customer, currency));
+    let currencies = accounts::currencies(&customer).await?;
+    let asked = currencies.iter().map(|currency| read(&customer, currency));
     let found: Vec<Alerts> = try_join_all(asked).await?;
     let w = &customer.words().security;
     let rows = found.into_iter().map(|alerts| Row {

@@ -71,14 +71,8 @@ struct EditPage<'a> {
 type Typed = [(String, Option<String>); 4];
 
 pub async fn show(customer: Customer) -> Outcome {
-    let accounts = accounts::all(&customer).await?;
-    let mut currencies: Vec<&str> = Vec::new();
-    for account in &accounts {
-        if !currencies.contains(&account.currency.as_str()) {
-            currencies.push(&account.currency);
-        }
-    }
-    let asked = currencies.into_iter().map(|currency| read(&customer, currency));
+    let currencies = accounts::currencies(&customer).await?;
+    let asked = currencies.iter().map(|currency| read(&customer, currency));
     let found: Vec<Limits> = try_join_all(asked).await?;
     let tables = found.iter().map(|limits| table(&customer, limits)).collect();
     let frame = customer.frame(customer.words().security.tab_limits);

@@ -1,5 +1,5 @@
 //! The project's own commands: `cargo xtask ci`, `tidy`, `browser`, `outside`, `pg`, `redis`, `failover`, `drills`, `soak`,
-//! `bench`, `sbom`, `image` and `reproduce`.
+//! `bench`, `updates`, `sbom`, `image` and `reproduce`.
 //!
 //! Purpose: one place where every rule that a machine can hold is held. Order: arguments are read here
 //! and nothing else; each command has its module. Bound: every process that is started has a time
@@ -18,6 +18,7 @@ mod edge;
 mod failover;
 mod guard;
 mod image;
+mod lock;
 mod outside;
 mod postgres;
 mod process;
@@ -30,6 +31,7 @@ mod smoke;
 mod soak;
 mod tidy;
 mod tls;
+mod updates;
 mod workspace;
 
 use guard::Guard;
@@ -55,6 +57,7 @@ cargo xtask drills [--binary PATH] [--only NAME] [--transfers N]
 cargo xtask bench [--runs N] [--only GROUPS] [--quick]
                                    the speed floors, measured here, as one table
 cargo xtask sbom                   what the program is made of, as CycloneDX 1.5
+cargo xtask updates                whether each crate in use is as new as docs/components.md promises
 cargo xtask tls --binary PATH      a program's TLS, scanned by sslyze and testssl.sh
 cargo xtask image --binary PATH    the container of a program, built, run and looked at
 cargo xtask reproduce [--package NAME] [--debug]
@@ -73,6 +76,7 @@ fn main() -> ExitCode {
                 ExitCode::SUCCESS
             })
         }
+        ["updates"] => updates::run(),
         ["bench", wish @ ..] => bench::run(wish),
         ["soak"] => soak::run(soak::DEFAULT_MINUTES),
         ["soak", "--minutes", minutes] => soak::named(minutes),

@@ -5,11 +5,11 @@
 //! build in (SQLite, aws-lc, jemalloc) are there as those crates.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 
 use serde_json::{Value, json};
 
 use crate::Result;
+use crate::lock;
 use crate::workspace::Workspace;
 
 const PLATFORM: &str = "x86_64-unknown-linux-gnu";
@@ -27,9 +27,9 @@ pub fn document(workspace: &Workspace) -> Result<String> {
     }
     let metadata: Value = serde_json::from_slice(&output.stdout)
         .map_err(|error| format!("cargo metadata is not JSON: {error}"))?;
-    let lock = workspace.root.join("Cargo.lock");
-    let lock = fs::read_to_string(&lock).map_err(|error| format!("{}: {error}", lock.display()))?;
-    let bill = bill(&metadata, &checksums(&lock))?;
+    let locked = lock::read(workspace)?;
+    let checksums = locked.into_iter().map(|one| ((one.name, one.version), one.checksum)).collect();
+    let bill = bill(&metadata, &checksums)?;
     serde_json::to_string_pretty(&bill).map(|text| text + "\n").map_err(|error| error.to_string())
 }
 
@@ -108,19 +108,6 @@ fn edges(metadata: &Value) -> Result<BTreeMap<&str, Vec<&str>>> {
         edges.insert(node["id"].as_str().ok_or("a package without id")?, on);
     }
     Ok(edges)
-}
-
-/// Of the lock file, by name and version: what a registry's archive must hash to.
-fn checksums(lock: &str) -> BTreeMap<(String, String), String> {
-    let field = |block: &str, name: &str| {
-        let line = block.lines().find_map(|line| line.strip_prefix(&format!("{name} = \"")))?;
-        line.strip_suffix('"').map(str::to_owned)
-    };
-    let blocks = lock.split("[[package]]");
-    let entry = |block| {
-        Some(((field(block, "name")?, field(block, "version")?), field(block, "checksum")?))
-    };
-    blocks.filter_map(entry).collect()
 }
 
 /// <https://github.com/package-url/purl-spec>, type cargo.

@@ -28,6 +28,7 @@ pub enum Step {
     Tidy,
     Clippy,
     Deny,
+    Updates,
     Doc,
     Sqlite,
     Servers,
@@ -44,11 +45,12 @@ pub enum Step {
     Image,
 }
 
-pub const ORDER: [Step; 18] = [
+pub const ORDER: [Step; 19] = [
     Step::Fmt,
     Step::Tidy,
     Step::Clippy,
     Step::Deny,
+    Step::Updates,
     Step::Doc,
     Step::Sqlite,
     Step::Servers,
@@ -87,6 +89,7 @@ impl Step {
             Self::Tidy => "tidy",
             Self::Clippy => "clippy",
             Self::Deny => "deny",
+            Self::Updates => "updates",
             Self::Doc => "doc",
             Self::Sqlite => "sqlite",
             Self::Servers => "servers",
@@ -109,6 +112,7 @@ impl Step {
         match self {
             Self::Fmt | Self::Tidy | Self::Clippy => true,
             Self::Deny
+            | Self::Updates
             | Self::Doc
             | Self::Sqlite
             | Self::Servers

@@ -17,7 +17,7 @@ use crate::guard::Guard;
 use crate::postgres;
 use crate::postgres::programs::install_where_allowed;
 use crate::process::{append, run_logged};
-use crate::{alerts, browser, edge, image, outside, python, redis, smoke, tidy, tls};
+use crate::{alerts, browser, edge, image, outside, python, redis, smoke, tidy, tls, updates};
 
 /// All steps together have 45 minutes; one that takes this long alone hangs.
 const STEP_LIMIT: Duration = Duration::from_mins(40);
@@ -80,6 +80,7 @@ impl Run {
                 log,
             ),
             Step::Deny => self.deny(log),
+            Step::Updates => self.updates(log),
             Step::Doc => self.doc(log),
             Step::Sqlite => self.tests(&["--workspace"], &Outside::default(), log),
             Step::Servers => self.tests_on_servers(log),
@@ -135,6 +136,20 @@ impl Run {
             return Ok(Verdict::Skipped("cargo-deny is not installed"));
         }
         self.cargo(&["deny", "--locked", "check", "bans", "licenses", "sources"], log)
+    }
+
+    fn updates(&self, log: &Path) -> Result<Verdict> {
+        match updates::of_the_commit(&self.workspace)? {
+            Err(reason) => {
+                note(log, &reason)?;
+                Ok(Verdict::Skipped("the index of crates.io cannot be reached"))
+            }
+            Ok(judgement) => {
+                note(log, &judgement.text())?;
+                let count = judgement.findings.len();
+                Ok(if count == 0 { passed() } else { failed(format!("{count} findings")) })
+            }
+        }
     }
 
     fn doc(&self, log: &Path) -> Result<Verdict> {

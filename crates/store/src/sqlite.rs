@@ -23,7 +23,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use crate::fault::Faults;
 use crate::job::{Job, Wish};
 use crate::queue::{Pop, Queue};
-use crate::sets::{Places, Runs};
+use crate::sets::{KnownOrigins, Places, Runs};
 use crate::tx::Backend;
 use crate::{DbError, Param, Row, Tx};
 
@@ -52,6 +52,7 @@ pub(crate) struct SqliteSession {
     numbered: RefCell<HashMap<&'static str, Arc<str>>>,
     pub(crate) places: RefCell<Places>,
     pub(crate) runs: RefCell<Runs>,
+    pub(crate) origins: RefCell<KnownOrigins>,
     pub(crate) is_encrypted: bool,
 }
 
@@ -98,6 +99,7 @@ impl SqliteSession {
             numbered: RefCell::default(),
             places: RefCell::default(),
             runs: RefCell::default(),
+            origins: RefCell::default(),
             is_encrypted: false,
         };
         session.pragma("foreign_keys", "ON")?;
@@ -254,6 +256,7 @@ pub(crate) fn run_group(
         first.answer(Err(error));
         return;
     }
+    session.origins.borrow_mut().begun();
     let ran = run_bare(session, faults, &mut *first);
     if ran != Ok(Wish::Commit) {
         roll_back(session);
@@ -275,8 +278,9 @@ pub(crate) fn run_group(
         }
     }
     let committed = commit(session);
-    if committed.is_err() {
-        roll_back(session);
+    match &committed {
+        Ok(()) => session.origins.borrow_mut().committed(),
+        Err(_) => roll_back(session),
     }
     answer_all(group, &committed);
 }
@@ -284,10 +288,12 @@ pub(crate) fn run_group(
 /// Runs one closure under a savepoint. An error here is the whole group's.
 fn run_one(session: &SqliteSession, faults: &Faults, job: &mut dyn Job) -> Result<(), DbError> {
     session.control("SAVEPOINT one")?;
+    let reached = session.origins.borrow().reached();
     match run_bare(session, faults, job)? {
         Wish::Commit => session.control("RELEASE one"),
         Wish::RollBack => {
             session.control("ROLLBACK TO one")?;
+            session.origins.borrow_mut().back_to(reached);
             session.control("RELEASE one")
         }
     }

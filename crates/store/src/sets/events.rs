@@ -32,16 +32,16 @@ impl Tx<'_> {
         let mut distinct: Vec<&Origin> = origins.iter().map(|o| &**o).collect();
         distinct.sort_unstable_by_key(|o| *o.id());
         distinct.dedup_by_key(|o| *o.id());
-        if let Backend::Postgres(session) = &mut self.backend {
-            distinct.retain(|o| !session.known.origins.contains(o.id()));
-            return if distinct.is_empty() { Ok(()) } else { self.ensure_unknown(&distinct, now) };
-        }
-        for o in distinct {
-            if self.query_opt(ORIGIN_KNOWN, params![o.id()])?.is_none() {
-                self.insert_origin(o, now)?;
+        match &self.backend {
+            Backend::Sqlite(session) => {
+                let known = session.origins.borrow();
+                distinct.retain(|o| !known.contains(o.id()));
+            }
+            Backend::Postgres(session) => {
+                distinct.retain(|o| !session.known.origins.contains(o.id()));
             }
         }
-        Ok(())
+        if distinct.is_empty() { Ok(()) } else { self.ensure_unknown(&distinct, now) }
     }
 
     fn insert_origin(&mut self, o: &Origin, now: Timestamp) -> Result<(), DbError> {
@@ -58,20 +58,32 @@ impl Tx<'_> {
         self.execute(ORIGIN, params).map(drop)
     }
 
-    /// All of them in one question; those that are missing in the order of their ids, as every transaction inserts them.
+    /// PostgreSQL is asked for all of them in one question; those that are missing follow in the order of their ids, as
+    /// every transaction inserts them.
     fn ensure_unknown(&mut self, origins: &[&Origin], now: Timestamp) -> Result<(), DbError> {
         let there = self.origins_among(origins)?;
         for o in origins.iter().filter(|o| !there.contains(&o.id()[..])) {
             self.insert_origin(o, now)?;
         }
-        if let Backend::Postgres(session) = &mut self.backend {
-            session.known.origins.expect(origins.iter().map(|o| *o.id()));
+        let ids = origins.iter().map(|o| *o.id());
+        match &mut self.backend {
+            Backend::Sqlite(session) => session.origins.borrow_mut().expect(ids),
+            Backend::Postgres(session) => session.known.origins.expect(ids),
         }
         Ok(())
     }
 
     /// Ids of those that have a row.
     fn origins_among(&mut self, origins: &[&Origin]) -> Result<HashSet<Vec<u8>>, DbError> {
+        if let Backend::Sqlite(_) = &self.backend {
+            let mut there = HashSet::new();
+            for o in origins {
+                if self.query_opt(ORIGIN_KNOWN, params![o.id()])?.is_some() {
+                    there.insert(o.id().to_vec());
+                }
+            }
+            return Ok(there);
+        }
         self.count()?;
         let Backend::Postgres(session) = &mut self.backend else { return Ok(HashSet::new()) };
         let rows = session.query_raw(ORIGINS_KNOWN, &[&column(origins, |o| &o.id()[..])])?;

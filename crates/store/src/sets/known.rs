@@ -1,5 +1,5 @@
-//! What never changes, remembered by each connection to PostgreSQL: of accounts where a balance stands, whose the
-//! account is, and its currency; of origins that they are there.
+//! What never changes, remembered by each connection: on PostgreSQL of accounts where a balance stands, whose the
+//! account is, and its currency; on both databases of origins that they are there.
 //!
 //! A batch of a thousand transfers loads some two thousand accounts; looking each up by its id, only to
 //! find where its balance stands, cost PostgreSQL half of that. A row of `accounts` is never changed but
@@ -7,8 +7,8 @@
 //! grows stale: what a transaction that was rolled back had inserted has no balance and is found nowhere.
 //!
 //! Callers that wait for one transfer each are as many origins in a batch, and asking for one after another was more than
-//! half of the time that a batch of 64 took. An origin counts as known once a transaction that saw or wrote it was
-//! committed.
+//! half of the time that a batch of 64 took there. An origin counts as known once a transaction that saw or wrote it was
+//! committed; what was rolled back to a savepoint is not part of that.
 //!
 //! Bound: [`MOST`] accounts of some 100 bytes and as many origins of some 20; then all of them are forgotten.
 
@@ -72,6 +72,16 @@ impl KnownOrigins {
         self.pending.extend(ids);
     }
 
+    /// How many the open transaction has seen or written so far, for [`KnownOrigins::back_to`].
+    pub fn reached(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// The open transaction was rolled back to where it had reached this.
+    pub fn back_to(&mut self, reached: usize) {
+        self.pending.truncate(reached);
+    }
+
     pub fn begun(&mut self) {
         self.pending.clear();
     }
@@ -97,6 +107,19 @@ mod tests {
         origins.expect([[2; 16]]);
         origins.committed();
         assert!(!origins.contains(&[1; 16]) && origins.contains(&[2; 16]));
+    }
+
+    #[test]
+    fn what_was_rolled_back_to_a_savepoint_is_not_known() {
+        let mut origins = KnownOrigins::default();
+        origins.expect([[1; 16]]);
+        let reached = origins.reached();
+        origins.expect([[2; 16], [3; 16]]);
+        origins.back_to(reached);
+        origins.expect([[4; 16]]);
+        origins.committed();
+        let known: Vec<bool> = (1..=4).map(|n| origins.contains(&[n; 16])).collect();
+        assert_eq!(known, [true, false, false, true]);
     }
 
     #[test]

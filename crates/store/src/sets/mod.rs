@@ -23,7 +23,7 @@ mod transfers;
 pub use accounts::LoadedAccount;
 pub(crate) use fingerprints::{Fingerprint, fingerprint, to_bytes};
 pub use keys::KeyClaim;
-pub(crate) use known::{Fixed, Known};
+pub(crate) use known::{Fixed, Known, KnownOrigins};
 pub use numbers::NumberedAccount;
 pub use outflows::Outflow;
 pub(crate) use places::Places;

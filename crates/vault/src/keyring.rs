@@ -16,11 +16,11 @@ pub use self::data_key::{DataKey, WrappedKey};
 pub use self::indexes::{BlindIndex, Indexes, MAX_INDEX_VERSIONS};
 use self::indexes::{IndexKey, IndexKeys};
 pub use self::purpose::{KeyState, Purpose, Sealing};
-use crate::aead;
+use crate::aead::Cipher;
 use crate::card::{FingerprintKey, FormatPreservingKey};
 use crate::mac;
 use crate::master::MasterKey;
-use crate::sealing::{Place, SealError, Sealer, SealingKey};
+use crate::sealing::{CipherKeys, Place, SealError, Sealer, SealingKey};
 use crate::secret::SecretBytes;
 use crate::signing::{SigningKey, SigningKeys};
 use aws_lc_rs::hmac;
@@ -111,8 +111,8 @@ impl Keyring {
         let sealer = |purpose| {
             let keys = each(&keys, purpose, now, |key| {
                 let (version, sealings) = (key.version, key.sealings);
-                let key = aead::key(key.bytes.expose()).ok()?;
-                Some(SealingKey { version, key, sealings })
+                let keys = CipherKeys::new(key.bytes.expose())?;
+                Some(SealingKey { version, keys, sealings })
             })?;
             Ok(Sealer::new(keys.active, keys.others))
         };
@@ -139,6 +139,15 @@ impl Keyring {
             signing: signing(Purpose::TokenSigning)?,
             log: signing(Purpose::LogSigning)?,
         })
+    }
+
+    /// The same ring, which seals with another cipher; it opens what either has sealed.
+    #[must_use]
+    pub fn sealing_with(mut self, cipher: Cipher) -> Self {
+        for sealer in [&mut self.sealer, &mut self.card_data, &mut self.merchant_secrets] {
+            sealer.seal_with(cipher);
+        }
+        self
     }
 
     /// Which version of each purpose a ring of these rows uses at a moment: when this changes, a ring that

@@ -51,6 +51,7 @@ mod mac;
 #[cfg(test)]
 mod vectors;
 
+pub use aead::Cipher;
 pub use device_key::DeviceKey;
 pub use keyring::{
     BlindIndex, CardTokenKeys, DataKey, Indexes, KeyError, KeyState, Keyring, MAX_INDEX_VERSIONS,

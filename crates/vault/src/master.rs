@@ -8,7 +8,7 @@
 //! The key itself encrypts nothing: one key derived from it wraps, another makes the fingerprint.
 //! Never shown: anything but that fingerprint, which is keyed and 64 bits long.
 
-use crate::aead;
+use crate::aead::{self, Cipher};
 use crate::mac;
 use crate::secret::{SecretBytes, SecretString};
 use crate::token::sha256;
@@ -99,7 +99,13 @@ impl MasterKey {
         context: &[u8],
         key: &[u8],
     ) -> Result<Vec<u8>, Unspecified> {
-        aead::seal(&aead::key(self.wrapping_key().as_slice())?, rng, header, context, key)
+        aead::seal(
+            &aead::key(Cipher::Aes256Gcm, self.wrapping_key().as_slice())?,
+            rng,
+            header,
+            context,
+            key,
+        )
     }
 
     pub(crate) fn unwrap(
@@ -108,7 +114,12 @@ impl MasterKey {
         context: &[u8],
         wrapped: &[u8],
     ) -> Result<SecretBytes, Unspecified> {
-        aead::open(&aead::key(self.wrapping_key().as_slice())?, header, context, wrapped)
+        aead::open(
+            &aead::key(Cipher::Aes256Gcm, self.wrapping_key().as_slice())?,
+            header,
+            context,
+            wrapped,
+        )
     }
 
     fn wrapping_key(&self) -> Zeroizing<[u8; mac::MAC_LEN]> {

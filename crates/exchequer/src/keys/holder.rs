@@ -10,7 +10,9 @@ use ::store::DbError;
 use ::store::rows::Origin;
 use arc_swap::{ArcSwap, Guard};
 use money::Timestamp;
-use vault::{KeyError, KeyState, Keyring, MasterKey, Purpose, ROTATED_AFTER, Sealing, WrappedKey};
+use vault::{
+    Cipher, KeyError, KeyState, Keyring, MasterKey, Purpose, ROTATED_AFTER, Sealing, WrappedKey,
+};
 
 use super::master::{Master, MasterError};
 use super::{KeyAct, RotationRefusal, SETTLED_SECONDS, rotate, store};
@@ -22,6 +24,7 @@ pub struct KeyHolder {
     master: Arc<Master>,
     seen: Mutex<Seen>,
     rotated_after: u64,
+    cipher: Cipher,
 }
 
 /// What the ring was made of, and what is still to be told.
@@ -82,7 +85,18 @@ impl KeyHolder {
             master: Arc::new(master),
             seen: Mutex::new(seen),
             rotated_after: ROTATED_AFTER,
+            cipher: Cipher::default(),
         }
+    }
+
+    /// Seals with this cipher from now on, and opens what either has sealed.
+    #[must_use]
+    pub fn sealing_with(mut self, cipher: Cipher) -> Self {
+        let ring = Arc::into_inner(self.ring.into_inner())
+            .unwrap_or_else(|| unreachable!("nobody has the ring of a holder that is not shared"));
+        self.ring = ArcSwap::from_pointee(ring.sealing_with(cipher));
+        self.cipher = cipher;
+        self
     }
 
     /// The next version is made after so many sealings; for tests.
@@ -177,7 +191,7 @@ pub async fn refresh(bank: &Bank) -> Result<u64, DbError> {
     if holder.is_stale(&rows, now) {
         match holder.master.keyring(&rows, now).await {
             Ok(ring) => {
-                holder.replace(ring, rows.clone(), now);
+                holder.replace(ring.sealing_with(holder.cipher), rows.clone(), now);
                 tracing::info!("the data keys have changed; the new ones are in use");
             }
             Err(error) => {

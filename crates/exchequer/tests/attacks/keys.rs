@@ -22,7 +22,7 @@ use crate::scene::{Scene, post, sql};
 
 const SEALING: [Purpose; 3] = [Purpose::PersonalData, Purpose::CardData, Purpose::MerchantSecrets];
 
-async fn run(bank: &Bank, job: Job) -> u64 {
+pub async fn run(bank: &Bank, job: Job) -> u64 {
     let (_running, stop) = watch::channel(false);
     job.run(bank, &stop).await.unwrap_or_else(|error| panic!("{}: {error}", job.name()))
 }
@@ -36,7 +36,7 @@ fn act(bank: &TestBank) -> KeyAct {
     }
 }
 
-async fn rotate(bank: &TestBank, purpose: Purpose) -> u32 {
+pub async fn rotate(bank: &TestBank, purpose: Purpose) -> u32 {
     let made = keys::rotate(bank.bank().db(), &act(bank), purpose).await;
     made.expect("a rotation").unwrap_or_else(|refusal| panic!("{refusal}"))
 }
@@ -53,7 +53,7 @@ async fn left_under(bank: &TestBank, purpose: Purpose, version: u32) -> u64 {
 }
 
 /// A value in every sealed column.
-async fn scene() -> (Scene, Shop) {
+pub async fn scene() -> (Scene, Shop) {
     let mut s = Scene::new().await;
     let body = json!({
         "email": "wilhelmina@example.test", "password": "a long enough passphrase",
@@ -77,7 +77,7 @@ async fn scene() -> (Scene, Shop) {
 type Value = ([u8; 16], Vec<u8>);
 
 /// All values of a column.
-async fn values(bank: &TestBank, (table, column): (&'static str, &'static str)) -> Vec<Value> {
+pub async fn values(bank: &TestBank, (table, column): (&'static str, &'static str)) -> Vec<Value> {
     let sealed = if table == "merchant_keys" { "algorithm = 0" } else { "1 = 1" };
     let text: &'static str = Box::leak(
         format!("SELECT id, {column} FROM {table} WHERE {column} IS NOT NULL AND {sealed}")
@@ -91,7 +91,7 @@ async fn values(bank: &TestBank, (table, column): (&'static str, &'static str)) 
 }
 
 /// Everything opens, in its place.
-async fn all_open(bank: &TestBank, ring: &Keyring) -> usize {
+pub async fn all_open(bank: &TestBank, ring: &Keyring) -> usize {
     let mut opened = 0;
     for (sealing, table, column) in columns() {
         for (id, value) in values(bank, (table, column)).await {

@@ -10,7 +10,7 @@ const PLACE: Place<'static> = Place { table: "customers", column: "phone", row: 
 fn sealer(active: u32, others: &[u32]) -> Sealer {
     let key = |version: u32| {
         let bytes = crate::sha256(&version.to_be_bytes());
-        SealingKey { version, key: aead::key(&bytes).unwrap(), sealings: 0 }
+        SealingKey { version, keys: CipherKeys::new(&bytes).unwrap(), sealings: 0 }
     };
     Sealer::new(key(active), others.iter().copied().map(key).collect())
 }
@@ -40,21 +40,46 @@ fn the_same_value_is_sealed_differently_each_time() {
 // ASVS 11.2.5, 11.3.3: what was changed does not open: an error, and nothing of the value.
 #[test]
 fn every_changed_byte_is_noticed() {
-    let sealer = sealer(1, &[2]);
-    let sealed = sealer.seal(&Rng::System, &PLACE, b"+919876543210").unwrap();
-    for at in 0..sealed.len() {
-        for flip in 1..=255 {
-            let mut changed = sealed.clone();
-            changed[at] ^= flip;
-            let found = refusal(sealer.open(&PLACE, &changed));
-            let relabelled = flip == 3 && at == 4;
-            match at {
-                0 => assert_eq!(found, SealError::UnknownFormat { format: changed[0] }),
-                1..5 if !relabelled => assert!(matches!(found, SealError::UnknownKey { .. })),
-                _ => assert_eq!(found, SealError::NotAuthentic, "{flip} at {at}"),
+    for cipher in Cipher::ALL {
+        let mut sealer = sealer(1, &[2]);
+        sealer.seal_with(cipher);
+        let sealed = sealer.seal(&Rng::System, &PLACE, b"+919876543210").unwrap();
+        for at in 0..sealed.len() {
+            for flip in 1..=255 {
+                let mut changed = sealed.clone();
+                changed[at] ^= flip;
+                let found = refusal(sealer.open(&PLACE, &changed));
+                // The other version, or the other cipher.
+                let relabelled = flip == 3 && (at == 4 || at == 0);
+                match at {
+                    0 if !relabelled => {
+                        assert_eq!(found, SealError::UnknownFormat { format: changed[0] });
+                    }
+                    1..5 if !relabelled => assert!(matches!(found, SealError::UnknownKey { .. })),
+                    _ => assert_eq!(found, SealError::NotAuthentic, "{flip} at {at}"),
+                }
             }
         }
     }
+}
+
+// ASVS 11.2.2: what one cipher has sealed opens while the other seals, under keys that are not the same.
+#[test]
+fn one_cipher_seals_and_both_open() {
+    let mut sealer = sealer(1, &[]);
+    let first = sealer.seal(&Rng::System, &PLACE, b"of AES").unwrap();
+    sealer.seal_with(Cipher::ChaCha20Poly1305);
+    let second = sealer.seal(&Rng::System, &PLACE, b"of ChaCha").unwrap();
+    assert_eq!(
+        (first[..5].to_vec(), second[..5].to_vec()),
+        (vec![1, 0, 0, 0, 1], vec![2, 0, 0, 0, 1])
+    );
+    assert_eq!(sealer.open(&PLACE, &first).ok().unwrap().expose(), b"of AES");
+    assert_eq!(sealer.open(&PLACE, &second).ok().unwrap().expose(), b"of ChaCha");
+    let bytes = crate::sha256(&1_u32.to_be_bytes());
+    let of_the_data_key = aead::key(Cipher::ChaCha20Poly1305, &bytes).unwrap();
+    let context = PLACE.context().unwrap();
+    assert!(aead::open(&of_the_data_key, &second[..5], &context, &second[5..]).is_err());
 }
 
 #[test]
@@ -158,7 +183,9 @@ proptest! {
     fn nothing_that_was_not_sealed_opens(sealed: Vec<u8>) {
         let sealer = sealer(0, &[1, 2, 3]);
         prop_assert!(sealer.open(&PLACE, &sealed).is_err());
-        let labelled = [&[FORMAT, 0, 0, 0, 1][..], &sealed].concat();
-        prop_assert!(sealer.open(&PLACE, &labelled).is_err());
+        for cipher in Cipher::ALL {
+            let labelled = [&header(cipher, 1)[..], &sealed].concat();
+            prop_assert!(sealer.open(&PLACE, &labelled).is_err());
+        }
     }
 }

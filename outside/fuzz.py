@@ -21,7 +21,7 @@ import requests
 from callers import sign_in
 
 HERE = Path(__file__).resolve().parent
-PHASES = "examples,coverage,fuzzing"
+PHASES = "examples,coverage,fuzzing,stateful"
 LAST = {"logOut", "endSessions", "endWebSession", "logOutStaff", "signOutEverybody"}
 # Of each of those: all but the first find nobody signed in.
 LAST_CASES = 10

@@ -18,6 +18,6 @@ REVOKE INSERT, UPDATE ON schema_migrations FROM bank_serve;
 GRANT DELETE ON
     account_days, alerts_gathered, alerts_told, attempts, beneficiaries, card_reveals, challenges, customer_limits, customer_words, devices, email_confirmations,
     factors, figure_pending, former_passwords, idempotency, log_checkpoints, merchant_events, outbox,
-    outbox_destinations, outflows, password_resets, payment_alerts, recovery_codes, refresh_tokens, sessions, spending, webhook_deliveries, webhook_endpoints
+    outbox_destinations, outflows, password_resets, payment_alerts, recovery_codes, refresh_tokens, service_secrets, sessions, spending, webhook_deliveries, webhook_endpoints
     TO bank_serve;
 COMMIT;

@@ -2,10 +2,14 @@
 //!
 //! Cheap to clone. It is opened once at start-up; tests open many in one process.
 
-use std::sync::Arc;
+mod own;
+
+pub use own::{Own, cash_account, own_account};
+
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::Guard;
-use money::{AccountId, Clock, Currency, IdKind, IdMint, RequestId, Rng, Timestamp};
+use money::{Clock, IdKind, IdMint, RequestId, Rng, Timestamp};
 use store::cache::Cache;
 use store::rows::Origin;
 use store::{Db, DbError};
@@ -19,11 +23,12 @@ use crate::evidence::sequencer::Sequencer;
 use crate::figures::latency::Latency;
 use crate::jobs::journal::Journal;
 use crate::keys::holder::KeyHolder;
-use crate::merchants::keys::{KeyCache, Mode};
+use crate::merchants::keys::KeyCache;
 use crate::metrics::Metrics;
 use crate::outbox::Gateways;
 use crate::payments::CardGateways;
 use crate::protections::watch::Watch;
+use crate::secrets::SecretAge;
 use crate::sessions::cache::SessionCache;
 use crate::traces::Traces;
 use crate::transfers::door::Door;
@@ -52,6 +57,7 @@ struct Parts {
     metrics: Metrics,
     traces: Traces,
     opened_at: Timestamp,
+    secrets: OnceLock<Vec<SecretAge>>,
 }
 
 /// Time, chance, keys and the rules of this bank: what a verb takes as an argument.
@@ -81,6 +87,7 @@ impl Bank {
         (clock, rng): (Clock, Rng),
         card_gateways: CardGateways,
     ) -> Self {
+        let keys = keys.sealing_with(config.cipher);
         let mint = IdMint::new(rng.clone());
         let traces = Traces::new(&config.traces, clock.clone(), rng.clone());
         let tools = Tools(Arc::new(ToolParts { clock, rng, mint, keys, config }));
@@ -114,6 +121,7 @@ impl Bank {
             metrics: Metrics::default(),
             traces,
             opened_at,
+            secrets: OnceLock::new(),
         }))
     }
 
@@ -201,6 +209,18 @@ impl Bank {
     /// When this process began to serve the bank.
     pub fn opened_at(&self) -> Timestamp {
         self.0.opened_at
+    }
+
+    /// How old the secrets of other services are, once they were looked at.
+    pub fn secrets(&self) -> &[SecretAge] {
+        self.0.secrets.get().map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// To be called once, at the start: what was configured stays the same.
+    pub(crate) fn learn_secrets(&self, ages: Vec<SecretAge>) {
+        if self.0.secrets.set(ages).is_err() {
+            tracing::warn!("the ages of secrets were looked at twice");
+        }
     }
 
     /// The ways out for messages.
@@ -311,86 +331,4 @@ impl Act {
     pub fn id<K: IdKind>(&self) -> money::Id<K> {
         self.tools.id()
     }
-}
-
-/// What an account of the bank's own is for. Test money and live money have accounts of their own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Own {
-    /// Where deposits come from and withdrawals go to.
-    Cash,
-    /// What card gateways owe the bank.
-    Clearing(Mode),
-    /// What merchants paid the bank.
-    Fees(Mode),
-    /// Money of refunds that gateways were asked for and have not answered.
-    RefundsSetAside(Mode),
-    /// What a gateway's report says and the books do not, until somebody has decided.
-    Suspense(Mode),
-    /// What card gateways kept for themselves.
-    GatewayFees(Mode),
-}
-
-impl Own {
-    /// Eight bytes that its ids begin with.
-    const fn seed(self) -> &'static [u8; 8] {
-        match self {
-            Self::Cash => b"cash\0\0\0\0",
-            Self::Clearing(Mode::Live) => b"clearing",
-            Self::Clearing(Mode::Test) => b"clr-test",
-            Self::Fees(Mode::Live) => b"fees\0\0\0\0",
-            Self::Fees(Mode::Test) => b"fee-test",
-            Self::RefundsSetAside(Mode::Live) => b"refunds\0",
-            Self::RefundsSetAside(Mode::Test) => b"rfd-test",
-            Self::Suspense(Mode::Live) => b"suspense",
-            Self::Suspense(Mode::Test) => b"sus-test",
-            Self::GatewayFees(Mode::Live) => b"gw-fees\0",
-            Self::GatewayFees(Mode::Test) => b"gwf-test",
-        }
-    }
-
-    pub(crate) const fn number(self) -> &'static str {
-        match self {
-            Self::Cash => "EXBANK",
-            Self::Clearing(Mode::Live) => "EXCLEARING",
-            Self::Clearing(Mode::Test) => "EXCLEARING-TEST",
-            Self::Fees(Mode::Live) => "EXFEES",
-            Self::Fees(Mode::Test) => "EXFEES-TEST",
-            Self::RefundsSetAside(Mode::Live) => "EXREFUNDS",
-            Self::RefundsSetAside(Mode::Test) => "EXREFUNDS-TEST",
-            Self::Suspense(Mode::Live) => "EXSUSPENSE",
-            Self::Suspense(Mode::Test) => "EXSUSPENSE-TEST",
-            Self::GatewayFees(Mode::Live) => "EXGATEWAYFEES",
-            Self::GatewayFees(Mode::Test) => "EXGATEWAYFEES-TEST",
-        }
-    }
-
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Cash => "Cash",
-            Self::Clearing(Mode::Live) => "Card clearing",
-            Self::Clearing(Mode::Test) => "Card clearing (test)",
-            Self::Fees(Mode::Live) => "Card fees",
-            Self::Fees(Mode::Test) => "Card fees (test)",
-            Self::RefundsSetAside(Mode::Live) => "Refunds under way",
-            Self::RefundsSetAside(Mode::Test) => "Refunds under way (test)",
-            Self::Suspense(Mode::Live) => "Suspense",
-            Self::Suspense(Mode::Test) => "Suspense (test)",
-            Self::GatewayFees(Mode::Live) => "Fees of card gateways",
-            Self::GatewayFees(Mode::Test) => "Fees of card gateways (test)",
-        }
-    }
-}
-
-/// The bank's own account of a role and a currency. Its id is a function of the two, so that every node and
-/// every test finds the same one.
-pub fn own_account(own: Own, currency: Currency) -> AccountId {
-    let mut bytes = [0; 16];
-    bytes[..8].copy_from_slice(own.seed());
-    bytes[8..11].copy_from_slice(&currency.code().as_bytes()[..3]);
-    AccountId::from_bytes(bytes)
-}
-
-/// The bank's own cash account of a currency: where deposits come from and withdrawals go to.
-pub fn cash_account(currency: Currency) -> AccountId {
-    own_account(Own::Cash, currency)
 }

@@ -42,6 +42,7 @@ pub mod reconciliation;
 pub mod renewals;
 pub mod reversals;
 pub mod sandbox;
+pub mod secrets;
 pub mod serve;
 pub mod sessions;
 pub mod staff;

@@ -33,7 +33,7 @@ use crate::keys::transit::Transit;
 use crate::keys::{self, KeysError, database};
 use crate::logging::InstallError;
 use crate::presence::Presence;
-use crate::{alerts, http, jobs, logging, metrics, outbox, renewals};
+use crate::{alerts, http, jobs, logging, metrics, outbox, renewals, secrets};
 
 /// Why the bank does not start, in the order in which it is found out.
 #[derive(Debug, thiserror::Error)]
@@ -115,6 +115,7 @@ pub fn run_vault(config_file: Option<PathBuf>) -> Result<(), StartError> {
         let stop = Stop::listen().map_err(StartError::Signals)?;
         let (tell, told) = watch::channel(false);
         say(&format!("listening at {}\n", path.display())).map_err(StartError::Output)?;
+        secrets::look(&bank).await;
         let presence = Presence::begin(&bank, "vault");
         let noting = tokio::spawn(presence.clone().record_start(told.clone()));
         let serving = tokio::spawn(server.serve(told.clone()));
@@ -244,6 +245,7 @@ pub async fn until_stopped(bank: &Bank, listener: TcpListener) -> Result<(), Sta
     }
     // Before the first request: what it posts is told, and what was posted before this version is not.
     alerts::job::begin(bank).await?;
+    secrets::look(bank).await;
     let presence = Presence::begin(bank, "serve");
     jobs.spawn(presence.clone().record_start(stopped.clone()));
     let scheme = if bank.config().tls.is_some() { "https" } else { "http" };

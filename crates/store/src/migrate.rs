@@ -56,6 +56,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(20, "0020_access"),
     migration!(21, "0021_erased"),
     migration!(22, "0022_alerts"),
+    migration!(23, "0023_service_secrets"),
 ];
 
 /// How many there are.

@@ -9,11 +9,11 @@ use super::sources::{Given, Layer, Raw, Sources};
 use super::{
     AtCap, Config, Database, Http, Log, LogFormat, OnMove, Passwords, Profile, Sessions, Staff,
     Tokens, address, approvals, cards, certificates, console, database, evidence, factors, kms,
-    master_key, messages, metrics, redis, step_up, traces, transit, webauthn, webhooks,
+    master_key, messages, metrics, redis, sealing, secrets, step_up, traces, transit, webauthn,
+    webhooks,
 };
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-
 use vault::{MAX_CONTEXT_WORDS, PasswordParams};
 
 const DEMO_DATA_DIR: &str = "demo-data";
@@ -96,6 +96,7 @@ fn config(reading: &mut Reading, data_dir: Option<PathBuf>) -> Config {
         master_key_file: read_master_key_file(reading, &data_dir),
         transit: transit::read(reading),
         kms: kms::read(reading),
+        cipher: sealing::read(reading),
         data_dir,
         profile,
         log: read_log(reading),
@@ -120,6 +121,7 @@ fn config(reading: &mut Reading, data_dir: Option<PathBuf>) -> Config {
         evidence: evidence::read(reading, &http.public_url),
         http,
         demo: reading.demo,
+        secrets: secrets::read(reading),
     }
 }
 

@@ -29,6 +29,8 @@ mod profile;
 mod reading;
 mod redis;
 mod render;
+mod sealing;
+mod secrets;
 mod setting;
 mod settings;
 mod sources;
@@ -51,6 +53,7 @@ pub use master_key::read_master_key;
 pub use messages::{Caps, MailServer, MailTls, Messages, SmsGateway};
 pub use profile::{Lockout, Profile};
 pub use redis::Redis;
+pub use secrets::{Secrets, ServiceSecret};
 pub use setting::{Kind, Setting};
 pub use settings::SETTINGS;
 pub use sources::Sources;
@@ -63,7 +66,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use vault::PasswordParams;
+use vault::{Cipher, PasswordParams};
 
 use crate::keys::kms::KmsAddress;
 use crate::keys::transit::TransitAddress;
@@ -82,6 +85,8 @@ pub struct Config {
     pub transit: Option<TransitAddress>,
     /// The same in AWS KMS.
     pub kms: Option<KmsAddress>,
+    /// What seals from now on; what was sealed opens whichever it was.
+    pub cipher: Cipher,
     pub profile: Profile,
     pub log: Log,
     /// Absent: fast state is this process's own.
@@ -108,6 +113,8 @@ pub struct Config {
     pub approvals: Approvals,
     pub staff: Staff,
     pub evidence: Evidence,
+    /// What the bank shows to other services and that does not end by itself.
+    pub secrets: Secrets,
     /// A demo bank: seeded, in a folder of its own, with rules relaxed for tests.
     pub demo: bool,
 }

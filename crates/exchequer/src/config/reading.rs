@@ -16,6 +16,8 @@ pub(super) struct Reading {
     given: Layer,
     pub faults: Faults,
     pub demo: bool,
+    /// Those that were read, by name.
+    secrets: Vec<(String, SecretString)>,
 }
 
 /// How much of a wrong value a fault shows.
@@ -23,7 +25,7 @@ const SHOWN_CHARACTERS: usize = 60;
 
 impl Reading {
     pub(super) fn new(given: Layer, faults: Faults, demo: bool) -> Self {
-        Self { given, faults, demo }
+        Self { given, faults, demo, secrets: Vec::new() }
     }
 
     /// Whether anybody gave a value that is not empty.
@@ -109,6 +111,17 @@ impl Reading {
 
     /// The secret given, from its file when it was given so.
     pub(super) fn secret(&mut self, name: &str) -> Option<SecretString> {
+        let secret = self.secret_or_fault(name)?;
+        self.secrets.push((name.to_owned(), SecretString::new(secret.expose().to_owned())));
+        Some(secret)
+    }
+
+    /// One that was read before.
+    pub(super) fn given_secret(&self, name: &str) -> Option<&SecretString> {
+        self.secrets.iter().find(|(of, _)| of == name).map(|(_, secret)| secret)
+    }
+
+    fn secret_or_fault(&mut self, name: &str) -> Option<SecretString> {
         let in_file = self.given.0.get(name).is_some_and(|given| given.in_file);
         let text = self.text(name)?;
         if !in_file {

@@ -57,6 +57,7 @@ fn value_in_force(config: &Config, name: &str) -> String {
         "traces_follow_callers" => config.traces.follow_callers.to_string(),
         "data_dir" => config.data_dir.display().to_string(),
         "master_key_file" => config.master_key_file.display().to_string(),
+        "sealing_cipher" => config.cipher.name().to_owned(),
         "database_url" => match &database.url {
             DatabaseUrl::Sqlite { path } => format!("sqlite://{}", path.display()),
             DatabaseUrl::Postgres { .. } => "(set)".to_owned(),
@@ -105,6 +106,7 @@ fn value_in_force(config: &Config, name: &str) -> String {
         "password_hashing_threads" => config.passwords.hashing_threads.to_string(),
         "password_context_words" => config.passwords.context_words.join(","),
         "password_min_characters" => config.passwords.min_characters.to_string(),
+        "secret_days" => config.secrets.days.map_or(String::new(), |days| days.to_string()),
         name if name.starts_with("tls_") => certificates(config, name),
         name if name.starts_with("master_key_transit_") => transit(config, name),
         name if name.starts_with("master_key_kms_") => kms(config, name),

@@ -67,6 +67,10 @@ pub const SETTINGS: &[Setting] = &[
     row("", "master_key_kms_session_token", Kind::Secret, "",
         "Of temporary credentials. They are read at the start: once they have expired, data keys that are made meanwhile \
          are not taken up."),
+    row("", "sealing_cipher", Kind::Choice(&["aes-256-gcm", "chacha20-poly1305"]), "aes-256-gcm",
+        "What values are sealed with from now on; what either has sealed opens. After a change every value has the \
+         new one once the keys that seal were rotated (`exchequer keys rotate`). The same on all nodes, and none of them of a \
+         version before this setting."),
     row("", "database_url", Kind::Secret, "",
         "sqlite:///path/bank.db or postgres://user:password@host/database. \
          Empty: bank.db in data_dir. database_url_file names a file that holds it. A PostgreSQL on another host is \
@@ -319,6 +323,10 @@ pub const SETTINGS: &[Setting] = &[
     row("staff", "absence_days", whole(1, 90), "90",
         "An operator who has not signed in for so many days has no access any more, until another one or \
          `exchequer staff enable` opens it (PCI DSS 8.2.6). The last administrator keeps it."),
+    row("secret", "days", whole(0, 3_650), "",
+        "So many days the password or token of another service may be the same; then the health and an alert say so. \
+         Counted from the start that first saw it. Empty: 30 for those that open the data keys, 90 for database and Redis, \
+         365 for mail, text messages, gateways and the server for logs. 0: not looked at."),
     row("evidence", "origin", Kind::Text, "",
         "The name of the bank's log, in its checkpoints and before their key: bank.example/v1/log. Whoever keeps \
          checkpoints knows the log by it, so it does not change. Empty: http_public_url without its scheme, and /v1/log."),

@@ -59,6 +59,8 @@ pub async fn look(bank: &Bank) -> Look {
         let lists = in_force.lists.map(|lists| super::tls::client_lists(lists, refused, now));
         checks.extend(lists);
     }
+    let configured = bank.config().secrets.given.len();
+    checks.extend(super::secrets::check(configured, bank.secrets(), now));
     checks.push(jobs(bank));
     checks.push(version(bank));
     Look { checks, known }

@@ -9,5 +9,6 @@ pub mod api;
 mod log;
 pub mod look;
 pub mod model;
+mod secrets;
 mod store;
 mod tls;

@@ -49,6 +49,7 @@ mod reconciliation;
 mod restarts;
 mod reversals;
 mod rows;
+mod secret_ages;
 mod secrets;
 mod sessions;
 mod sessions_dpop;

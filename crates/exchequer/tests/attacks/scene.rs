@@ -1,10 +1,13 @@
 //! What the attacks start from: two customers with an account each, a teller, and a hand in the database.
 
+use std::sync::Arc;
+
+use exchequer::config::ServiceSecret;
 use exchequer::staff::model::Role;
 use serde_json::{Value, json};
 use store::{DbError, params};
 use testkit::{Person, Reply, Shop, TestBank};
-use vault::Place;
+use vault::{Place, SecretString};
 
 /// Asha has 10,000 INR; Bela has an empty account.
 pub struct Scene {
@@ -70,6 +73,7 @@ pub fn succeeded(replies: &[Reply]) -> usize {
 /// Two secrets of a webhook endpoint, an act that waits for a second operator, and a key that is kept.
 pub async fn keep_secrets(bank: &TestBank, admin: &Person, shop: &Shop) {
     keep_index(bank).await;
+    keep_service_secret(bank).await;
     bank.advance(30);
     let begin = json!({ "current_password": admin.password, "code": bank.totp_code(admin) });
     let begin = begin.to_string().into_bytes();
@@ -80,6 +84,15 @@ pub async fn keep_secrets(bank: &TestBank, admin: &Person, shop: &Shop) {
     let _two = shop.post(&rotate, &json!({})).await.expect(200);
     let keys = format!("/v1/staff/merchants/{}/keys", shop.id);
     let _waits = admin.client.post(&keys, &json!({ "mode": "live" })).await.expect(202);
+}
+
+/// A password of another service, as a node with one notes it when it starts.
+async fn keep_service_secret(bank: &TestBank) {
+    let value = Arc::new(SecretString::new("a password of Redis".to_owned()));
+    let secret = ServiceSecret { setting: "redis_url", value, days: 90 };
+    let node = bank.other_bank_with(|config| config.secrets.given = vec![secret]).await;
+    let ages = exchequer::secrets::note(&node).await.expect("the database is there");
+    assert_eq!(ages.len(), 1);
 }
 
 /// The key of a column's index, as it is kept when its version is finished.

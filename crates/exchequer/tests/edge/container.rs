@@ -27,6 +27,7 @@ fn the_layer_of_dependencies_has_every_manifest_of_the_workspace() {
     assert_eq!(listed.split(' ').collect::<Vec<_>>(), names);
 }
 
+// ASVS 5.0, 15.2.5: what a taken-over process finds in the container: no shell, no other program, no rights.
 #[test]
 fn the_image_is_nobodys_base_runs_as_nobody_and_asks_for_its_health() {
     let containerfile = read("deploy/Containerfile");
@@ -41,6 +42,36 @@ fn the_image_is_nobodys_base_runs_as_nobody_and_asks_for_its_health() {
         assert!(last.contains(wanted), "no {wanted}");
     }
     assert!(!last.contains("RUN"), "there is no shell in it");
+}
+
+// ASVS 5.0, 15.2.5: what a taken-over process finds where systemd runs it: its own folder, IP, and few system calls.
+#[test]
+fn the_unit_confines_what_reads_foreign_input() {
+    let unit = read("deploy/systemd/exchequer.service");
+    let lines: Vec<&str> = unit.lines().collect();
+    for wanted in [
+        "User=exchequer",
+        "ProtectSystem=strict",
+        "ProtectHome=yes",
+        "ProtectProc=invisible",
+        "PrivateDevices=yes",
+        "PrivateTmp=yes",
+        "PrivateUsers=yes",
+        "NoNewPrivileges=yes",
+        "MemoryDenyWriteExecute=yes",
+        "RestrictNamespaces=yes",
+        "RestrictAddressFamilies=AF_INET AF_INET6",
+        "SystemCallFilter=@system-service",
+        "SystemCallArchitectures=native",
+        "CapabilityBoundingSet=",
+        "LimitCORE=0",
+    ] {
+        assert!(lines.contains(&wanted), "no {wanted}");
+    }
+    let compose = read("deploy/compose.yaml");
+    for wanted in ["read_only: true", "cap_drop: [ALL]", "no-new-privileges"] {
+        assert!(compose.contains(wanted), "no {wanted}");
+    }
 }
 
 #[test]

@@ -175,6 +175,18 @@ pub(in crate::keys) const COLUMNS: &[SealedColumn] = &[
         },
     },
     SealedColumn {
+        sealing: Sealing::PersonalData,
+        table: "service_secrets",
+        column: "digest_sealed",
+        walk: "SELECT id, digest_sealed FROM service_secrets WHERE id > $1 ORDER BY id LIMIT $2",
+        replace: ReplaceSql {
+            one: "UPDATE service_secrets SET digest_sealed = $3 WHERE id = $1 AND digest_sealed = $2",
+            set: "UPDATE service_secrets AS t SET digest_sealed = n.new FROM \
+                  unnest($1::bytea[], $2::bytea[], $3::bytea[]) AS n(id, old, new) \
+                  WHERE t.id = n.id AND t.digest_sealed = n.old",
+        },
+    },
+    SealedColumn {
         sealing: Sealing::CardData,
         table: "cards",
         column: "number",

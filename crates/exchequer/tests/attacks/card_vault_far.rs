@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use exchequer::config::{CardVault, VAULT_PROTOCOL, VaultPlace};
+use futures_util::future::join_all;
 use serde_json::json;
 use tempfile::TempDir;
 use testkit::sandbox::order;
@@ -108,6 +109,35 @@ async fn cards_are_kept_and_paid_with_by_a_vault_on_another_machine() {
     assert_eq!(till.totals(), (20_000, 0));
     let checks = exchequer::health::look::look(till.bank.bank()).await.checks;
     assert!(checks.iter().any(|check| check.name == "vault_certificate"));
+    assert!(vault.verifies());
+}
+
+/// Connections that a network has lost are made anew, and what was under way on them is refused or done once.
+#[tokio::test]
+async fn a_vault_on_another_machine_that_dies_again_and_again_costs_no_payment() {
+    let certificates = Certificates::new();
+    let mut vault = certificates.vault();
+    let settings = certificates.bank(&vault, &certificates.pair("bank"));
+    let till = Till::with(|config| config.cards.vault = Some(settings)).await;
+    let card = till.shop.card(VISA).await;
+    let body = order(&card, 10, "automatic");
+    let pay = |n: u32| {
+        let (till, body) = (&till, &body);
+        async move { till.shop.post_with_key("/v1/payments", &format!("killed-{n}"), body).await }
+    };
+    for round in 0..3 {
+        let keys = round * 10..round * 10 + 10;
+        let kill = async { vault.kill() };
+        let (replies, ()) = tokio::join!(join_all(keys.clone().map(pay)), kill);
+        for reply in replies.into_iter().filter(|reply| reply.status != 201) {
+            reply.refused(503, "unavailable");
+        }
+        vault.start_again();
+        for reply in join_all(keys.map(pay)).await {
+            assert_eq!(reply.expect(201).text("/status"), "succeeded");
+        }
+    }
+    assert_eq!(till.totals(), (300, 0));
     assert!(vault.verifies());
 }
 

@@ -1,4 +1,4 @@
-//! Certificates that are renewed while the bank serves, and those that end.
+//! Certificates that are renewed while the bank or its card vault serves, and those that end.
 //!
 //! Every [`LOOK`] the files are read; a new pair is in force for the next connection, and a broken one is told once
 //! and never taken. Not one of the jobs that the table of jobs lists: it touches no database, and each node has files of
@@ -37,11 +37,31 @@ impl Age {
     }
 }
 
+/// What a pair is for, in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    Listener,
+    CardVault,
+}
+
+impl Purpose {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Listener => "listener",
+            Self::CardVault => "card vault",
+        }
+    }
+}
+
 /// Looks until it is stopped.
-pub async fn watch(clock: Clock, server: Arc<Server>, mut stopped: watch::Receiver<bool>) {
+pub async fn watch(
+    clock: Clock,
+    (purpose, server): (Purpose, Arc<Server>),
+    mut stopped: watch::Receiver<bool>,
+) {
     let mut told = Age::Good;
     loop {
-        look(&clock, &server, &mut told).await;
+        look(&clock, (purpose, &server), &mut told).await;
         tokio::select! {
             () = tokio::time::sleep(LOOK) => {}
             // Also where nobody is left who could ask it to stop.
@@ -50,39 +70,42 @@ pub async fn watch(clock: Clock, server: Arc<Server>, mut stopped: watch::Receiv
     }
 }
 
-async fn look(clock: &Clock, server: &Arc<Server>, told: &mut Age) {
+async fn look(clock: &Clock, (purpose, server): (Purpose, &Arc<Server>), told: &mut Age) {
+    let purpose = purpose.name();
     let now = clock.now();
     // Files may lie on a disk that does not answer; requests go on meanwhile.
     let looking = Arc::clone(server);
     match tokio::task::spawn_blocking(move || looking.look(now)).await {
-        Ok(looks) => tell(server, looks, told),
-        Err(error) => tracing::error!(%error, "the certificate files were not looked at"),
+        Ok(looks) => tell((purpose, server), looks, told),
+        Err(error) => tracing::error!(purpose, %error, "the certificate files were not looked at"),
     }
     let not_after = server.in_force().certificate.not_after;
     let age = Age::of(not_after, now);
     if age > *told {
-        tracing::error!(not_after = %not_after, "the certificate has ended or ends soon: renew it");
+        tracing::error!(purpose, not_after = %not_after, "the certificate has ended or ends soon: renew it");
     }
     *told = age;
 }
 
-fn tell(server: &Server, looks: Looks, told: &mut Age) {
+fn tell((purpose, server): (&str, &Server), looks: Looks, told: &mut Age) {
     match looks.pair {
         Look::Same => {}
         Look::Renewed => {
             *told = Age::Good;
             let until = server.in_force().certificate.not_after;
-            tracing::info!(not_after = %until, "a new certificate is in force");
+            tracing::info!(purpose, not_after = %until, "a new certificate is in force");
         }
         Look::Refused(refusal) => {
-            tracing::error!(cause = %refusal, "new certificate files are not taken; the old pair serves");
+            tracing::error!(purpose, cause = %refusal, "new certificate files are not taken; the old pair serves");
         }
     }
     match looks.callers {
         Look::Same => {}
-        Look::Renewed => tracing::info!("new authorities or revocation lists are in force"),
+        Look::Renewed => {
+            tracing::info!(purpose, "new authorities or revocation lists are in force");
+        }
         Look::Refused(refusal) => {
-            tracing::error!(cause = %refusal, "new authorities or revocation lists are not taken; the old ones count");
+            tracing::error!(purpose, cause = %refusal, "new authorities or revocation lists are not taken; the old ones count");
         }
     }
 }

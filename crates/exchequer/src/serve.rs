@@ -10,6 +10,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use money::{Clock, Rng};
@@ -33,6 +34,7 @@ use crate::keys::transit::Transit;
 use crate::keys::{self, KeysError, database};
 use crate::logging::InstallError;
 use crate::presence::Presence;
+use crate::renewals::Purpose;
 use crate::{alerts, http, jobs, logging, metrics, outbox, renewals, secrets};
 
 /// Why the bank does not start, in the order in which it is found out.
@@ -62,10 +64,12 @@ pub enum StartError {
     Keys(#[from] KeysError),
     #[error("{address} cannot be listened on: {source}")]
     Listen { address: SocketAddr, source: io::Error },
-    #[error("there is no card vault to run: card_vault_socket is not set")]
+    #[error(
+        "there is no card vault to run: neither card_vault_socket nor card_vault_address is set"
+    )]
     NoVault,
-    #[error("the socket {} cannot be listened at: {source}", .path.display())]
-    Socket { path: PathBuf, source: io::Error },
+    #[error("the card vault cannot listen at {place}: {source}")]
+    Vault { place: String, source: io::Error },
     #[error("{0}")]
     Cards(String),
     #[error("signals cannot be waited for: {0}")]
@@ -109,13 +113,16 @@ pub fn run_vault(config_file: Option<PathBuf>) -> Result<(), StartError> {
     let runtime = Runtime::new().map_err(StartError::Threads)?;
     let bank = runtime.block_on(async {
         let bank = open(config, Clock::System, Rng::System).await?;
-        let path = vault.socket.clone();
-        let server = Server::bind(bank.clone(), vault).await;
-        let server = server.map_err(|source| StartError::Socket { path: path.clone(), source })?;
+        let failed = |source| StartError::Vault { place: vault.place.to_string(), source };
+        let server = Server::bind(bank.clone(), vault.clone()).await.map_err(failed)?;
+        let place = server.address().map_err(failed)?;
         let stop = Stop::listen().map_err(StartError::Signals)?;
         let (tell, told) = watch::channel(false);
-        say(&format!("listening at {}\n", path.display())).map_err(StartError::Output)?;
+        if let Some(renewing) = watch_vault_files(&bank, &told) {
+            tokio::spawn(renewing);
+        }
         secrets::look(&bank).await;
+        say(&format!("listening at {place}\n")).map_err(StartError::Output)?;
         let presence = Presence::begin(&bank, "vault");
         let noting = tokio::spawn(presence.clone().record_start(told.clone()));
         let serving = tokio::spawn(server.serve(told.clone()));
@@ -235,7 +242,11 @@ pub async fn until_stopped(bank: &Bank, listener: TcpListener) -> Result<(), Sta
     let (stop_jobs, stopped) = watch::channel(false);
     let mut jobs = jobs::spawn(bank, stopped.clone());
     if let Some(server) = bank.config().tls.clone() {
-        jobs.spawn(renewals::watch(bank.tools().clock().clone(), server, stopped.clone()));
+        let what = (Purpose::Listener, server);
+        jobs.spawn(renewals::watch(bank.tools().clock().clone(), what, stopped.clone()));
+    }
+    if let Some(renewing) = watch_vault_files(bank, &stopped) {
+        jobs.spawn(renewing);
     }
     if let Some(asked) = bank.config().metrics_listen {
         let listener = listen(asked).await?;
@@ -262,6 +273,16 @@ pub async fn until_stopped(bank: &Bank, listener: TcpListener) -> Result<(), Sta
     }
     bank.traces().flush(TRACES_LIMIT).await;
     Ok(())
+}
+
+/// Takes up the certificates of the way to the card vault, or from it, while both serve.
+fn watch_vault_files(
+    bank: &Bank,
+    stopped: &watch::Receiver<bool>,
+) -> Option<impl Future<Output = ()> + Send + use<>> {
+    let tls = bank.config().cards.vault.as_ref()?.place.tls()?;
+    let what = (Purpose::CardVault, Arc::clone(tls.files()));
+    Some(renewals::watch(bank.tools().clock().clone(), what, stopped.clone()))
 }
 
 /// Ends the runtime's threads, then writes out and closes the database.

@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 
 use exchequer::bank::Bank;
 use exchequer::cards::keeper::server::Server;
-use exchequer::config::{CardVault, Config};
+use exchequer::config::{CardVault, Config, VaultPlace};
 use exchequer::keys::adopt_in;
 use exchequer::keys::holder::KeyHolder;
 use money::{Clock, Rng};
@@ -28,12 +28,19 @@ pub struct TestVault {
     _database: TestDatabase,
 }
 
-/// A vault that is a process of its own, of which only the socket is known.
+/// A vault that is a process of its own, of which only the place is known.
 pub struct VaultProcess {
     folder: TempDir,
     binary: PathBuf,
+    /// Its settings, as names and values of the environment.
+    settings: Vec<(&'static str, String)>,
+    /// Where it said that it listens.
+    place: String,
     child: Option<Child>,
 }
+
+const SOCKET: &str = "EXCHEQUER_CARD_VAULT_SOCKET";
+const ADDRESS: &str = "EXCHEQUER_CARD_VAULT_ADDRESS";
 
 /// Whether this run's banks have a vault beside them.
 pub fn is_wanted() -> bool {
@@ -78,10 +85,22 @@ impl TestVault {
 }
 
 impl VaultProcess {
-    /// Makes a vault in a folder of its own and starts it.
+    /// Makes a vault in a folder of its own and starts it at a socket there.
     pub fn start(binary: &Path) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
-        let mut vault = Self { folder, binary: binary.to_owned(), child: None };
+        let socket = folder.path().join("vault.sock").display().to_string();
+        Self::start_in(folder, binary, vec![(SOCKET, socket)])
+    }
+
+    /// The same at any free port of this machine, in TLS by the files that these settings name.
+    pub fn start_in_tls(binary: &Path, mut settings: Vec<(&'static str, String)>) -> Self {
+        settings.push((ADDRESS, "127.0.0.1:0".to_owned()));
+        Self::start_in(TempDir::new().expect("a temporary folder"), binary, settings)
+    }
+
+    fn start_in(folder: TempDir, binary: &Path, settings: Vec<(&'static str, String)>) -> Self {
+        let (binary, place) = (binary.to_owned(), String::new());
+        let mut vault = Self { folder, binary, settings, place, child: None };
         vault.finish(&["init", &vault.path("bank")]);
         vault.finish(&["migrate", "--config", &vault.path("bank/exchequer.toml")]);
         vault.start_again();
@@ -99,7 +118,17 @@ impl VaultProcess {
         let read = std::io::BufRead::read_line(&mut std::io::BufReader::new(output), &mut line);
         read.expect("a line of it");
         self.child = Some(child);
-        assert!(line.starts_with("listening at "), "the vault does not listen: {line:?}");
+        let place = line.trim_end().strip_prefix("listening at ");
+        place.expect("a line that says where the vault listens").clone_into(&mut self.place);
+        // The next one listens there again.
+        for (_, value) in self.settings.iter_mut().filter(|(name, _)| *name == ADDRESS) {
+            self.place.clone_into(value);
+        }
+    }
+
+    /// A path, or an address with its port.
+    pub fn place(&self) -> &str {
+        &self.place
     }
 
     /// `kill -9`, and waits for the end.
@@ -109,6 +138,7 @@ impl VaultProcess {
         let _status = child.wait().expect("our own process");
     }
 
+    /// For a bank beside its socket.
     pub fn settings(&self) -> CardVault {
         settings(self.folder.path())
     }
@@ -132,7 +162,7 @@ impl VaultProcess {
             .args(arguments)
             .current_dir(self.folder.path())
             .env_clear()
-            .env("EXCHEQUER_CARD_VAULT_SOCKET", self.path("vault.sock"))
+            .envs(self.settings.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
@@ -155,5 +185,6 @@ impl Drop for VaultProcess {
 
 fn settings(folder: &Path) -> CardVault {
     let peer_uid = std::fs::metadata(folder).expect("the folder").uid();
-    CardVault { socket: folder.join("vault.sock"), peer_uid, reveals_per_hour: 1_000_000 }
+    let place = VaultPlace::Socket { path: folder.join("vault.sock"), peer_uid };
+    CardVault { place, reveals_per_hour: 1_000_000 }
 }

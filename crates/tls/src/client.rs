@@ -40,7 +40,7 @@ pub struct Client {
     connector: TlsConnector,
 }
 
-/// Why a server is not spoken to, in the order in which it is found out.
+/// Why a server, or a caller that is to be a [peer](crate::peer), is not spoken to, in the order in which it is found out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unproven {
     #[error("its name cannot stand in a certificate")]
@@ -49,14 +49,23 @@ pub enum Unproven {
     Silent,
     #[error("it does not speak TLS")]
     NotTls,
+    #[error("it shows no certificate")]
+    NoCertificate,
     #[error("its certificate is of no authority that is believed")]
     Authority,
     #[error("its certificate has ended or does not hold yet")]
     Time,
+    #[error("its certificate was taken back")]
+    Revoked,
     #[error("its certificate is for another name")]
     Name,
+    #[error("it speaks another protocol inside of TLS")]
+    Protocol,
     #[error("{0}")]
     Other(String),
+    /// Without a word of why.
+    #[error("{0}")]
+    Broken(String),
 }
 
 /// From the first byte of the handshake to the last; servers take milliseconds.
@@ -142,7 +151,7 @@ fn hash_of(signature: &[u8]) -> Option<&'static Algorithm> {
     }
 }
 
-fn judge(error: &std::io::Error) -> Unproven {
+pub(crate) fn judge(error: &std::io::Error) -> Unproven {
     let found = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     match found {
         Some(rustls::Error::InvalidCertificate(wrong)) => match wrong {
@@ -152,14 +161,17 @@ fn judge(error: &std::io::Error) -> Unproven {
             | CertificateError::ExpiredContext { .. }
             | CertificateError::NotValidYet
             | CertificateError::NotValidYetContext { .. } => Unproven::Time,
+            CertificateError::Revoked => Unproven::Revoked,
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
                 Unproven::Name
             }
             other => Unproven::Other(format!("its certificate cannot be used: {other}")),
         },
         Some(rustls::Error::InvalidMessage(_)) => Unproven::NotTls,
+        Some(rustls::Error::NoCertificatesPresented) => Unproven::NoCertificate,
+        Some(rustls::Error::NoApplicationProtocol) => Unproven::Protocol,
         Some(other) => Unproven::Other(other.to_string()),
-        None => Unproven::Other(error.to_string()),
+        None => Unproven::Broken(error.to_string()),
     }
 }
 

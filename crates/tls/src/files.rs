@@ -8,18 +8,19 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest::{Context, SHA256};
 use rustls::RootCertStore;
+use rustls::client::WebPkiServerVerifier;
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::kx_group;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
 use zeroize::Zeroizing;
 
 use crate::certificate::Certificate;
 use crate::list::{self, ListTimes};
-use crate::server::Settings;
+use crate::server::{Inside, Settings};
 
 /// Chains have a few KiB; the certificates of all public authorities together some 200.
 const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -82,6 +83,8 @@ pub(crate) struct OwnPair {
 pub(crate) struct Callers {
     /// None: nobody is asked for a certificate.
     pub verifier: Option<Arc<dyn ClientCertVerifier>>,
+    /// Between peers: the same authorities and lists, for whom is called.
+    pub servers: Option<Arc<WebPkiServerVerifier>>,
     pub lists: Option<ListTimes>,
 }
 
@@ -112,24 +115,40 @@ impl CallerFiles {
         Ok(Self { bytes: (authorities, lists), digest })
     }
 
-    /// Who shows no certificate is let in, since browsers have none: who needs one is asked behind the handshake, by the
-    /// route. With lists every certificate of a chain must be on none of them, and have one that holds now (RFC 5280
-    /// §6.3.3): an authority that says nothing vouches for nothing.
-    pub fn parse(&self, provider: &Arc<CryptoProvider>) -> Result<Callers, Refusal> {
+    /// Inside of HTTP who shows no certificate is let in, since browsers have none: who needs one is asked behind the
+    /// handshake, by the route. Between peers nobody is. With lists every certificate of a chain must be on none of them,
+    /// and have one that holds now (RFC 5280 §6.3.3): an authority that says nothing vouches for nothing.
+    pub fn parse(
+        &self,
+        provider: &Arc<CryptoProvider>,
+        inside: Inside,
+    ) -> Result<Callers, Refusal> {
         let (authorities, lists) = &self.bytes;
         let Some(authorities) = authorities else {
-            return Ok(Callers { verifier: None, lists: None });
+            return Ok(Callers { verifier: None, servers: None, lists: None });
         };
         let roots = Arc::new(roots(authorities)?);
         let lists = lists.as_deref().map(|pem| list::read(pem).ok_or(Refusal::NoList));
         let (lists, times) = lists.transpose()?.unzip();
-        let verifier = WebPkiClientVerifier::builder_with_provider(roots, Arc::clone(provider))
-            .with_crls(lists.into_iter().flatten())
-            .enforce_revocation_expiration()
-            .allow_unauthenticated()
-            .build()
-            .map_err(|error| Refusal::ListUnusable(error.to_string()))?;
-        Ok(Callers { verifier: Some(verifier), lists: times })
+        let lists = lists.unwrap_or_default();
+        let unusable = |error: VerifierBuilderError| Refusal::ListUnusable(error.to_string());
+        let verifier =
+            WebPkiClientVerifier::builder_with_provider(Arc::clone(&roots), Arc::clone(provider))
+                .with_crls(lists.clone())
+                .enforce_revocation_expiration();
+        let (verifier, servers) = match inside {
+            Inside::Http => (verifier.allow_unauthenticated(), None),
+            Inside::Peers(_) => {
+                let servers =
+                    WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(provider))
+                        .with_crls(lists)
+                        .enforce_revocation_expiration()
+                        .build();
+                (verifier, Some(servers.map_err(unusable)?))
+            }
+        };
+        let verifier = Some(verifier.build().map_err(unusable)?);
+        Ok(Callers { verifier, servers, lists: times })
     }
 }
 

@@ -1,5 +1,6 @@
 //! TLS for the bank's listener: certificate and key from files, taken up anew when the files change; and for
-//! connections that the bank opens itself ([`client`]).
+//! connections that the bank opens itself ([`client`]), or with another process of ours, of which each proves itself
+//! to the other ([`peer`]).
 //!
 //! Order of an opening and of each later look ([`Server`]): files, bounded; certificates and key parsed; key and
 //! certificate belong together; then one whole new configuration, or a refusal and the old one. Cost of a look at
@@ -14,6 +15,7 @@ pub mod client;
 mod der;
 mod files;
 mod list;
+pub mod peer;
 pub mod probe;
 mod server;
 pub mod trial;
@@ -21,5 +23,5 @@ pub mod trial;
 pub use certificate::{Certificate, ClientCertificate};
 pub use files::{Refusal, cryptography};
 pub use list::ListTimes;
-pub use server::{InForce, Look, Looks, Server, Settings, Version};
+pub use server::{InForce, Inside, Look, Looks, Server, Settings, Version};
 pub use tokio_rustls::TlsAcceptor;

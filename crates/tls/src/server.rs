@@ -18,11 +18,12 @@ use rustls::crypto::aws_lc_rs::Ticketer;
 use rustls::server::{NoServerSessionStorage, ServerConfig};
 use rustls::sign::SingleCertAndKey;
 use rustls::version::{TLS12, TLS13};
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use crate::certificate::Certificate;
 use crate::files::{CallerFiles, Callers, OwnPair, PairFiles, Refusal, provider};
 use crate::list::ListTimes;
+use crate::peer;
 
 /// Where the files are and what is spoken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +37,16 @@ pub struct Settings {
     /// What those authorities took back, in PEM: one list at least of each. Absent: nothing is looked up.
     pub client_crl_file: Option<PathBuf>,
     pub min_version: Version,
+    pub inside: Inside,
+}
+
+/// What is spoken inside, and who may call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Inside {
+    /// HTTP, with anybody.
+    Http,
+    /// A protocol between two processes of ours, as ALPN names it (RFC 7301 §6). Both show a certificate.
+    Peers(&'static [u8]),
 }
 
 /// The oldest protocol that is spoken.
@@ -45,7 +56,7 @@ pub enum Version {
     Tls13,
 }
 
-/// What a listener speaks TLS with.
+/// What a listener speaks TLS with, and a process that is a [peer](crate::peer) of another calls with.
 pub struct Server {
     settings: Settings,
     provider: Arc<CryptoProvider>,
@@ -55,6 +66,8 @@ pub struct Server {
 
 struct Current {
     acceptor: TlsAcceptor,
+    /// Between peers only.
+    connector: Option<TlsConnector>,
     pair: Taken<OwnPair>,
     callers: Taken<Callers>,
 }
@@ -132,7 +145,8 @@ impl Server {
         let files = PairFiles::read(&settings)?;
         let pair = Taken { what: files.parse(&provider)?, digest: files.digest };
         let files = CallerFiles::read(&settings)?;
-        let callers = Taken { what: files.parse(&provider)?, digest: files.digest };
+        let callers = files.parse(&provider, settings.inside)?;
+        let callers = Taken { what: callers, digest: files.digest };
         let current = ArcSwap::from_pointee(current(&settings, &provider, (pair, callers))?);
         Ok(Self { settings, provider, current, refused: ArcSwap::default() })
     }
@@ -144,6 +158,11 @@ impl Server {
     /// For the next connection.
     pub fn acceptor(&self) -> TlsAcceptor {
         self.current.load().acceptor.clone()
+    }
+
+    /// The same to call with.
+    pub(crate) fn connector(&self) -> Option<TlsConnector> {
+        self.current.load().connector.clone()
     }
 
     pub fn in_force(&self) -> InForce {
@@ -198,7 +217,7 @@ impl Server {
     }
 
     fn callers(&self, files: &CallerFiles, now: Timestamp) -> Result<Callers, Refusal> {
-        let callers = files.parse(&self.provider)?;
+        let callers = files.parse(&self.provider, self.settings.inside)?;
         match callers.lists {
             Some(times) if times.ends <= now => Err(Refusal::ListEnded(times.ends)),
             Some(_) | None => Ok(callers),
@@ -248,7 +267,10 @@ fn current(
     };
     let key = SingleCertAndKey::from(Arc::clone(&pair.what.key));
     let mut config = builder.with_cert_resolver(Arc::new(key));
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    config.alpn_protocols = match settings.inside {
+        Inside::Http => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
+        Inside::Peers(protocol) => vec![protocol.to_vec()],
+    };
     if callers.what.verifier.is_some() {
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
@@ -256,9 +278,16 @@ fn current(
         config.ticketer = Ticketer::new().map_err(unusable)?;
     }
     config.max_early_data_size = 0;
-    Ok(Current { acceptor: TlsAcceptor::from(Arc::new(config)), pair, callers })
+    let connector = match (settings.inside, &callers.what.servers) {
+        (Inside::Peers(protocol), Some(servers)) => {
+            Some(peer::connector(provider, (&pair.what.key, servers), protocol)?)
+        }
+        (Inside::Peers(_), None) | (Inside::Http, _) => None,
+    };
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    Ok(Current { acceptor, connector, pair, callers })
 }
 
-fn unusable<E: std::fmt::Display>(error: E) -> Refusal {
+pub(crate) fn unusable<E: std::fmt::Display>(error: E) -> Refusal {
     Refusal::Unusable(error.to_string())
 }

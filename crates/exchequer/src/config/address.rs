@@ -49,7 +49,7 @@ pub(super) fn split_port(authority: &str) -> Option<(&str, Option<u16>)> {
     }
 }
 
-fn is_host(host: &str) -> bool {
+pub(super) fn is_host(host: &str) -> bool {
     if let Some(v6) = host.strip_prefix('[') {
         return v6.strip_suffix(']').is_some_and(|v6| {
             v6.parse::<std::net::Ipv6Addr>().is_ok() && v6 == v6.to_ascii_lowercase()

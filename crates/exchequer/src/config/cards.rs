@@ -1,15 +1,14 @@
 //! Card payments: who takes them, and whether card numbers are kept at all.
 
-use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use vault::SecretString;
 
-use super::Profile;
 use super::address::check_origin;
+use super::card_vault::CardVault;
 use super::reading::{Reading, quoted};
+use super::{Profile, card_vault};
 use crate::gateways::Limits;
 
 #[derive(Clone)]
@@ -30,16 +29,6 @@ pub struct Cards {
     pub sandbox: Option<SandboxGateway>,
     /// Takes payments in live mode.
     pub stripe: Option<StripeGateway>,
-}
-
-/// The card vault that is a process of its own, for both sides.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CardVault {
-    pub socket: PathBuf,
-    /// The user of the other process.
-    pub peer_uid: u32,
-    /// Numbers that the vault opens for all merchants together in any hour of the clock.
-    pub reveals_per_hour: u32,
 }
 
 #[derive(Clone)]
@@ -70,34 +59,12 @@ pub(super) fn read(reading: &mut Reading, profile: Profile) -> Cards {
         are_stored: profile.stores_cards(),
         reveals_per_hour: reading.integer("card_reveals_per_hour"),
         expired_days: reading.integer("card_expired_days"),
-        vault: read_vault(reading, profile),
+        vault: card_vault::read(reading, profile),
         gateway_seconds: reading.integer("card_gateway_seconds"),
         reversal_days: read_reversal_days(reading, profile),
         sandbox,
         stripe,
     }
-}
-
-fn read_vault(reading: &mut Reading, profile: Profile) -> Option<CardVault> {
-    let socket = reading.path("card_vault_socket");
-    let peer_uid = reading.optional_integer("card_vault_peer_uid");
-    let reveals_per_hour = reading.integer("card_vault_reveals_per_hour");
-    let socket = socket?;
-    if !profile.stores_cards() {
-        let wrong = format!("profile {} keeps no card numbers", profile.name());
-        reading.fault("card_vault_socket", wrong, "unset");
-    }
-    let peer_uid = peer_uid.and_then(|uid| u32::try_from(uid).ok()).or_else(own_uid);
-    if peer_uid.is_none() {
-        let wrong = "not given, and this process cannot tell its own";
-        reading.fault("card_vault_peer_uid", wrong, "a user's number");
-    }
-    Some(CardVault { socket, peer_uid: peer_uid?, reveals_per_hour })
-}
-
-/// The user of this process: whose its entry in the system's table of processes is.
-fn own_uid() -> Option<u32> {
-    std::fs::metadata("/proc/self").ok().map(|own| own.uid())
 }
 
 fn read_reversal_days(reading: &mut Reading, profile: Profile) -> u32 {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tls::{Refusal, Server, Settings, Version};
+use tls::{Inside, Refusal, Server, Settings, Version};
 
 use super::reading::Reading;
 
@@ -39,8 +39,14 @@ pub(super) fn read(reading: &mut Reading) -> Option<Arc<Server>> {
         reading.fault("tls_certificate_file", wrong, "unset, for a demo bank");
         return None;
     }
-    let settings =
-        Settings { certificate_file, key_file, client_ca_file, client_crl_file, min_version };
+    let settings = Settings {
+        certificate_file,
+        key_file,
+        client_ca_file,
+        client_crl_file,
+        min_version,
+        inside: Inside::Http,
+    };
     match Server::open(settings) {
         Ok(server) => Some(Arc::new(server)),
         Err(refusal) => {

@@ -11,6 +11,7 @@
 mod address;
 mod approvals;
 mod assemble;
+mod card_vault;
 mod cards;
 mod certificates;
 mod console;
@@ -42,7 +43,8 @@ mod webhooks;
 mod words;
 
 pub use approvals::Approvals;
-pub use cards::{CardVault, Cards, SandboxGateway, StripeGateway};
+pub use card_vault::{CardVault, VAULT_PROTOCOL, VaultPlace};
+pub use cards::{Cards, SandboxGateway, StripeGateway};
 pub use console::{Console, Network};
 pub use database::DatabaseUrl;
 pub use evidence::{Evidence, TrailAddress, WitnessAddress};

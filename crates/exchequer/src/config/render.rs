@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::setting::{Kind, Setting};
 use super::settings::SETTINGS;
-use super::{Config, DatabaseUrl, LogFormat};
+use super::{Config, DatabaseUrl, LogFormat, card_vault};
 
 /// Every setting of the table in its order.
 pub(super) fn render(config: &Config) -> String {
@@ -225,16 +225,7 @@ fn cards(config: &Config, name: &str) -> String {
     match name {
         "card_expired_days" => cards.expired_days.to_string(),
         "card_reveals_per_hour" => cards.reveals_per_hour.to_string(),
-        "card_vault_socket" => {
-            cards.vault.as_ref().map(|vault| vault.socket.display().to_string()).unwrap_or_default()
-        }
-        "card_vault_peer_uid" => {
-            cards.vault.as_ref().map(|vault| vault.peer_uid.to_string()).unwrap_or_default()
-        }
-        "card_vault_reveals_per_hour" => {
-            let vault = cards.vault.as_ref();
-            vault.map_or(10_000_000, |vault| vault.reveals_per_hour).to_string()
-        }
+        name if name.starts_with("card_vault_") => card_vault::render(cards.vault.as_ref(), name),
         "card_reversal_days" => cards.reversal_days.to_string(),
         "card_gateway_seconds" => cards.gateway_seconds.to_string(),
         "sandbox_url" => sandbox.map(|sandbox| sandbox.url.clone()).unwrap_or_default(),

@@ -281,6 +281,23 @@ pub const SETTINGS: &[Setting] = &[
          Both need it, each in its own configuration; see docs/vault.md."),
     row("card", "vault_peer_uid", whole(0, 4_294_967_294), "",
         "The number of the user that the process at the other end of the socket runs as. Empty: the same as this one."),
+    row("card", "vault_address", Kind::Text, "",
+        "Instead of the socket, host:port of a card vault on another machine: there it listens, and there the bank calls \
+         it, by the host that its certificate is for. TLS 1.3 in which both show a certificate, and nothing else. Needs \
+         the four settings below, in both configurations."),
+    row("card", "vault_peer_name", Kind::Text, "",
+        "The common name in the certificate of the process at the other end. It alone is spoken to, whomever else \
+         the authorities sign for."),
+    row("card", "vault_certificate_file", Kind::Path, "",
+        "This process's certificate for the other, and those of the authorities between it and one that the other knows, in \
+         PEM. These files are looked at every 10 seconds as those of tls_certificate_file are."),
+    row("card", "vault_key_file", Kind::Path, "",
+        "Its private key in PEM; nobody but its owner and group may read the file (chmod 640)."),
+    row("card", "vault_ca_file", Kind::Path, "",
+        "The authorities that sign the other process's certificate, in PEM: best one that signs for these two alone."),
+    row("card", "vault_crl_file", Kind::Path, "",
+        "What those authorities took back: revocation lists in PEM, one at least of each, as in tls_client_crl_file. \
+         Empty: nothing is looked up."),
     row("card", "vault_reveals_per_hour", whole(1, 1_000_000_000), "10000000",
         "For the vault: card numbers opened in any hour of the clock for all merchants together; more are \
          refused with 429. card_reveals_per_hour holds there for each merchant."),

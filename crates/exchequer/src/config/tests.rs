@@ -1,5 +1,6 @@
 //! A bank's folder for the tests of the configuration, and the tests by what they are about.
 
+mod card_vault;
 mod faults;
 mod files;
 mod init;

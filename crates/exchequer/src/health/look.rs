@@ -59,6 +59,12 @@ pub async fn look(bank: &Bank) -> Look {
         let lists = in_force.lists.map(|lists| super::tls::client_lists(lists, refused, now));
         checks.extend(lists);
     }
+    if let Some(peer) = bank.config().cards.vault.as_ref().and_then(|vault| vault.place.tls()) {
+        let in_force = peer.files().in_force();
+        checks.push(super::tls::vault_certificate(&in_force, now));
+        let refused = in_force.callers_refused.as_ref();
+        checks.extend(in_force.lists.map(|lists| super::tls::vault_lists(lists, refused, now)));
+    }
     let configured = bank.config().secrets.given.len();
     checks.extend(super::secrets::check(configured, bank.secrets(), now));
     checks.push(jobs(bank));

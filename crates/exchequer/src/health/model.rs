@@ -17,8 +17,9 @@ pub enum State {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct HealthCheck {
     /// `database`, `cache`, `keys`, `gateway.test`, `gateway.live`, `outbox`, `webhooks`, `log`, `certificate` (where the
-    /// bank speaks TLS itself), `client_lists` (where it looks up what was taken back of merchants' certificates), `secrets` (where
-    /// passwords or tokens of other services were configured), `jobs` or `version`.
+    /// bank speaks TLS itself), `client_lists` (where it looks up what was taken back of merchants' certificates),
+    /// `vault_certificate` and `vault_lists` (the same for a card vault on another machine), `secrets` (where passwords or
+    /// tokens of other services were configured), `jobs` or `version`.
     pub name: &'static str,
     /// `ok`, `degraded` or `down`.
     pub state: &'static str,

@@ -1,12 +1,27 @@
-//! The health of the bank's own TLS: its certificate, and what it looks callers' certificates up in. Pure.
+//! The health of the bank's own TLS: its certificates, and what it looks others' certificates up in. Pure.
 
 use money::Timestamp;
 
 use super::model::{Check, NOTHING, State, fact};
 use crate::renewals::Age;
 
-/// The state of the certificate that this node shows.
+/// The state of the certificate that this node shows to callers.
 pub fn certificate(tls: &::tls::InForce, now: Timestamp) -> Check {
+    let ended = "It has ended: callers go away. Put a new one in its place.";
+    shown(("certificate", ended), tls, now)
+}
+
+/// The same of the one that it shows to a card vault on another machine.
+pub fn vault_certificate(tls: &::tls::InForce, now: Timestamp) -> Check {
+    let ended = "It has ended: the card vault refuses this node. Put a new one in its place.";
+    shown(("vault_certificate", ended), tls, now)
+}
+
+fn shown(
+    (name, ended): (&'static str, &'static str),
+    tls: &::tls::InForce,
+    now: Timestamp,
+) -> Check {
     let certificate = &tls.certificate;
     // Without lists there is no other place to say that a file of authorities is broken.
     let refused = tls.refused.as_ref().or(match tls.lists {
@@ -14,9 +29,7 @@ pub fn certificate(tls: &::tls::InForce, now: Timestamp) -> Check {
         Some(_) => None,
     });
     let (state, advice) = match (Age::of(certificate.not_after, now), refused) {
-        (Age::Ended, _) => {
-            (State::Down, "It has ended: callers go away. Put a new one in its place.")
-        }
+        (Age::Ended, _) => (State::Down, ended),
         (Age::EndsSoon | Age::Good, Some(_)) => {
             (State::Degraded, "The files that are there now are not taken; the old ones serve.")
         }
@@ -29,23 +42,39 @@ pub fn certificate(tls: &::tls::InForce, now: Timestamp) -> Check {
         fact("SHA-256", certificate.fingerprint.clone()),
     ];
     facts.extend(refused.map(|refusal| fact("refused", refusal.to_string())));
-    Check { name: "certificate", state, advice, facts }
+    Check { name, state, advice, facts }
 }
 
-/// The state of the revocation lists that callers' certificates are looked up in: of the one that ends first. A quarter of
-/// its life before its end there should be a new one, however long it lives.
+/// The state of the revocation lists that callers' certificates are looked up in.
 pub fn client_lists(
     lists: ::tls::ListTimes,
     refused: Option<&::tls::Refusal>,
     now: Timestamp,
 ) -> Check {
+    let ended = "A list has ended: merchants of its authority are refused. Put a new one there.";
+    looked_up(("client_lists", ended), (lists, refused), now)
+}
+
+/// The same of those that the card vault's certificate is looked up in.
+pub fn vault_lists(
+    lists: ::tls::ListTimes,
+    refused: Option<&::tls::Refusal>,
+    now: Timestamp,
+) -> Check {
+    let ended = "A list has ended: the card vault is not spoken to. Put a new one there.";
+    looked_up(("vault_lists", ended), (lists, refused), now)
+}
+
+/// By the list that ends first. A quarter of its life before its end there should be a new one, however long it lives.
+fn looked_up(
+    (name, ended): (&'static str, &'static str),
+    (lists, refused): (::tls::ListTimes, Option<&::tls::Refusal>),
+    now: Timestamp,
+) -> Check {
     let life = lists.ends.micros_since(lists.made);
     let left = lists.ends.micros_since(now);
     let (state, advice) = if left <= 0 {
-        (
-            State::Down,
-            "A list has ended: merchants of its authority are refused. Put a new one there.",
-        )
+        (State::Down, ended)
     } else if refused.is_some() {
         (State::Degraded, "The file that is there now is not taken; the lists before it count.")
     } else if left < life / 4 {
@@ -56,7 +85,7 @@ pub fn client_lists(
     let mut facts =
         vec![fact("ends", lists.ends.to_string()), fact("made", lists.made.to_string())];
     facts.extend(refused.map(|refusal| fact("refused", refusal.to_string())));
-    Check { name: "client_lists", state, advice, facts }
+    Check { name, state, advice, facts }
 }
 
 #[cfg(test)]
@@ -93,6 +122,8 @@ mod tests {
     fn a_list_is_to_be_followed_in_the_last_quarter_of_its_life() {
         let lists = ::tls::ListTimes { made: at(0), ends: at(800) };
         let state = |now| client_lists(lists, None, at(now)).state;
+        let vault = vault_lists(lists, None, at(800));
+        assert_eq!((vault.name, vault.state), ("vault_lists", State::Down));
         let broken = Some(&::tls::Refusal::NoList);
         assert_eq!(client_lists(lists, broken, at(0)).state, State::Degraded);
         assert_eq!(client_lists(lists, broken, at(800)).state, State::Down);
@@ -109,6 +140,8 @@ mod tests {
     }
 
     fn certificate_state(tls: &::tls::InForce, now: Timestamp) -> State {
-        certificate(tls, now).state
+        let (listener, vault) = (certificate(tls, now), vault_certificate(tls, now));
+        assert_eq!((listener.state, vault.name), (vault.state, "vault_certificate"));
+        listener.state
     }
 }

@@ -6,6 +6,7 @@ mod books;
 mod card_secrets;
 mod card_storms;
 mod card_vault;
+mod card_vault_far;
 mod ciphers;
 mod clocks;
 mod confirmations;

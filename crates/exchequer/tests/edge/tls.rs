@@ -15,7 +15,7 @@ use rustls::{ClientConfig, RootCertStore};
 use tempfile::TempDir;
 use testkit::{Shop, Signed, TestBank};
 use tls::trial::{Authority, Pair};
-use tls::{Look, Server, Settings, Version};
+use tls::{Inside, Look, Server, Settings, Version};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
@@ -72,6 +72,7 @@ impl Served {
             client_ca_file: has_callers.then(|| path("callers.pem")),
             client_crl_file: has_callers.then(|| path("lists.pem")),
             min_version: Version::Tls13,
+            inside: Inside::Http,
         };
         let server = Arc::new(Server::open(settings).expect("a pair that fits"));
         let bank = TestBank::with(|config| {

@@ -1,6 +1,7 @@
 //! A listener's TLS: what is spoken, what is refused, and how a new certificate takes the old one's place.
 
 mod callers;
+mod peers;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -15,7 +16,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, HandshakeKind, NamedGroup, ProtocolVersion, RootCertStore};
 use tempfile::TempDir;
 use tls::trial::{Authority, Pair};
-use tls::{Look, Refusal, Server, Settings, Version};
+use tls::{Inside, Look, Refusal, Server, Settings, Version};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_rustls::TlsConnector;
 
@@ -64,6 +65,7 @@ impl Place {
             client_ca_file: there("authorities.pem"),
             client_crl_file: there("lists.pem"),
             min_version,
+            inside: Inside::Http,
         }
     }
 
@@ -273,6 +275,7 @@ fn a_folder_that_is_a_file_is_no_panic() {
         client_ca_file: None,
         client_crl_file: None,
         min_version: Version::Tls12,
+        inside: Inside::Http,
     };
     assert!(matches!(Server::open(settings), Err(Refusal::CertificateFile(_))));
 }

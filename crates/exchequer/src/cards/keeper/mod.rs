@@ -10,6 +10,7 @@
 pub mod client;
 pub mod frames;
 pub mod server;
+mod way;
 
 #[cfg(test)]
 mod tests;
@@ -64,6 +65,8 @@ pub enum KeeperError {
     Away(&'static str),
     #[error("the card vault at this socket belongs to user {uid}")]
     Impostor { uid: u32 },
+    #[error("the card vault does not prove itself: {0}")]
+    Unproven(tls::client::Unproven),
     #[error("the card vault speaks another version")]
     Version,
     #[error("the card vault takes this process for a stranger")]
@@ -210,7 +213,7 @@ pub async fn check(bank: &Bank) -> Result<(), String> {
         return Ok(());
     }
     Err("the card numbers of this bank were sealed elsewhere: by another card vault, or by the bank itself before \
-         card_vault_socket was set, or with one before it was unset"
+         card_vault_socket or card_vault_address was set, or with one before they were unset"
         .to_owned())
 }
 
@@ -270,6 +273,7 @@ impl From<KeeperError> for Problem {
             KeeperError::Damaged => DbError::Corrupt(error.to_string()).into(),
             KeeperError::Away(_)
             | KeeperError::Impostor { .. }
+            | KeeperError::Unproven(_)
             | KeeperError::Version
             | KeeperError::Stranger
             | KeeperError::Refused(_) => Self::new(Code::Unavailable).cause(error),

@@ -1,23 +1,19 @@
-//! The vault as a process: the keys of card numbers, a socket, and a database of its own for both.
+//! The vault as a process: the keys of card numbers, a place to be asked at, and a database of its own for both.
 //!
 //! Its database is a bank's, with a master key that the bank does not have; of it only the data keys, the counts of
-//! opened numbers and the event log are used. Order of an opening: who asks (the user of the other process), the
-//! frame, the caps of the merchant and of all, the sealed value; then count and event are committed, and only then
-//! is the number sent. Bound: [`MOST_CONNECTIONS`], each with [`FRAME`] for the rest of a frame that has begun and
-//! [`IDLE`] between two. Never here: a list of what there is, a number in the log, a way to open one without an event.
+//! opened numbers and the event log are used. Order of an opening: who asks ([`super::way`]), the frame, the caps of
+//! the merchant and of all, the sealed value; then count and event are committed, and only then is the number sent.
+//! Bound: [`MOST_CONNECTIONS`], each with [`FRAME`] for the rest of a frame that has begun and [`IDLE`] between two, none
+//! for longer than [`LIFE`]. Never here: a list of what there is, a number in the log, a way to open one without an event.
 
-use std::fs;
 use std::io;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use ::store::{DbError, Tx};
 use money::{CardId, MerchantId};
-use serde_json::json;
-use tokio::io::AsyncWriteExt;
-use tokio::net::{UnixListener, UnixStream};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use vault::card::Number;
@@ -25,8 +21,9 @@ use vault::{Place, Sealing, sealed_with};
 use zeroize::Zeroizing;
 
 use super::Taken;
-use super::client::read_frame;
+use super::client::rest_of_frame;
 use super::frames::{Ask, Reason, Reply, Resealed};
+use super::way::{Caller, Listener, Met, Stream};
 use crate::bank::Bank;
 use crate::cards::{RevealPurpose, store};
 use crate::config::CardVault;
@@ -37,12 +34,15 @@ use crate::jobs::Job;
 pub struct Server {
     bank: Bank,
     vault: CardVault,
-    listener: UnixListener,
+    listener: Listener,
 }
 
 const MOST_CONNECTIONS: usize = 256;
 const FRAME: Duration = Duration::from_secs(5);
 const IDLE: Duration = Duration::from_mins(10);
+/// Of a connection, whose certificate was looked at when it began: one that has ended or was taken back since opens nothing
+/// for longer. The bank makes a new one without noticing.
+const LIFE: Duration = Duration::from_hours(1);
 /// For what it was asked to be answered, when it is told to stop.
 const DRAIN: Duration = Duration::from_secs(5);
 /// Bytes of what an opening is said to be about: an id.
@@ -51,29 +51,15 @@ const MOST_ABOUT: usize = 64;
 const EVERYBODY: &str = "everybody";
 
 impl Server {
-    /// Takes the socket of the configuration, mode 0600, or 0660 where the other process is another user's. One
-    /// that nobody listens at is replaced.
+    /// Takes the place of the configuration.
     pub async fn bind(bank: Bank, vault: CardVault) -> io::Result<Self> {
-        let path = &vault.socket;
-        check_folder(path)?;
-        if let Ok(found) = fs::symlink_metadata(path) {
-            if !found.file_type().is_socket() {
-                return Err(io::Error::other("there is a file that is no socket"));
-            }
-            if UnixStream::connect(path).await.is_ok() {
-                return Err(io::Error::other("another process listens there"));
-            }
-            fs::remove_file(path)?;
-        }
-        let listener = UnixListener::bind(path)?;
-        let is_own = fs::metadata(path)?.uid() == vault.peer_uid;
-        let mode = if is_own { 0o600 } else { 0o660 };
-        fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
+        let listener = Listener::bind(&vault.place).await?;
         Ok(Self { bank, vault, listener })
     }
 
-    pub fn path(&self) -> &Path {
-        &self.vault.socket
+    /// Where it listens in fact.
+    pub fn address(&self) -> io::Result<String> {
+        self.listener.address()
     }
 
     /// Serves until `stop` turns true or its sender is gone, then finishes what it was asked.
@@ -91,11 +77,11 @@ impl Server {
             };
             while connections.try_join_next().is_some() {}
             match accepted {
-                (Ok(place), Ok((stream, _))) => {
+                (Ok(place), Ok(caller)) => {
                     let (bank, vault) = (self.bank.clone(), self.vault.clone());
                     let stop = stop.clone();
                     connections.spawn(async move {
-                        converse(&bank, &vault, stream, stop).await;
+                        receive(&bank, &vault, caller, stop).await;
                         drop(place);
                     });
                 }
@@ -110,20 +96,8 @@ impl Server {
         if tokio::time::timeout(DRAIN, all).await.is_err() {
             tracing::warn!("connections were cut: they took longer than the drain");
         }
-        if let Err(error) = fs::remove_file(&self.vault.socket) {
-            tracing::warn!(%error, "the socket was not removed");
-        }
+        self.listener.close();
     }
-}
-
-/// A folder that anybody may write to is one in which anybody may put another socket.
-fn check_folder(socket: &Path) -> io::Result<()> {
-    let folder = socket.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.map_or_else(|| PathBuf::from("."), Path::to_path_buf);
-    if fs::metadata(&folder)?.permissions().mode() & 0o002 == 0 {
-        return Ok(());
-    }
-    Err(io::Error::other("its folder can be written to by anybody"))
 }
 
 async fn repeat(job: Job, bank: Bank, mut stop: watch::Receiver<bool>) {
@@ -147,42 +121,44 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
     }
 }
 
+/// Finds out who has come, and answers it, or says that it is a stranger.
+async fn receive(bank: &Bank, vault: &CardVault, caller: Caller, mut stop: watch::Receiver<bool>) {
+    let met = tokio::select! {
+        () = stopped(&mut stop) => return,
+        met = caller.meet() => met,
+    };
+    match met {
+        None => {}
+        Some(Met::ThePeer(stream)) => converse(bank, vault, stream, stop).await,
+        Some(Met::Stranger(mut stream, who)) => {
+            record_refusal(bank, "card_vault.stranger", who).await;
+            say(&mut stream, &refused(Reason::Stranger)).await;
+        }
+    }
+}
+
 /// Answers the questions of one connection in turn.
 async fn converse(
     bank: &Bank,
     vault: &CardVault,
-    mut stream: UnixStream,
+    mut stream: Stream,
     mut stop: watch::Receiver<bool>,
 ) {
-    let uid = match stream.peer_cred() {
-        Ok(peer) => peer.uid(),
-        Err(error) => {
-            tracing::warn!(%error, "a connection without a user");
-            return;
-        }
-    };
-    if uid != vault.peer_uid {
-        tracing::warn!(actor = uid, "a process of another user asked the card vault");
-        record_refusal(bank, "card_vault.stranger", uid).await;
-        say(&mut stream, &refused(Reason::Stranger)).await;
-        return;
-    }
+    let mut life = std::pin::pin!(tokio::time::sleep(LIFE));
     loop {
-        tokio::select! {
+        let first = tokio::select! {
             () = stopped(&mut stop) => return,
-            ready = tokio::time::timeout(IDLE, stream.readable()) => match ready {
-                Ok(Ok(())) => {}
+            () = &mut life => return,
+            first = tokio::time::timeout(IDLE, stream.read_u8()) => match first {
+                Ok(Ok(first)) => first,
                 Ok(Err(_)) | Err(_) => return,
             },
-        }
-        let frame = match tokio::time::timeout(FRAME, read_frame(&mut stream)).await {
-            Ok(Ok(Some(frame))) => frame,
-            Ok(Ok(None)) => return,
-            Ok(Err(_)) | Err(_) => {
-                tracing::warn!("a frame that has no end or is too long");
-                say(&mut stream, &refused(Reason::Malformed)).await;
-                return;
-            }
+        };
+        let rest = tokio::time::timeout(FRAME, rest_of_frame(first, &mut stream)).await;
+        let Ok(Ok(frame)) = rest else {
+            tracing::warn!("a frame that has no end or is too long");
+            say(&mut stream, &refused(Reason::Malformed)).await;
+            return;
         };
         let reply = match Ask::read(&frame) {
             Ok(ask) => answer(bank, vault, ask).await,
@@ -199,9 +175,13 @@ async fn converse(
 }
 
 /// False where the other side is gone.
-async fn say(stream: &mut UnixStream, reply: &Reply) -> bool {
+async fn say(stream: &mut Stream, reply: &Reply) -> bool {
     let frame = reply.frame();
-    match tokio::time::timeout(FRAME, stream.write_all(&frame)).await {
+    let send = async {
+        stream.write_all(&frame).await?;
+        stream.flush().await
+    };
+    match tokio::time::timeout(FRAME, send).await {
         Ok(Ok(())) => true,
         Ok(Err(error)) => {
             tracing::info!(%error, "an answer was not taken");
@@ -335,9 +315,8 @@ fn unavailable(error: &DbError) -> Reply {
     refused(Reason::Unavailable)
 }
 
-async fn record_refusal(bank: &Bank, action: &'static str, uid: u32) {
+async fn record_refusal(bank: &Bank, action: &'static str, after: Value) {
     let act = bank.system_act("card vault");
-    let after = json!({ "uid": uid });
     let write = move |tx: &mut Tx<'_>| {
         events::record(tx, &act, action, "card_vault", "forbidden", Some(&after))
     };

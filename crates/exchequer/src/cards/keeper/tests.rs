@@ -1,7 +1,9 @@
 //! A vault in this process, and whoever speaks to it over its socket.
 
+mod far;
+
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::Path;
 
 use ::store::{Db, Location, Options};
 use money::{Clock, Rng, Timestamp};
@@ -15,7 +17,7 @@ use vault::{Keyring, MasterKey};
 use super::frames::{MAX_FRAME, VERSION};
 use super::server::Server;
 use super::*;
-use crate::config::{CardVault, Config};
+use crate::config::{CardVault, Config, VaultPlace};
 use crate::keys::holder::KeyHolder;
 use crate::keys::{self, KeyAct, SETTLED_SECONDS};
 
@@ -58,8 +60,10 @@ impl Vault {
         let holder = KeyHolder::open_here(master, rows, clock.now()).unwrap();
         let mut config = Config::demo(folder.path().into(), "127.0.0.1:0".parse().unwrap());
         let uid = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(folder.path()).unwrap());
-        let socket = folder.path().join("vault.sock");
-        let mut settings = CardVault { socket, peer_uid: uid, reveals_per_hour: 1_000 };
+        let mut settings = CardVault {
+            place: socket(&folder.path().join("vault.sock"), uid),
+            reveals_per_hour: 1_000,
+        };
         change(&mut config, &mut settings);
         let bank = Bank::new(db, holder, config, clock.clone(), rng.clone());
         let (stop, _) = watch::channel(false);
@@ -70,6 +74,10 @@ impl Vault {
 
     async fn start(&mut self) {
         let server = Server::bind(self.bank.clone(), self.settings.clone()).await.unwrap();
+        if let VaultPlace::Network { port, .. } = &mut self.settings.place {
+            // The next one listens there again.
+            *port = server.address().unwrap().rsplit_once(':').unwrap().1.parse().unwrap();
+        }
         self.serving = Some(tokio::spawn(server.serve(self.stop.subscribe())));
     }
 
@@ -85,12 +93,35 @@ impl Vault {
     }
 
     async fn raw(&self) -> UnixStream {
-        UnixStream::connect(&self.settings.socket).await.unwrap()
+        UnixStream::connect(self.path()).await.unwrap()
+    }
+
+    fn path(&self) -> &Path {
+        match &self.settings.place {
+            VaultPlace::Socket { path, .. } => path,
+            VaultPlace::Network { .. } => panic!("there is no socket"),
+        }
+    }
+
+    fn uid(&self) -> u32 {
+        match &self.settings.place {
+            VaultPlace::Socket { peer_uid, .. } => *peer_uid,
+            VaultPlace::Network { .. } => panic!("there is no user"),
+        }
+    }
+
+    /// The same vault at another socket, or for another user.
+    fn at(&self, path: &Path, peer_uid: u32) -> CardVault {
+        CardVault { place: socket(path, peer_uid), ..self.settings.clone() }
     }
 
     async fn actions(&self) -> Vec<(String, String)> {
         self.bank.db().read("events", store::acts).await.unwrap()
     }
+}
+
+fn socket(path: &Path, peer_uid: u32) -> VaultPlace {
+    VaultPlace::Socket { path: path.to_owned(), peer_uid }
 }
 
 fn new_card(now: Timestamp) -> NewCard {
@@ -186,7 +217,7 @@ async fn a_vault_that_is_away_is_said_and_one_that_is_back_is_found() {
     let (merchant, card) = ids();
     let new = new_card(vault.clock.now());
     let away = client.take((&merchant, card), &new).await.err();
-    assert_eq!(away, Some(KeeperError::Away("nobody listens at the socket")));
+    assert_eq!(away, Some(KeeperError::Away("nobody listens there")));
     vault.start().await;
     assert!(client.open(sealed(&taken), FOR).await.is_ok());
     vault.stop.send_replace(true);
@@ -199,17 +230,22 @@ async fn a_vault_that_is_away_is_said_and_one_that_is_back_is_found() {
 
 #[tokio::test]
 async fn another_users_process_is_a_stranger_on_both_sides() {
-    let vault = Vault::with(|_, settings| settings.peer_uid += 1).await;
-    let mode = std::fs::metadata(&vault.settings.socket).unwrap().permissions().mode();
+    let vault = Vault::with(|_, settings| {
+        if let VaultPlace::Socket { peer_uid, .. } = &mut settings.place {
+            *peer_uid += 1;
+        }
+    })
+    .await;
+    let mode = std::fs::metadata(vault.path()).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o660);
     // The bank takes a vault of another user for an impostor before it says anything.
     let (merchant, card) = ids();
     let new = new_card(vault.clock.now());
-    let uid = vault.settings.peer_uid - 1;
+    let uid = vault.uid() - 1;
     let refused = vault.client().take((&merchant, card), &new).await.err();
     assert_eq!(refused, Some(KeeperError::Impostor { uid }));
     // And the vault hears nobody of a user that it was not told of.
-    let own = CardVault { peer_uid: uid, ..vault.settings.clone() };
+    let own = vault.at(vault.path(), uid);
     let refused = Client::new(own).take((&merchant, card), &new).await.err();
     assert!(
         matches!(refused, Some(KeeperError::Stranger | KeeperError::Away("the connection broke"))),
@@ -222,17 +258,17 @@ async fn another_users_process_is_a_stranger_on_both_sides() {
 #[tokio::test]
 async fn the_socket_is_for_its_user_alone_and_is_taken_from_nobody() {
     let vault = Vault::new().await;
-    let mode = std::fs::metadata(&vault.settings.socket).unwrap().permissions().mode();
+    let mode = std::fs::metadata(vault.path()).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     assert!(Server::bind(vault.bank.clone(), vault.settings.clone()).await.is_err());
     let folder = tempfile::tempdir().unwrap();
     std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
-    let at = |socket: PathBuf| CardVault { socket, ..vault.settings.clone() };
-    let open = Server::bind(vault.bank.clone(), at(folder.path().join("vault.sock"))).await;
+    let at = |path: &Path| vault.at(path, vault.uid());
+    let open = Server::bind(vault.bank.clone(), at(&folder.path().join("vault.sock"))).await;
     assert!(open.is_err());
-    let file = vault.settings.socket.with_extension("txt");
+    let file = vault.path().with_extension("txt");
     std::fs::write(&file, "kept").unwrap();
-    assert!(Server::bind(vault.bank.clone(), at(file.clone())).await.is_err());
+    assert!(Server::bind(vault.bank.clone(), at(&file)).await.is_err());
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "kept");
 }
 

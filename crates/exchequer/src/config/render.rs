@@ -57,6 +57,7 @@ fn value_in_force(config: &Config, name: &str) -> String {
         "traces_follow_callers" => config.traces.follow_callers.to_string(),
         "data_dir" => config.data_dir.display().to_string(),
         "master_key_file" => config.master_key_file.display().to_string(),
+        "master_key_share_files" => share_files(config),
         "database_url" => match &database.url {
             DatabaseUrl::Sqlite { path } => format!("sqlite://{}", path.display()),
             DatabaseUrl::Postgres { .. } => "(set)".to_owned(),
@@ -168,6 +169,11 @@ fn console_networks(config: &Config) -> String {
 fn redis_ca_file(config: &Config) -> String {
     let file = config.redis.as_ref().and_then(|redis| redis.ca_file.as_ref());
     file.map(|path| path.display().to_string()).unwrap_or_default()
+}
+
+fn share_files(config: &Config) -> String {
+    let files = config.master_key_share_files.iter().map(|path| path.display().to_string());
+    files.collect::<Vec<_>>().join(",")
 }
 
 fn checkpoint_file(config: &Config) -> String {

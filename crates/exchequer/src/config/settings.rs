@@ -35,7 +35,12 @@ pub const SETTINGS: &[Setting] = &[
         "The bank's folder. It is made with mode 0700 when it is missing."),
     row("", "master_key_file", Kind::Path, "",
         "The file with the key that wraps all other keys: mode 0600 or stricter, made by `exchequer init`. There is \
-         no default, and no bank without it, or without master_key_transit_url or master_key_kms_key."),
+         no default, and no bank without it, or without master_key_share_files, master_key_transit_url or \
+         master_key_kms_key."),
+    row("", "master_key_share_files", Kind::List, "",
+        "Instead of the file: the files with all shares of the master key, 2 to 8, each with mode 0600 or stricter, as \
+         `exchequer keys split` makes them for as many custodians. They are read at the start and by commands, and may \
+         be taken away meanwhile."),
     row("", "master_key_transit_url", Kind::Text, "",
         "Instead of the file: the OpenBao or Vault whose Transit engine has the master key. https://host \
          or https://host:port; http for this machine only. Asked at the start and when data keys \

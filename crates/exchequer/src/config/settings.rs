@@ -57,6 +57,11 @@ pub const SETTINGS: &[Setting] = &[
     row("", "master_key_transit_ca_file", Kind::Path, "",
         "Certificates (PEM) of the authorities that may have signed the certificate of the server. Empty: \
          those that browsers trust."),
+    row("", "master_key_transit_certificate_file", Kind::Path, "",
+        "The bank's certificate (PEM), for a server that asks who calls. Renewed files are taken the next time that it is \
+         asked."),
+    row("", "master_key_transit_certificate_key_file", Kind::Path, "",
+        "That certificate's private key (PEM); nobody but its owner and group may read the file (chmod 640)."),
     row("", "master_key_kms_key", Kind::Text, "",
         "Instead of the file: the symmetric key in AWS KMS that is the master key, by its ARN or id. Asked as Transit \
          is."),
@@ -86,6 +91,11 @@ pub const SETTINGS: &[Setting] = &[
     row("", "redis_ca_file", Kind::Path, "",
         "Certificates (PEM) of the authorities that may have signed the certificate of Redis. Empty: \
          those that browsers trust."),
+    row("", "redis_certificate_file", Kind::Path, "",
+        "The bank's certificate (PEM), for a Redis that asks who calls (tls-auth-clients yes). Renewed files are taken with \
+         the next connection."),
+    row("", "redis_key_file", Kind::Path, "",
+        "That certificate's private key (PEM); nobody but its owner and group may read the file (chmod 640)."),
     row("", "log", Kind::Text, "info",
         "What to log: off, error, warn, info, debug or trace, or by part: info,store=debug. \
          Libraries never log below info, since their debug lines show values."),

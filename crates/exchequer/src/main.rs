@@ -222,6 +222,14 @@ enum KeysCommand {
         #[arg(long)]
         version: u32,
     },
+    /// Write the master key into as many shares, all of which are needed, as there are custodians
+    Split {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// Two to eight files, which must not exist
+        #[arg(long, value_name = "FILE", num_args = 2..=8, required = true)]
+        into: Vec<PathBuf>,
+    },
     /// Wrap all data keys under the configured master key
     Rewrap {
         #[command(flatten)]
@@ -324,6 +332,9 @@ fn keys(command: KeysCommand) -> Result<(), Failure> {
         KeysCommand::Rotate { bank, purpose } => cli::rotate_key(&bank.into(), &purpose),
         KeysCommand::Destroy { bank, purpose, version } => {
             cli::destroy_key(&bank.into(), &purpose, version)
+        }
+        KeysCommand::Split { config, into } => {
+            cli::split_key(&Place { config: config.config, data: None }, &into)
         }
         KeysCommand::Rewrap { bank, from } => cli::rewrap_keys(&bank.into(), from),
     }

@@ -25,7 +25,7 @@ use crate::bank::Bank;
 use crate::cards::keeper;
 use crate::cards::keeper::server::Server;
 use crate::cli::say;
-use crate::config::{Config, DatabaseUrl, Faults, Sources, read_master_key};
+use crate::config::{Config, DatabaseUrl, Faults, Sources, read_key_shares, read_master_key};
 use crate::keys::database::KeyFileError;
 use crate::keys::holder::KeyHolder;
 use crate::keys::kms::Kms;
@@ -48,6 +48,8 @@ pub enum StartError {
     Threads(io::Error),
     #[error("the master key {} cannot be used: {reason}", .path.display())]
     MasterKey { path: PathBuf, reason: String },
+    #[error("the shares of the master key cannot be used: {0}")]
+    KeyShares(String),
     #[error("{} cannot be made: {source}", .path.display())]
     Room { path: PathBuf, source: io::Error },
     #[error("there is no bank at {}; `exchequer migrate` makes one", .path.display())]
@@ -219,6 +221,10 @@ pub fn master_key(config: &Config) -> Result<Master, StartError> {
         let at = kms.url.clone();
         let kms = Kms::new(kms.clone(), Clock::System);
         return Ok(Master::Kms(kms.map_err(|reason| MasterError::Kms { at, reason })?));
+    }
+    if !config.master_key_share_files.is_empty() {
+        let joined = read_key_shares(&config.master_key_share_files);
+        return joined.map(Master::File).map_err(StartError::KeyShares);
     }
     let path = &config.master_key_file;
     read_master_key(path)

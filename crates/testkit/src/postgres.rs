@@ -103,6 +103,12 @@ impl PostgresServer {
         fs::write(self.data().join("pg_hba.conf"), rules).expect("its own file");
     }
 
+    /// From its next start on it knows callers by the common names of their certificates, and asks for no password.
+    pub fn know_by_certificates(&self) {
+        let rules = "hostssl all all all cert\n";
+        fs::write(self.data().join("pg_hba.conf"), rules).expect("its own file");
+    }
+
     /// Starts the stopped server at the same address, and waits until it takes connections.
     pub fn start(&mut self) {
         assert!(self.child.is_none(), "it runs");

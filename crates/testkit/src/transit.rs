@@ -55,6 +55,7 @@ impl Transit {
             token: Arc::new(SecretString::new(token.unwrap_or(TOKEN).to_owned())),
             namespace: None,
             authorities: None,
+            own: None,
         }
     }
 

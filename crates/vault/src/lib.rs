@@ -5,7 +5,7 @@
 //! it to its place.
 //!
 //! * [`secret`]: types that cannot be printed, copied or compared in variable time, wiped on drop;
-//! * [`master`]: the one key that is kept outside the database, and its file;
+//! * [`master`]: the one key that is kept outside the database, its file and its shares;
 //! * [`keyring`]: the data keys, one list per purpose, wrapped under the master key;
 //! * [`sealing`]: a value encrypted and bound to its table, column and row;
 //! * [`signing`]: Ed25519 keys for tokens, the newest signs, all verify;
@@ -57,6 +57,7 @@ pub use keyring::{
     BlindIndex, CardTokenKeys, DataKey, Indexes, KeyError, KeyState, Keyring, MAX_INDEX_VERSIONS,
     Purpose, REFUSED_AFTER, ROTATED_AFTER, Sealing, USED_AFTER_SECONDS, WrappedKey,
 };
+pub use master::shares::{JoinError, KeyShare, MAX_SHARES, MIN_SHARES, ShareError, SplitError};
 pub use master::{MASTER_KEY_ID_LEN, MasterKey, MasterKeyError};
 pub use password::{
     MAX_CONTEXT_WORDS, MAX_PASSWORD_BYTES, PasswordError, PasswordHasher, PasswordParams,

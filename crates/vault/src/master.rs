@@ -6,7 +6,7 @@
 //! already say.
 //!
 //! The key itself encrypts nothing: one key derived from it wraps, another makes the fingerprint.
-//! Never shown: anything but that fingerprint, which is keyed and 64 bits long.
+//! Never shown: anything but that fingerprint, which is keyed and 64 bits long. It may be in [`shares`] instead.
 
 use crate::aead::{self, Cipher};
 use crate::mac;
@@ -16,6 +16,8 @@ use aws_lc_rs::error::Unspecified;
 use data_encoding::BASE64URL_NOPAD;
 use money::Rng;
 use zeroize::{ZeroizeOnDrop, Zeroizing};
+
+pub mod shares;
 
 /// The key that wraps all others. Lose it and every sealed value is lost; see
 /// [`MasterKey::to_file`].

@@ -10,6 +10,7 @@ mod health;
 mod keys;
 mod moving;
 mod setup;
+mod shares;
 mod staff;
 
 use std::io::{self, Write};
@@ -34,6 +35,7 @@ pub use self::keys::{destroy_key, list_keys, rewrap_keys, rotate_key};
 pub use self::moving::{give_up_move, move_bank, move_file};
 pub(crate) use self::setup::bring_up;
 pub use self::setup::{check_config, controls, init, migrate, openapi, routes};
+pub use self::shares::split_key;
 pub use self::staff::{create_staff, enable_staff, reset_staff, totp};
 
 /// Which bank a command is about: the configured one, or the demo bank of a folder.

@@ -93,7 +93,8 @@ fn config(reading: &mut Reading, data_dir: Option<PathBuf>) -> Config {
     Config {
         database: read_database(reading, &data_dir),
         listen,
-        master_key_file: read_master_key_file(reading, &data_dir),
+        master_key_file: master_key::read_file(reading, &data_dir),
+        master_key_share_files: master_key::read_share_files(reading),
         transit: transit::read(reading),
         kms: kms::read(reading),
         cipher: sealing::read(reading),
@@ -133,18 +134,6 @@ fn read_data_dir(reading: &mut Reading, argument: Option<PathBuf>) -> PathBuf {
         None if reading.demo && !given => PathBuf::from(DEMO_DATA_DIR),
         None => configured,
     }
-}
-
-fn read_master_key_file(reading: &mut Reading, data_dir: &Path) -> PathBuf {
-    let path = reading.path("master_key_file");
-    if !reading.demo {
-        return path.unwrap_or_default();
-    }
-    if path.is_some() {
-        let wrong = "a demo bank has a key of its own";
-        reading.fault("master_key_file", wrong, "unset, for a demo bank");
-    }
-    data_dir.join("master.key")
 }
 
 fn read_listen(reading: &mut Reading) -> SocketAddr {
@@ -360,28 +349,7 @@ fn read_context_words(reading: &mut Reading) -> Vec<String> {
 }
 
 fn check_files(reading: &mut Reading, config: &Config) {
-    let allowed = "the path of a key file with mode 0600 or stricter in a folder that not \
-                   everybody can write to; `exchequer init` makes one";
-    let others = [("master_key_transit_url", "Transit"), ("master_key_kms_key", "AWS KMS")];
-    let mut others = others.into_iter().filter(|(name, _)| reading.is_given(name));
-    if let Some((_, place)) = others.next() {
-        let more = others.next();
-        if reading.is_given("master_key_file") {
-            let wrong = format!("there is another master key, in {place}");
-            reading.fault("master_key_file", wrong, "either, not both");
-        }
-        if let Some((name, _)) = more {
-            let wrong = format!("there is another master key, in {place}");
-            reading.fault(name, wrong, "either, not both");
-        }
-    } else if config.master_key_file.as_os_str().is_empty() {
-        if !reading.is_given("master_key_file") {
-            reading.fault("master_key_file", "there is no master key", allowed);
-        }
-    } else if let Err(wrong) = master_key::read_master_key(&config.master_key_file) {
-        let wrong = format!("{}: {wrong}", config.master_key_file.display());
-        reading.fault("master_key_file", wrong, allowed);
-    }
+    master_key::check(reading, config);
     check_data_dir(reading, &config.data_dir);
 }
 

@@ -1,8 +1,9 @@
-//! The files of the bank's own TLS: opened here, so that a pair that does not fit stops the start with all other faults.
+//! The files of the bank's own TLS, and of what it shows to servers that ask who calls: opened here, so that a pair that
+//! does not fit stops the start with all other faults.
 
 use std::sync::Arc;
 
-use tls::{Inside, Refusal, Server, Settings, Version};
+use tls::{Inside, OwnFiles, Refusal, Server, Settings, Version};
 
 use super::reading::Reading;
 
@@ -55,6 +56,32 @@ pub(super) fn read(reading: &mut Reading) -> Option<Arc<Server>> {
             None
         }
     }
+}
+
+/// What the bank shows to a server, by the names of the settings of its certificate and of the key: both or neither.
+pub(super) fn read_own(
+    reading: &mut Reading,
+    (certificate, key): (&str, &str),
+) -> Option<OwnFiles> {
+    let files = match (reading.path(certificate), reading.path(key)) {
+        (None, None) => return None,
+        (Some(certificate_file), Some(key_file)) => OwnFiles { certificate_file, key_file },
+        (Some(_), None) => {
+            reading.fault(key, "not given", format!("the private key of {certificate}"));
+            return None;
+        }
+        (None, Some(_)) => {
+            reading.fault(key, format!("given without {certificate}"), "both, or neither");
+            return None;
+        }
+    };
+    let Err(refusal) = files.read() else { return Some(files) };
+    let (name, allowed) = match blamed(&refusal) {
+        ("tls_key_file", allowed) => (key, allowed.replace("tls_certificate_file", certificate)),
+        (_, allowed) => (certificate, allowed.to_owned()),
+    };
+    reading.fault(name, refusal.to_string(), allowed);
+    None
 }
 
 fn blamed(refusal: &Refusal) -> (&'static str, &'static str) {

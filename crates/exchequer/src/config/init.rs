@@ -3,7 +3,7 @@
 //! Both are made and never overwritten (O_EXCL), the key with mode 0600 from its first moment. The
 //! key is synced, with its folder, before this returns: a bank whose key was lost in a power cut
 //! cannot be opened again. When the second file cannot be made the first stays, and the error says
-//! so; nothing that somebody may already use is ever removed.
+//! so; nothing that somebody may already use is ever removed. Files of shares are made the same way.
 
 use super::REFERENCE;
 use super::settings::SETTINGS;
@@ -12,6 +12,7 @@ use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use vault::SecretString;
 use zeroize::Zeroizing;
 
 /// What was made.
@@ -33,6 +34,8 @@ pub enum InitError {
     OpenFolder { reason: String },
     #[error("{} is there already; nothing was changed", .path.display())]
     Exists { path: PathBuf },
+    #[error("{} is named twice; each share has a file of its own", .path.display())]
+    Twice { path: PathBuf },
     #[error("{} cannot be written: {source}", .path.display())]
     Write { path: PathBuf, source: std::io::Error },
 }
@@ -66,10 +69,45 @@ pub fn init_files(
     let line = Zeroizing::new([master_key_line.trim_end(), "\n"].concat());
     write_new(&created.master_key_file, &line)?;
     write_new(&created.config_file, &configuration)?;
-    File::open(&dir)
-        .and_then(|folder| folder.sync_all())
-        .map_err(|source| InitError::Folder { path: dir, source })?;
+    sync(&dir)?;
     Ok(created)
+}
+
+/// Writes the shares of a master key, each into a file of its own. Refuses, before it writes anything, when one of the
+/// files is there, is named twice or has no folder of its own.
+pub fn write_shares(files: &[(&Path, SecretString)]) -> Result<(), InitError> {
+    for (at, (path, _)) in files.iter().enumerate() {
+        let path = path.to_path_buf();
+        let folder = folder_of(&path);
+        master_key::refuse_open_folder(folder).map_err(|reason| InitError::OpenFolder {
+            reason: format!("{}: {reason}", folder.display()),
+        })?;
+        if path.symlink_metadata().is_ok() {
+            return Err(InitError::Exists { path });
+        }
+        if files.iter().take(at).any(|(before, _)| *before == path) {
+            return Err(InitError::Twice { path });
+        }
+    }
+    for (path, line) in files {
+        write_new(path, line.expose())?;
+        sync(folder_of(path))?;
+    }
+    Ok(())
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// So that a power cut leaves the names of its files as well as what is in them.
+fn sync(folder: &Path) -> Result<(), InitError> {
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(|source| InitError::Folder { path: folder.to_owned(), source })
 }
 
 /// The reference with the two paths of this bank in force; every other default stays a comment, so

@@ -50,8 +50,8 @@ pub use database::DatabaseUrl;
 pub use evidence::{Evidence, TrailAddress, WitnessAddress};
 pub use factors::Factors;
 pub use fault::{Fault, Faults, Origin};
-pub use init::{Created, InitError, init_files};
-pub use master_key::read_master_key;
+pub use init::{Created, InitError, init_files, write_shares};
+pub use master_key::{read_key_shares, read_master_key};
 pub use messages::{Caps, MailServer, MailTls, Messages, SmsGateway};
 pub use profile::{Lockout, Profile};
 pub use redis::Redis;
@@ -82,8 +82,10 @@ pub struct Config {
     pub database: Database,
     pub listen: SocketAddr,
     pub data_dir: PathBuf,
-    /// Empty where the master key is in Transit.
+    /// Empty where the master key is elsewhere.
     pub master_key_file: PathBuf,
+    /// The same in shares; empty where it is not.
+    pub master_key_share_files: Vec<PathBuf>,
     pub transit: Option<TransitAddress>,
     /// The same in AWS KMS.
     pub kms: Option<KmsAddress>,

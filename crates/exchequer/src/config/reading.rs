@@ -33,7 +33,8 @@ impl Reading {
         match self.given.0.get(name).map(|given| &given.raw) {
             None => false,
             Some(Raw::Text(text)) => !text.is_empty(),
-            Some(Raw::Integer(_) | Raw::Boolean(_) | Raw::List(_) | Raw::Other(_)) => true,
+            Some(Raw::List(items)) => !items.is_empty(),
+            Some(Raw::Integer(_) | Raw::Boolean(_) | Raw::Other(_)) => true,
         }
     }
 

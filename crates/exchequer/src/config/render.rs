@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use tls::OwnFiles;
+
 use super::setting::{Kind, Setting};
 use super::settings::SETTINGS;
 use super::{Config, DatabaseUrl, LogFormat, card_vault};
@@ -57,13 +59,12 @@ fn value_in_force(config: &Config, name: &str) -> String {
         "traces_follow_callers" => config.traces.follow_callers.to_string(),
         "data_dir" => config.data_dir.display().to_string(),
         "master_key_file" => config.master_key_file.display().to_string(),
+        "master_key_share_files" => share_files(config),
         "sealing_cipher" => config.cipher.name().to_owned(),
         "database_url" => match &database.url {
             DatabaseUrl::Sqlite { path } => format!("sqlite://{}", path.display()),
             DatabaseUrl::Postgres { .. } => "(set)".to_owned(),
         },
-        "redis_url" => config.redis.as_ref().map_or("", |_| "(set)").to_owned(),
-        "redis_ca_file" => redis_ca_file(config),
         "log" => config.log.filter.clone(),
         "log_format" => match config.log.format {
             LogFormat::Json => "json".to_owned(),
@@ -108,6 +109,7 @@ fn value_in_force(config: &Config, name: &str) -> String {
         "password_min_characters" => config.passwords.min_characters.to_string(),
         "secret_days" => config.secrets.days.map_or(String::new(), |days| days.to_string()),
         name if name.starts_with("tls_") => certificates(config, name),
+        name if name.starts_with("redis_") => redis(config, name),
         name if name.starts_with("master_key_transit_") => transit(config, name),
         name if name.starts_with("master_key_kms_") => kms(config, name),
         name => messages(config, name),
@@ -128,6 +130,8 @@ fn transit(config: &Config, name: &str) -> String {
         "master_key_transit_ca_file" => {
             transit.authorities.as_ref().map_or("", |_| "(set)").to_owned()
         }
+        "master_key_transit_certificate_file" => own(transit.own.as_ref(), true),
+        "master_key_transit_certificate_key_file" => own(transit.own.as_ref(), false),
         name => unreachable!("{name} is no setting of Transit"),
     }
 }
@@ -167,9 +171,29 @@ fn console_networks(config: &Config) -> String {
     networks.collect::<Vec<_>>().join(",")
 }
 
-fn redis_ca_file(config: &Config) -> String {
-    let file = config.redis.as_ref().and_then(|redis| redis.ca_file.as_ref());
-    file.map(|path| path.display().to_string()).unwrap_or_default()
+fn redis(config: &Config, name: &str) -> String {
+    let Some(redis) = &config.redis else { return String::new() };
+    match name {
+        "redis_url" => "(set)".to_owned(),
+        "redis_ca_file" => {
+            redis.ca_file.as_ref().map(|path| path.display().to_string()).unwrap_or_default()
+        }
+        "redis_certificate_file" => own(redis.own.as_ref(), true),
+        "redis_key_file" => own(redis.own.as_ref(), false),
+        name => unreachable!("{name} is no setting of Redis"),
+    }
+}
+
+/// What the bank shows to a server: the certificate's file, or the key's.
+fn own(files: Option<&OwnFiles>, is_certificate: bool) -> String {
+    let Some(files) = files else { return String::new() };
+    let path = if is_certificate { &files.certificate_file } else { &files.key_file };
+    path.display().to_string()
+}
+
+fn share_files(config: &Config) -> String {
+    let files = config.master_key_share_files.iter().map(|path| path.display().to_string());
+    files.collect::<Vec<_>>().join(",")
 }
 
 fn checkpoint_file(config: &Config) -> String {

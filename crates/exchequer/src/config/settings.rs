@@ -35,7 +35,12 @@ pub const SETTINGS: &[Setting] = &[
         "The bank's folder. It is made with mode 0700 when it is missing."),
     row("", "master_key_file", Kind::Path, "",
         "The file with the key that wraps all other keys: mode 0600 or stricter, made by `exchequer init`. There is \
-         no default, and no bank without it, or without master_key_transit_url or master_key_kms_key."),
+         no default, and no bank without it, or without master_key_share_files, master_key_transit_url or \
+         master_key_kms_key."),
+    row("", "master_key_share_files", Kind::List, "",
+        "Instead of the file: the files with all shares of the master key, 2 to 8, each with mode 0600 or stricter, as \
+         `exchequer keys split` makes them for as many custodians. They are read at the start and by commands, and may \
+         be taken away meanwhile."),
     row("", "master_key_transit_url", Kind::Text, "",
         "Instead of the file: the OpenBao or Vault whose Transit engine has the master key. https://host \
          or https://host:port; http for this machine only. Asked at the start and when data keys \
@@ -52,6 +57,11 @@ pub const SETTINGS: &[Setting] = &[
     row("", "master_key_transit_ca_file", Kind::Path, "",
         "Certificates (PEM) of the authorities that may have signed the certificate of the server. Empty: \
          those that browsers trust."),
+    row("", "master_key_transit_certificate_file", Kind::Path, "",
+        "The bank's certificate (PEM), for a server that asks who calls. Renewed files are taken the next time that it is \
+         asked."),
+    row("", "master_key_transit_certificate_key_file", Kind::Path, "",
+        "That certificate's private key (PEM); nobody but its owner and group may read the file (chmod 640)."),
     row("", "master_key_kms_key", Kind::Text, "",
         "Instead of the file: the symmetric key in AWS KMS that is the master key, by its ARN or id. Asked as Transit \
          is."),
@@ -85,6 +95,11 @@ pub const SETTINGS: &[Setting] = &[
     row("", "redis_ca_file", Kind::Path, "",
         "Certificates (PEM) of the authorities that may have signed the certificate of Redis. Empty: \
          those that browsers trust."),
+    row("", "redis_certificate_file", Kind::Path, "",
+        "The bank's certificate (PEM), for a Redis that asks who calls (tls-auth-clients yes). Renewed files are taken with \
+         the next connection."),
+    row("", "redis_key_file", Kind::Path, "",
+        "That certificate's private key (PEM); nobody but its owner and group may read the file (chmod 640)."),
     row("", "log", Kind::Text, "info",
         "What to log: off, error, warn, info, debug or trace, or by part: info,store=debug. \
          Libraries never log below info, since their debug lines show values."),

@@ -7,6 +7,7 @@ mod init;
 mod other_hosts;
 mod profiles;
 mod reference;
+mod shares;
 
 use super::{Config, Faults, Sources};
 use std::path::{Path, PathBuf};

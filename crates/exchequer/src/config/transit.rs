@@ -3,12 +3,16 @@
 use std::sync::Arc;
 
 use super::address::check_origin;
+use super::certificates;
 use super::reading::{Reading, quoted};
 use super::sources::read_text;
 use crate::keys::transit::TransitAddress;
 
 /// Parts of a path and headers are made of these values.
 const MAX_NAME_CHARACTERS: usize = 128;
+/// `master_key_transit_key` is a name in Transit, hence the longer one of the key's file.
+const OWN: (&str, &str) =
+    ("master_key_transit_certificate_file", "master_key_transit_certificate_key_file");
 
 pub(super) fn read(reading: &mut Reading) -> Option<TransitAddress> {
     let url = reading.text("master_key_transit_url");
@@ -17,6 +21,7 @@ pub(super) fn read(reading: &mut Reading) -> Option<TransitAddress> {
     let token = reading.secret("master_key_transit_token");
     let namespace = reading.text("master_key_transit_namespace");
     let authorities = read_authorities(reading);
+    let own = certificates::read_own(reading, OWN);
     let url = url?;
     if reading.demo {
         let wrong = "a demo bank has a key of its own";
@@ -26,6 +31,10 @@ pub(super) fn read(reading: &mut Reading) -> Option<TransitAddress> {
     if let Err(wrong) = check_origin(&url) {
         let allowed = "https://host or https://host:port, no path; http for this machine only";
         reading.fault("master_key_transit_url", format!("{} {wrong}", quoted(&url)), allowed);
+    }
+    if own.is_some() && !url.starts_with("https://") {
+        let wrong = "given for an address without TLS, so that nobody is shown it";
+        reading.fault(OWN.0, wrong, "with https://, or unset");
     }
     check_name(reading, "master_key_transit_mount", &mount);
     if let Some(key) = &key {
@@ -46,7 +55,8 @@ pub(super) fn read(reading: &mut Reading) -> Option<TransitAddress> {
         }
         Some(_) => {}
     }
-    Some(TransitAddress { url, mount, key: key?, token: Arc::new(token?), namespace, authorities })
+    let (key, token) = (key?, Arc::new(token?));
+    Some(TransitAddress { url, mount, key, token, namespace, authorities, own })
 }
 
 fn check_name(reading: &mut Reading, setting: &str, name: &str) {

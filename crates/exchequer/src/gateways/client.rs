@@ -11,10 +11,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Method;
 use reqwest::redirect::Policy;
-use reqwest::{RequestBuilder, Response};
+use reqwest::{Identity, RequestBuilder, Response};
+use tls::OwnPem;
+use zeroize::Zeroizing;
 
 use super::Limits;
 
+#[derive(Clone)]
 pub(crate) struct Client {
     inner: reqwest::Client,
     base: String,
@@ -37,6 +40,8 @@ pub enum Silence {
     Broken,
     #[error("the answer is too long")]
     TooLong,
+    #[error("no connection: {0}")]
+    Refused(&'static str),
 }
 
 /// Why a gateway cannot be made from its settings.
@@ -58,14 +63,16 @@ const IDLE_LIMIT: Duration = Duration::from_secs(20);
 impl Client {
     /// `base` without a slash at its end; `https`, or `http` to this machine.
     pub fn new(base: &str, limits: Limits) -> Result<Self, SettingsError> {
-        Self::trusting(base, limits, None)
+        Self::trusting(base, limits, None, None)
     }
 
-    /// The same, with authorities (PEM) to trust besides those that browsers do.
+    /// The same, with authorities (PEM) to trust besides those that browsers do, and what is shown to a server that asks
+    /// who calls.
     pub fn trusting(
         base: &str,
         limits: Limits,
         authorities: Option<&str>,
+        own: Option<&OwnPem>,
     ) -> Result<Self, SettingsError> {
         let base = base.trim_end_matches('/');
         let is_secure = base.starts_with("https://");
@@ -76,7 +83,13 @@ impl Client {
         let failed = |error: reqwest::Error| SettingsError::Client(error.to_string());
         let pem = authorities.unwrap_or_default().as_bytes();
         let authorities = reqwest::Certificate::from_pem_bundle(pem).map_err(failed)?;
-        let inner = reqwest::Client::builder()
+        let mut builder = reqwest::Client::builder();
+        if let Some(own) = own {
+            let pem =
+                Zeroizing::new([own.certificate.as_slice(), b"\n", own.key.as_slice()].concat());
+            builder = builder.identity(Identity::from_pem(&pem).map_err(failed)?);
+        }
+        let inner = builder
             .tls_certs_merge(authorities)
             .redirect(Policy::none())
             .no_proxy()
@@ -135,7 +148,9 @@ async fn next(response: &mut Response) -> Result<Option<Bytes>, Silence> {
 }
 
 fn silence(error: &reqwest::Error) -> Silence {
-    if error.is_connect() {
+    if let Some(words) = tls::refused_by_server(error) {
+        Silence::Refused(words)
+    } else if error.is_connect() {
         Silence::NoConnection
     } else if error.is_timeout() {
         Silence::TooSlow

@@ -3,16 +3,18 @@
 //! Two requests, `POST /v1/MOUNT/encrypt/KEY` and `…/decrypt/KEY`, with the token in `X-Vault-Token`.
 //! The key must be of a kind that authenticates further data (`aes256-gcm96`, `chacha20-poly1305`): purpose
 //! and version of a data key go with it as `associated_data`, and stand in the plaintext besides, so that a
-//! server which ignores the former changes nothing. Bound: one answer of 64 KiB within ten seconds. Never here: a
-//! retry, a token or a key in an error.
+//! server which ignores the former changes nothing. Where the bank shows a certificate, its files are looked at before each
+//! request: renewed ones are shown from then on, broken ones not. Bound: one answer of 64 KiB within ten seconds. Never
+//! here: a retry, a token or a key in an error.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use data_encoding::BASE64;
 use http::{Method, header};
 use serde::Deserialize;
 use serde_json::json;
+use tls::{OwnFiles, OwnPem};
 use vault::{MASTER_KEY_ID_LEN, SecretBytes, SecretString};
 use zeroize::Zeroizing;
 
@@ -31,10 +33,18 @@ pub struct TransitAddress {
     pub namespace: Option<String>,
     /// PEM of authorities to trust besides those that browsers do.
     pub authorities: Option<Arc<str>>,
+    /// What the bank shows to a server that asks who calls.
+    pub own: Option<OwnFiles>,
 }
 
 pub struct Transit {
     address: TransitAddress,
+    made: Mutex<Made>,
+}
+
+/// A client, and what it shows.
+struct Made {
+    own: Option<OwnPem>,
     client: Client,
 }
 
@@ -77,10 +87,10 @@ const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
 impl Transit {
     pub fn new(address: TransitAddress) -> Result<Self, TransitError> {
-        let authorities = address.authorities.as_deref();
-        let client = Client::trusting(&address.url, TIMEOUTS, authorities)
-            .map_err(|error| TransitError::Settings(error.to_string()))?;
-        Ok(Self { address, client })
+        let own = address.own.as_ref().map(OwnFiles::read).transpose();
+        let own = own.map_err(|refusal| TransitError::Settings(refusal.to_string()))?;
+        let client = client(&address, own.as_ref())?;
+        Ok(Self { address, made: Mutex::new(Made { own, client }) })
     }
 
     pub fn address(&self) -> &str {
@@ -131,6 +141,24 @@ impl Transit {
         plaintext.map(SecretBytes::new).map_err(|_not_base64| TransitError::Form)
     }
 
+    /// With what stands in the files now, where that is a pair.
+    fn client(&self) -> Result<Client, TransitError> {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(files) = &self.address.own {
+            match files.read() {
+                Ok(own) if made.own.as_ref() != Some(&own) => {
+                    let client = client(&self.address, Some(&own))?;
+                    *made = Made { own: Some(own), client };
+                }
+                Ok(_) => {}
+                Err(refusal) => {
+                    tracing::warn!(cause = %refusal, "Transit is shown the certificate of before");
+                }
+            }
+        }
+        Ok(made.client.clone())
+    }
+
     async fn ask<T: for<'a> Deserialize<'a>>(
         &self,
         verb: &str,
@@ -139,7 +167,7 @@ impl Transit {
         let TransitAddress { mount, key, token, namespace, .. } = &self.address;
         let body = Zeroizing::new(body.to_string());
         let mut request = self
-            .client
+            .client()?
             .request(Method::POST, &format!("/v1/{mount}/{verb}/{key}"))
             .header(header::CONTENT_TYPE, "application/json")
             .header("X-Vault-Token", token.expose())
@@ -159,4 +187,10 @@ impl Transit {
             other => Err(TransitError::Status(other)),
         }
     }
+}
+
+fn client(address: &TransitAddress, own: Option<&OwnPem>) -> Result<Client, TransitError> {
+    let authorities = address.authorities.as_deref();
+    Client::trusting(&address.url, TIMEOUTS, authorities, own)
+        .map_err(|error| TransitError::Settings(error.to_string()))
 }

@@ -44,5 +44,6 @@ mod statements;
 mod stepup;
 mod timing;
 mod transit;
+mod transit_certificates;
 mod webauthn;
 mod webhooks;

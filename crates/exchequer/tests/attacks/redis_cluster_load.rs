@@ -102,7 +102,8 @@ async fn holds_under_load(loss: Loss) {
         return;
     };
     let address = RedisAddress::parse(&redis.url()).expect("an address");
-    let cache = Cache::redis(RedisOptions { address, authorities: None, prefix: prefix() });
+    let cache =
+        Cache::redis(RedisOptions { address, authorities: None, own: None, prefix: prefix() });
     assert!(cache.connected(BACK_LIMIT).await, "connected");
     let before = redis.count("*l:*");
     for number in 0..FIRST {

@@ -5,3 +5,4 @@ mod banks;
 mod encrypted;
 mod markers;
 mod search;
+mod shares;

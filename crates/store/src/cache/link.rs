@@ -17,7 +17,7 @@ use redis::cluster::ClusterClientBuilder;
 use redis::cluster_async::ClusterConnection;
 use redis::sentinel::{SentinelClientBuilder, SentinelServerType};
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, ErrorKind,
+    AsyncConnectionConfig, Client, ClientTlsConfig, Cmd, ConnectionAddr, ConnectionInfo, ErrorKind,
     IntoConnectionInfo, RedisConnectionInfo, RedisError, RedisResult, ServerErrorKind,
     TlsCertificates, TlsMode, Value, cmd,
 };
@@ -160,7 +160,7 @@ impl Link {
         match &address.form {
             Form::Single => {
                 let info = self.infos()?.into_iter().next().ok_or(NOWHERE)?;
-                let client = match self.certificates() {
+                let client = match self.certificates()? {
                     Some(certificates) => Client::build_with_tls(info, certificates)?,
                     None => Client::open(info)?,
                 };
@@ -180,7 +180,7 @@ impl Link {
                     .response_timeout(ANSWER_LIMIT)
                     .overall_response_timeout(Some(ANSWER_LIMIT))
                     .retries(1);
-                if let Some(certificates) = self.certificates() {
+                if let Some(certificates) = self.certificates()? {
                     builder = builder.certs(certificates);
                 }
                 Ok(Connection::Cluster(builder.build()?.get_async_connection().await?))
@@ -217,9 +217,23 @@ impl Link {
             .collect()
     }
 
-    fn certificates(&self) -> Option<TlsCertificates> {
-        let root_cert = self.options.authorities.clone().filter(|_| self.options.address.tls)?;
-        Some(TlsCertificates { client_tls: None, root_cert: Some(root_cert) })
+    /// Whom to believe and what to show; the latter read anew, so that renewed files count with the next connection.
+    fn certificates(&self) -> RedisResult<Option<TlsCertificates>> {
+        let RedisOptions { address, authorities, own, .. } = &self.options;
+        if !address.tls || (authorities.is_none() && own.is_none()) {
+            return Ok(None);
+        }
+        let client_tls = match own {
+            None => None,
+            Some(files) => {
+                let pair = files.read().map_err(|refusal| {
+                    RedisError::from((ErrorKind::InvalidClientConfig, OWN, refusal.to_string()))
+                })?;
+                let client_key = pair.key.to_vec();
+                Some(ClientTlsConfig { client_cert: pair.certificate, client_key })
+            }
+        };
+        Ok(Some(TlsCertificates { client_tls, root_cert: authorities.clone() }))
     }
 
     /// Each try begins with the next: one that is silent, or cut off together with the old master, has its turn and no
@@ -237,7 +251,7 @@ impl Link {
                 .set_client_to_redis_tls_mode(TlsMode::Secure)
                 .set_client_to_sentinel_tls_mode(TlsMode::Secure);
         }
-        if let Some(certificates) = self.certificates() {
+        if let Some(certificates) = self.certificates()? {
             builder = builder
                 .set_client_to_redis_certificates(certificates.clone())
                 .set_client_to_sentinel_certificates(certificates);
@@ -273,6 +287,7 @@ fn is_loopback(host: &str) -> bool {
 
 const PLAIN: (ErrorKind, &str) =
     (ErrorKind::InvalidClientConfig, "a Sentinel names a server elsewhere, and there is no TLS");
+const OWN: &str = "what the bank shows cannot be used";
 const NOWHERE: (ErrorKind, &str) = (ErrorKind::InvalidClientConfig, "no server is named");
 
 impl Connection {
@@ -335,7 +350,15 @@ async fn watch(link: Weak<Link>) {
     }
 }
 
-/// An error for the log: its kind and what the server called it; no part of a command.
+/// An error for the log: its kind and what the server called it, or said of certificates; no part of a command.
 fn said(error: &RedisError) -> String {
-    format!("{:?} {}", error.kind(), error.code().unwrap_or_default())
+    let about = match tls::refused_by_server(error) {
+        Some(words) => words,
+        // Of what the bank was given, found before anything is sent.
+        None if error.kind() == ErrorKind::InvalidClientConfig => {
+            error.detail().unwrap_or_default()
+        }
+        None => error.code().unwrap_or_default(),
+    };
+    format!("{:?} {about}", error.kind())
 }

@@ -38,6 +38,8 @@ pub struct RedisOptions {
     /// Certificates of the authorities that may have signed the server's, PEM. Absent: those that
     /// browsers trust.
     pub authorities: Option<Vec<u8>>,
+    /// What the bank shows to a server that asks who calls, with TLS.
+    pub own: Option<tls::OwnFiles>,
     /// Before every key, so that several banks can share a Redis: at most 32 characters without braces.
     pub prefix: String,
 }

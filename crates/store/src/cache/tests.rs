@@ -41,7 +41,7 @@ async fn backends() -> Vec<Backend> {
 pub(super) fn options() -> Option<RedisOptions> {
     let address = testkit::redis::address()?;
     let address = RedisAddress::parse(&address).unwrap();
-    Some(RedisOptions { address, authorities: None, prefix: testkit::redis::prefix() })
+    Some(RedisOptions { address, authorities: None, own: None, prefix: testkit::redis::prefix() })
 }
 
 async fn caches() -> Vec<Cache> {
@@ -287,7 +287,8 @@ fn a_million_keys_are_bounded_and_forget_nobody() {
 #[tokio::test]
 async fn a_redis_that_is_not_there_is_said_at_once() {
     let address = RedisAddress::parse("redis://127.0.0.1:1").unwrap();
-    let options = RedisOptions { address, authorities: None, prefix: "none:".to_owned() };
+    let options =
+        RedisOptions { address, authorities: None, own: None, prefix: "none:".to_owned() };
     let cache = Cache::redis(options);
     assert!(!cache.connected(Duration::from_millis(200)).await);
     assert_eq!(cache.decide(&[ask(1, 1, 1)], START).await, Err(Gone));

@@ -141,7 +141,7 @@ fn a_server_that_does_not_prove_who_it_is_is_refused_by_name_of_the_setting() {
     assert!(text.contains("no TLS (ssl = on in its postgresql.conf)"), "{text}");
 }
 
-/// The database knows the bank by a certificate where it is told to, and the password alone opens nothing.
+// ASVS 12.3.5, 13.2.1: the database knows the bank by a certificate where it is told to, and the password alone opens nothing.
 #[test]
 fn a_server_that_asks_who_calls_is_shown_the_banks_certificate() {
     let Some(mut scene) = Scene::with_server() else { return };
@@ -161,6 +161,30 @@ fn a_server_that_asks_who_calls_is_shown_the_banks_certificate() {
     let now = Clock::System.now();
     let other = authority(now.plus_seconds(-DAY), now.plus_seconds(DAY));
     refusal(&shown(&other.issue("bank", &[]).expect("a pair")));
+}
+
+// ASVS 13.2.1: with a certificate in the place of the password nothing that lasts is shown to the database.
+#[test]
+fn a_server_that_knows_callers_by_certificates_needs_no_password() {
+    let Some(mut scene) = Scene::with_server() else { return };
+    store::migrate(&options(scene.server.as_ref().expect("a server").url()), Timestamp::EPOCH)
+        .expect("migrates");
+    scene.server.as_ref().expect("a server").know_by_certificates();
+    scene.serve(Some(&scene.pair(&[HOST])));
+    let shown = |role: &str| {
+        let pair = scene.authority.issue(role, &[]).expect("a pair");
+        let certificate = scene.put("own.pem", &pair.certificate_pem());
+        let key = scene.put("own.key", &pair.key_pem());
+        let trust = scene.folder.path().join("authority.pem");
+        let (trust, certificate, key) = (trust.display(), certificate.display(), key.display());
+        let more = format!("sslrootcert={trust}&sslcert={certificate}&sslkey={key}");
+        let url = scene.server.as_ref().expect("a server").url_as(HOST, &more);
+        let (_, place) = url.split_once('@').expect("behind the password");
+        options(format!("postgres://postgres@{place}"))
+    };
+    Db::open(&shown("postgres")).expect("opens").close();
+    let text = refusal(&shown("somebody"));
+    assert!(text.contains("certificate authentication failed"), "{text}");
 }
 
 /// What a server that answers so heard of the bank, and what the bank says of it.

@@ -243,6 +243,11 @@ const KEYS_AND_TOKENS: &[Row] = &[
     ("environment", "EXCHEQUER_MASTER_KEY=abc", "EXCHEQUER_MASTER_KEY=[redacted:key]"),
     ("two words", "signing key: abc/def+1", "signing key: [redacted:key]"),
     ("master key line", "exchequer-master-1:q1w2e3_-:a1b2", "exchequer-master-1:[redacted:key]"),
+    (
+        "share of a master key",
+        "exchequer-share-of-master-key-1:1/2:00ff:11ee:q1w2e3_-:a1b2",
+        "exchequer-share-of-master-key-1:[redacted:key]",
+    ),
     ("a merchant's secret", "key exs_test_0_RmWzH0LrWWUdotc used", "key [redacted:key] used"),
     ("sk_live", "key sk_live_abcdef0123456789 used", "key [redacted:key] used"),
     ("whsec", r#""whsec_MfKQ9r8GKYqrTwjU""#, r#""[redacted:key]""#),

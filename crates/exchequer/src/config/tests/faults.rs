@@ -100,6 +100,8 @@ const VARIABLES: &[(&str, &str, &str)] = &[
     ("EXCHEQUER_REDIS_URL", "rediss://:password@cache.example", "everybody tries first"),
     ("EXCHEQUER_REDIS_URL", "redis+sentinel://127.0.0.1", "no service"),
     ("EXCHEQUER_REDIS_CA_FILE", "/nowhere/ca.pem", "does not exist"),
+    ("EXCHEQUER_REDIS_KEY_FILE", "/nowhere/own.key", "given without redis_certificate_file"),
+    ("EXCHEQUER_MASTER_KEY_TRANSIT_CERTIFICATE_KEY_FILE", "/nowhere/own.key", "both, or neither"),
     ("EXCHEQUER_TOKEN_AUDIENCE", "two words", "no blank"),
     ("EXCHEQUER_TOKEN_ACCESS_SECONDS", "301", "from 10 to 300"),
     ("EXCHEQUER_PASSWORD_ITERATIONS", "1", "too cheap"),

@@ -132,3 +132,71 @@ fn nodes_that_share_a_redis_have_one_name_for_the_bank() {
     let listen = "127.0.0.1:9".parse().unwrap();
     assert!(Config::load_demo(Some(demo.path("demo")), Some(listen), &demo.sources).is_ok());
 }
+
+/// A pair, its key and one of another pair, in a folder.
+fn pairs(folder: &Folder) -> [String; 3] {
+    let authority =
+        tls::trial::Authority::new(money::Timestamp::EPOCH, money::Timestamp::MAX).unwrap();
+    let (own, other) =
+        (authority.issue("bank", &[]).unwrap(), authority.issue("bank", &[]).unwrap());
+    write(&folder.path("own.pem"), &own.certificate_pem(), 0o644);
+    write(&folder.path("own.key"), &own.key_pem(), 0o640);
+    write(&folder.path("other.key"), &other.key_pem(), 0o640);
+    ["own.pem", "own.key", "other.key"].map(|name| folder.path(name).display().to_string())
+}
+
+// ASVS 12.3.5: Redis and Transit are shown a certificate that is a pair with its key, by TLS only, or the start is refused.
+#[test]
+fn what_the_bank_shows_is_a_pair_for_a_server_with_tls() {
+    for (prefix, key_setting, url, with_tls, without) in [
+        ("EXCHEQUER_REDIS", "KEY_FILE", "URL", "rediss://cache.example", "redis://127.0.0.1"),
+        (
+            "EXCHEQUER_MASTER_KEY_TRANSIT",
+            "CERTIFICATE_KEY_FILE",
+            "URL",
+            "https://bao.example:8200",
+            "http://127.0.0.1:8200",
+        ),
+    ] {
+        let mut folder = Folder::new();
+        let [certificate, key, other] = pairs(&folder);
+        folder.environment("EXCHEQUER_HTTP_PUBLIC_URL", "https://bank.example");
+        if prefix.ends_with("TRANSIT") {
+            folder.environment("EXCHEQUER_MASTER_KEY_FILE", "");
+            folder.environment(&format!("{prefix}_KEY"), "exchequer");
+            folder.environment(&format!("{prefix}_TOKEN"), "hvs.a-token");
+        }
+        let name = |rest: &str| format!("{prefix}_{rest}");
+        folder.environment(&name(url), with_tls);
+        folder.environment(&name("CERTIFICATE_FILE"), &certificate);
+        folder.environment(&name(key_setting), &key);
+        let config = folder.load();
+        assert!(config.render().contains(&format!("certificate_file = {certificate:?}")));
+        folder.environment(&name(key_setting), &other);
+        assert!(folder.faults().to_string().contains("not that of the first certificate"));
+        write(&folder.path("other.key"), "", 0o644);
+        assert!(folder.faults().to_string().contains("chmod 640"), "everybody reads the key");
+        folder.environment(&name(key_setting), "");
+        assert!(folder.faults().to_string().contains(&name(key_setting)));
+        folder.environment(&name(key_setting), &key);
+        folder.environment(&name(url), without);
+        let faults = folder.faults().to_string();
+        assert!(faults.contains("nobody is shown"), "{faults}");
+    }
+}
+
+#[test]
+fn a_redis_elsewhere_knows_the_bank_by_a_password_or_a_certificate() {
+    let mut folder = Folder::new();
+    let [certificate, key, _] = pairs(&folder);
+    folder.environment("EXCHEQUER_HTTP_PUBLIC_URL", "https://bank.example");
+    folder.environment("EXCHEQUER_REDIS_URL", "rediss://cache.example");
+    assert!(folder.faults().to_string().contains("redis_certificate_file"));
+    folder.environment("EXCHEQUER_REDIS_CERTIFICATE_FILE", &certificate);
+    folder.environment("EXCHEQUER_REDIS_KEY_FILE", &key);
+    folder.load();
+    folder.environment("EXCHEQUER_REDIS_URL", "rediss://:password@cache.example");
+    assert!(folder.faults().to_string().contains("tries first"));
+    folder.environment("EXCHEQUER_REDIS_URL", "");
+    assert!(folder.faults().to_string().contains("given without redis_url"));
+}

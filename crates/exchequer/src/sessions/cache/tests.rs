@@ -72,7 +72,7 @@ async fn a_proof_is_taken_once_and_by_nobody_where_the_cache_cannot_say() {
     assert_eq!(cache.first_use([2; 16], 140, NOW).await, Ok(true));
     // Nobody listens on port 1.
     let address = RedisAddress::parse("redis://127.0.0.1:1").expect("an address");
-    let options = RedisOptions { address, authorities: None, prefix: "test".to_owned() };
+    let options = RedisOptions { address, authorities: None, own: None, prefix: "test".to_owned() };
     let gone = SessionCache::new(Cache::redis(options));
     assert_eq!(gone.first_use([1; 16], 140, NOW).await, Err(Gone));
 }

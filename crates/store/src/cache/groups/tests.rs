@@ -140,7 +140,7 @@ async fn a_cluster_decides_for_a_crowd_too() {
     let url = format!("redis+cluster://127.0.0.1:{}", node.port());
     let address = RedisAddress::parse(&url).unwrap();
     let prefix = testkit::redis::prefix();
-    let cache = Cache::redis(RedisOptions { address, authorities: None, prefix });
+    let cache = Cache::redis(RedisOptions { address, authorities: None, own: None, prefix });
     assert!(cache.connected(CONNECT_LIMIT).await);
     let caller = |n: u32| {
         // A caller's own key lies in a slot of its own.
@@ -159,7 +159,8 @@ async fn a_cluster_decides_for_a_crowd_too() {
 #[tokio::test]
 async fn a_call_that_is_dropped_tells_who_waits_and_leaves_its_place() {
     let address = RedisAddress::parse("redis://127.0.0.1:1").unwrap();
-    let options = RedisOptions { address, authorities: None, prefix: "none:".to_owned() };
+    let options =
+        RedisOptions { address, authorities: None, own: None, prefix: "none:".to_owned() };
     let groups = Groups::new(Link::open(options), REDIS_TIME);
     let wait = || {
         let (answer, answered) = oneshot::channel();

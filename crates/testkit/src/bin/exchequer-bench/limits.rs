@@ -49,7 +49,7 @@ pub fn redis(total: u32) -> Result<Value> {
     runtime.block_on(async {
         let address = RedisAddress::parse(&server.url)?;
         let prefix = format!("bench{}:", std::process::id());
-        let cache = Cache::redis(RedisOptions { address, authorities: None, prefix });
+        let cache = Cache::redis(RedisOptions { address, authorities: None, own: None, prefix });
         if !cache.connected(Duration::from_secs(5)).await {
             return Err("Redis does not answer".into());
         }

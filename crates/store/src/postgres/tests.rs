@@ -12,7 +12,9 @@ fn timer(port: u16) -> Option<(u32, u64)> {
     let there = format!(":{port:04X}");
     let table = fs::read_to_string("/proc/net/tcp").unwrap();
     let columns = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
-    let mine = columns.into_iter().find(|columns| columns[2].ends_with(&there))?;
+    // One that was closed has the port for a minute more.
+    let is_open = |columns: &Vec<&str>| columns[3] == "01" && columns[2].ends_with(&there);
+    let mine = columns.into_iter().find(is_open)?;
     let (kind, rest) = mine[5].split_once(':')?;
     Some((kind.parse().ok()?, u64::from_str_radix(rest, 16).ok()?))
 }

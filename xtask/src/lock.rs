@@ -13,6 +13,8 @@ pub struct Locked {
     pub source: String,
     /// SHA-256, in hexadecimal digits.
     pub checksum: String,
+    /// Names of the crates that it is built with, those of every platform.
+    pub dependencies: Vec<String>,
 }
 
 /// Crates of the checkout itself are not among them.
@@ -32,9 +34,18 @@ pub fn parse(text: &str) -> Result<Vec<Locked>> {
         let Some(source) = field(block, "source") else { continue };
         let checksum = field(block, "checksum");
         let checksum = checksum.ok_or_else(|| format!("Cargo.lock: {name} has no checksum"))?;
-        all.push(Locked { name, version, source, checksum });
+        let dependencies = dependencies(block);
+        all.push(Locked { name, version, source, checksum, dependencies });
     }
     Ok(all)
+}
+
+/// Each is a name, with a version behind it where there are several.
+fn dependencies(block: &str) -> Vec<String> {
+    let Some((_, rest)) = block.split_once("dependencies = [") else { return Vec::new() };
+    let list = rest.split_once(']').map_or(rest, |(list, _)| list);
+    let names = list.split('"').skip(1).step_by(2);
+    names.filter_map(|name| name.split(' ').next()).map(str::to_owned).collect()
 }
 
 fn field(block: &str, name: &str) -> Option<String> {
@@ -48,7 +59,8 @@ mod tests {
     use super::*;
 
     const LOCK: &str = "version = 4\n\n[[package]]\nname = \"bank\"\nversion = \"0.1.0\"\ndependencies = [\n \"http\",\n]\n\n\
-                        [[package]]\nname = \"http\"\nversion = \"1.4.0\"\nsource = \"registry+https://example\"\nchecksum = \"abc\"\n";
+                        [[package]]\nname = \"http\"\nversion = \"1.4.0\"\nsource = \"registry+https://example\"\nchecksum = \"abc\"\n\
+                        dependencies = [\n \"bytes\",\n \"itoa 1.0.1\",\n]\n";
 
     #[test]
     fn only_what_comes_from_elsewhere_is_listed() {
@@ -56,6 +68,7 @@ mod tests {
         assert_eq!(all.len(), 1);
         assert_eq!((all[0].name.as_str(), all[0].version.as_str()), ("http", "1.4.0"));
         assert_eq!(all[0].checksum, "abc");
+        assert_eq!(all[0].dependencies, ["bytes", "itoa"]);
     }
 
     #[test]

@@ -124,6 +124,7 @@ pub fn run_vault(config_file: Option<PathBuf>) -> Result<(), StartError> {
             tokio::spawn(renewing);
         }
         secrets::look(&bank).await;
+        tokio::spawn(secrets::watch(bank.clone(), told.clone()));
         say(&format!("listening at {place}\n")).map_err(StartError::Output)?;
         let presence = Presence::begin(&bank, "vault");
         let noting = tokio::spawn(presence.clone().record_start(told.clone()));
@@ -263,6 +264,7 @@ pub async fn until_stopped(bank: &Bank, listener: TcpListener) -> Result<(), Sta
     // Before the first request: what it posts is told, and what was posted before this version is not.
     alerts::job::begin(bank).await?;
     secrets::look(bank).await;
+    jobs.spawn(secrets::watch(bank.clone(), stopped.clone()));
     let presence = Presence::begin(bank, "serve");
     jobs.spawn(presence.clone().record_start(stopped.clone()));
     let scheme = if bank.config().tls.is_some() { "https" } else { "http" };

@@ -1,13 +1,15 @@
 """What the index of crates.io says of some crates: every version, and what the ones in use ask of others.
 
 Reads {"crates": [[name, version], ...]} and writes {name: {"versions": [...], "asks": {version: [[crate, requirement]]}}}.
-Ends with 3 where the index cannot be reached at all. Bound: LIMIT seconds.
+Ends with 3 where the index, after some tries, does not answer for each of them. Bound: LIMIT seconds.
 """
 
 import concurrent.futures
+import http.client
 import json
 import signal
 import sys
+import time
 import urllib.error
 import urllib.request
 
@@ -31,17 +33,18 @@ def entries(name):
         try:
             with urllib.request.urlopen(INDEX + place(name), timeout=20) as answer:
                 return [json.loads(line) for line in answer.read().splitlines() if line]
-        except urllib.error.HTTPError:
-            raise
-        except OSError:
+        except (OSError, http.client.HTTPException) as error:
+            if isinstance(error, urllib.error.HTTPError) and error.code in (404, 410, 451):
+                return []
             if not left:
                 raise
+            time.sleep(2 ** (TRIES - left))
 
 
 def told(name, used):
     versions, asks = [], {}
     for entry in entries(name):
-        versions.append({key: entry.get(key) for key in ("vers", "cksum", "yanked", "pubtime")})
+        versions.append({key: entry.get(key) for key in ("vers", "cksum", "yanked", "pubtime", "rust_version")})
         if entry["vers"] in used:
             asks[entry["vers"]] = [
                 [need.get("package") or need["name"], need["req"]]
@@ -57,13 +60,12 @@ def main():
     for name, version in json.load(sys.stdin)["crates"]:
         used.setdefault(name, set()).add(version)
     try:
-        entries("libc")
-    except OSError as error:
+        with concurrent.futures.ThreadPoolExecutor(16) as pool:
+            answers = dict(pool.map(lambda name: (name, told(name, used[name])), sorted(used)))
+    except (OSError, http.client.HTTPException) as error:
         print(error, file=sys.stderr)
         sys.exit(3)
-    with concurrent.futures.ThreadPoolExecutor(16) as pool:
-        answers = pool.map(lambda name: (name, told(name, used[name])), sorted(used))
-        json.dump(dict(answers), sys.stdout)
+    json.dump(answers, sys.stdout)
 
 
 main()

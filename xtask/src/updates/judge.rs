@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::early::Early;
 use super::version::Version;
 use crate::Result;
 use crate::lock::Locked;
@@ -14,6 +15,7 @@ const LEAST_DAYS: i64 = 7;
 /// mends a weakness; this is the month that PCI DSS 6.3.3 gives for one that is critical or high.
 const MOST_DAYS: i64 = 30;
 const DAY: i64 = 86_400;
+const OUR_RUST: &str = env!("CARGO_PKG_RUST_VERSION");
 
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Judgement {
@@ -25,9 +27,14 @@ pub struct Judgement {
 }
 
 /// `index` by name, as `index.py` writes it; `now` in seconds since 1970.
-pub fn judge(locked: &[Locked], index: &Value, now: i64) -> Result<Judgement> {
+pub fn judge(locked: &[Locked], index: &Value, (early, now): (&[Early], i64)) -> Result<Judgement> {
     let asked = asked(locked, index)?;
     let mut judgement = Judgement::default();
+    for one in early.iter().filter(|one| one.until <= now || !is_locked(one, locked)) {
+        let Early { name, version, .. } = one;
+        let finding = format!("{name} {version} is no early mend any more: take its line away");
+        judgement.findings.push(finding);
+    }
     for one in locked {
         let releases = releases(index, &one.name)?;
         let known = releases.iter().find(|release| release["vers"] == one.version.as_str());
@@ -37,7 +44,15 @@ pub fn judge(locked: &[Locked], index: &Value, now: i64) -> Result<Judgement> {
                 .push(format!("{} {}: the registry has it not", one.name, one.version));
             continue;
         };
-        judgement.findings.extend(of_itself(one, known, now)?);
+        let found = of_itself(one, known, now)?;
+        match early.iter().find(|early| early.until > now && is_same(early, one)) {
+            Some(early) if found.as_ref().is_some_and(|(_, is_young)| *is_young) => {
+                judgement
+                    .held
+                    .push(format!("{} {} is young: {}", one.name, one.version, early.why));
+            }
+            Some(_) | None => judgement.findings.extend(found.map(|(text, _)| text)),
+        }
         if let Ok(version) = one.version.parse() {
             of_newer(one, version, &releases, &asked, now, &mut judgement)?;
         }
@@ -45,17 +60,28 @@ pub fn judge(locked: &[Locked], index: &Value, now: i64) -> Result<Judgement> {
     Ok(judgement)
 }
 
-fn of_itself(one: &Locked, known: &Value, now: i64) -> Result<Option<String>> {
+fn is_locked(early: &Early, locked: &[Locked]) -> bool {
+    locked.iter().any(|one| is_same(early, one))
+}
+
+fn is_same(early: &Early, one: &Locked) -> bool {
+    (&early.name, &early.version) == (&one.name, &one.version)
+}
+
+/// What is wrong with it, and whether that is its age.
+fn of_itself(one: &Locked, known: &Value, now: i64) -> Result<Option<(String, bool)>> {
+    let mut is_young = false;
     let said = if known["yanked"] == true {
         "was withdrawn".to_owned()
     } else if known["cksum"] != one.checksum.as_str() {
         "is another archive than the registry's".to_owned()
     } else if let Some(days) = days(known, now)?.filter(|days| *days < LEAST_DAYS) {
+        is_young = true;
         format!("is {days} days old, and {LEAST_DAYS} are wanted")
     } else {
         return Ok(None);
     };
-    Ok(Some(format!("{} {} {said}", one.name, one.version)))
+    Ok(Some((format!("{} {} {said}", one.name, one.version), is_young)))
 }
 
 /// The oldest of the newer ones counts: since its release the one in use is behind.
@@ -79,7 +105,11 @@ fn of_newer(
         if newer <= version || !newer.is_of_one_line(version) {
             continue;
         }
+        let wants_rust = release["rust_version"].as_str().filter(|wanted| is_beyond(wanted));
         match asks.iter().find(|(_, asks)| !newer.is_taken_by(asks)) {
+            None if let Some(wanted) = wants_rust => {
+                holder = Some(format!("{} {}: {newer} wants Rust {wanted}", one.name, one.version));
+            }
             Some((who, asks)) => {
                 holder = Some(format!("{} {}: {who} asks for {asks}", one.name, one.version));
             }
@@ -111,10 +141,19 @@ fn asked<'a>(
             let (Some(name), Some(requirement)) = (ask[0].as_str(), ask[1].as_str()) else {
                 return Err(format!("the index of {} has a form that is not known", one.name));
             };
+            // What nobody switched on holds nothing.
+            if !one.dependencies.iter().any(|on| on == name) {
+                continue;
+            }
             asked.entry(name).or_default().push((one.name.as_str(), requirement));
         }
     }
     Ok(asked)
+}
+
+/// Whether a release wants a newer compiler than ours.
+fn is_beyond(wanted: &str) -> bool {
+    !Version::at_least(OUR_RUST).is_some_and(|ours| ours.is_taken_by(&format!(">={wanted}")))
 }
 
 fn releases(index: &Value, name: &str) -> Result<Vec<Value>> {
@@ -130,7 +169,7 @@ fn days(release: &Value, now: i64) -> Result<Option<i64>> {
 }
 
 /// `2026-10-11T14:19:32Z` in seconds since 1970.
-fn seconds(text: &str) -> Option<i64> {
+pub fn seconds(text: &str) -> Option<i64> {
     let part = |from: usize, to: usize| text.get(from..to)?.parse::<i64>().ok();
     let (year, month, day) = (part(0, 4)?, part(5, 7)?, part(8, 10)?);
     let within = part(11, 13)? * 3_600 + part(14, 16)? * 60 + part(17, 19)?;
@@ -157,6 +196,7 @@ mod tests {
             version: text(version),
             source: text("registry"),
             checksum: text("abc"),
+            dependencies: vec![text("http")],
         }
     }
 
@@ -166,7 +206,7 @@ mod tests {
 
     fn judged(releases: &[Value]) -> Judgement {
         let index = json!({ "http": { "versions": releases, "asks": {} } });
-        judge(&[locked("http", "1.4.0")], &index, NOW).unwrap()
+        judge(&[locked("http", "1.4.0")], &index, (&[], NOW)).unwrap()
     }
 
     #[test]
@@ -221,11 +261,53 @@ mod tests {
             })
         };
         let both = [locked("http", "1.4.0"), locked("web", "0.1.0")];
-        let held = judge(&both, &index("=1.4.0"), NOW).unwrap();
+        let held = judge(&both, &index("=1.4.0"), (&[], NOW)).unwrap();
         assert_eq!(held.held, ["http 1.4.0: web asks for =1.4.0"]);
         assert!(held.findings.is_empty());
-        assert_eq!(judge(&both, &index("^1.4"), NOW).unwrap().findings.len(), 1);
+        assert_eq!(judge(&both, &index("^1.4"), (&[], NOW)).unwrap().findings.len(), 1);
         // It asks for another line, of which there is another version.
-        assert_eq!(judge(&both, &index("^0.9"), NOW).unwrap().findings.len(), 1);
+        assert_eq!(judge(&both, &index("^0.9"), (&[], NOW)).unwrap().findings.len(), 1);
+    }
+    #[test]
+    fn what_nobody_switched_on_holds_nothing_and_a_newer_compiler_does() {
+        let with = |rust: &str| {
+            let mut newer = release("1.4.1", "2026-02-01");
+            newer["rust_version"] = json!(rust);
+            let old = [release("1.4.0", "2026-01-01"), newer];
+            json!({
+                "http": { "versions": old, "asks": {} },
+                "web": { "versions": [release("0.1.0", "2026-01-01")], "asks": { "0.1.0": [["http", "=1.4.0"]] } },
+            })
+        };
+        let web = Locked { dependencies: Vec::new(), ..locked("web", "0.1.0") };
+        let both = [locked("http", "1.4.0"), web];
+        assert_eq!(judge(&both, &with("1.60"), (&[], NOW)).unwrap().findings.len(), 1);
+        let held = judge(&both, &with("9.1"), (&[], NOW)).unwrap();
+        assert_eq!(held.held, ["http 1.4.0: 1.4.1 wants Rust 9.1"]);
+        assert!(held.findings.is_empty());
+    }
+
+    #[test]
+    fn a_mend_that_cannot_wait_is_named_until_a_day() {
+        let index = json!({ "http": { "versions": [release("1.4.0", "2026-11-20")], "asks": {} } });
+        let early = |name: &str, until| Early {
+            name: name.to_owned(),
+            version: "1.4.0".to_owned(),
+            until,
+            why: "RUSTSEC-2026-0001".to_owned(),
+        };
+        let judged =
+            |early: &[Early]| judge(&[locked("http", "1.4.0")], &index, (early, NOW)).unwrap();
+        assert_eq!(judged(&[]).findings.len(), 1);
+        let named = judged(&[early("http", NOW + 1)]);
+        assert_eq!((named.findings.len(), named.held.len()), (0, 1));
+        assert_eq!(judged(&[early("http", NOW)]).findings.len(), 2, "its day has come");
+        assert_eq!(judged(&[early("http", NOW + 1), early("gone", NOW + 1)]).findings.len(), 1);
+        let gone = json!({ "http": { "versions": [json!({ "vers": "1.4.0", "cksum": "abc", "yanked": true })], "asks": {} } });
+        let named = [early("http", NOW + 1)];
+        assert_eq!(
+            judge(&[locked("http", "1.4.0")], &gone, (&named, NOW)).unwrap().findings.len(),
+            1
+        );
     }
 }

@@ -3,6 +3,7 @@
 //! <https://doc.rust-lang.org/cargo/reference/specifying-dependencies.html>. A version with a pre-release is none here:
 //! nobody has to take it.
 
+use std::fmt;
 use std::str::FromStr;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,7 +25,18 @@ impl FromStr for Version {
     }
 }
 
+impl fmt::Display for Version {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}.{}.{}", self.major, self.minor, self.patch)
+    }
+}
+
 impl Version {
+    /// With zeros for what is not given: `1.95` is 1.95.0.
+    pub fn at_least(text: &str) -> Option<Self> {
+        numbers(text).map(Self::least)
+    }
+
     /// Whether the newer of two may stand in the other's place, by semantic versioning: the first number that is not
     /// zero is the same.
     pub fn is_of_one_line(self, other: Self) -> bool {

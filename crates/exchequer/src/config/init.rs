@@ -36,8 +36,12 @@ pub enum InitError {
     Exists { path: PathBuf },
     #[error("{} is named twice; each share has a file of its own", .path.display())]
     Twice { path: PathBuf },
+    #[error("{} cannot be kept from others there: {reason}; nothing was written", .path.display())]
+    OpenFile { path: PathBuf, reason: String },
     #[error("{} cannot be written: {source}", .path.display())]
     Write { path: PathBuf, source: std::io::Error },
+    #[error("{} cannot be written: {source}; the set is not finished, destroy what it is of: {written:?}", .path.display())]
+    Unfinished { path: PathBuf, source: std::io::Error, written: Vec<String> },
 }
 
 const CONFIG_FILE: &str = "exchequer.toml";
@@ -73,27 +77,76 @@ pub fn init_files(
     Ok(created)
 }
 
-/// Writes the shares of a master key, each into a file of its own. Refuses, before it writes anything, when one of the
-/// files is there, is named twice or has no folder of its own.
+/// Writes the shares of a master key, each into a file of its own. Refuses, before anything of the key is written, when one of
+/// the files is there, is named twice or has no folder of its own, and when a file cannot be kept from others: a medium
+/// without modes. The empty files are then taken away again. A share that could not be written is an error that names those that were.
 pub fn write_shares(files: &[(&Path, SecretString)]) -> Result<(), InitError> {
-    for (at, (path, _)) in files.iter().enumerate() {
-        let path = path.to_path_buf();
-        let folder = folder_of(&path);
+    for (path, _) in files {
+        let folder = folder_of(path);
         master_key::refuse_open_folder(folder).map_err(|reason| InitError::OpenFolder {
             reason: format!("{}: {reason}", folder.display()),
         })?;
-        if path.symlink_metadata().is_ok() {
-            return Err(InitError::Exists { path });
-        }
-        if files.iter().take(at).any(|(before, _)| *before == path) {
-            return Err(InitError::Twice { path });
+    }
+    let mut made: Vec<(&Path, File)> = Vec::new();
+    for (path, _) in files {
+        match make_closed(path) {
+            Ok(file) => made.push((path, file)),
+            Err(error) => {
+                let ours = made.iter().any(|(before, _)| is_one_file(before, path));
+                take_away(&made);
+                return Err(if ours {
+                    InitError::Twice { path: path.to_path_buf() }
+                } else {
+                    error
+                });
+            }
         }
     }
-    for (path, line) in files {
-        write_new(path, line.expose())?;
+    for (at, ((path, file), (_, line))) in made.iter_mut().zip(files).enumerate() {
+        let written = file.write_all(line.expose().as_bytes()).and_then(|()| file.sync_all());
+        written.map_err(|source| InitError::Unfinished {
+            path: path.to_path_buf(),
+            source,
+            // The one that failed may have a part of its share.
+            written: files
+                .iter()
+                .take(at + 1)
+                .map(|(path, _)| path.display().to_string())
+                .collect(),
+        })?;
         sync(folder_of(path))?;
     }
     Ok(())
+}
+
+/// A new, empty file that nobody else may read, by what the system says of it once it is there.
+fn make_closed(path: &Path) -> Result<File, InitError> {
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    let file = made.map_err(|source| match source.kind() {
+        std::io::ErrorKind::AlreadyExists => InitError::Exists { path: path.to_owned() },
+        _ => InitError::Write { path: path.to_owned(), source },
+    })?;
+    match master_key::refuse_mode(path, master_key::BEYOND_OWNER, "a medium without modes") {
+        Ok(()) => Ok(file),
+        Err(reason) => {
+            take_away(&[(path, file)]);
+            Err(InitError::OpenFile { path: path.to_owned(), reason })
+        }
+    }
+}
+
+/// Whether two names lead to one file, however they are spelled.
+fn is_one_file(one: &Path, other: &Path) -> bool {
+    let real = |path: &Path| path.canonicalize().ok();
+    real(one).is_some_and(|real_one| Some(real_one) == real(other))
+}
+
+fn take_away(made: &[(&Path, File)]) {
+    for (path, _) in made {
+        if let Err(error) = std::fs::remove_file(path) {
+            tracing::warn!(path = %path.display(), %error, "an empty file of a share stays");
+        }
+    }
 }
 
 fn folder_of(path: &Path) -> &Path {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use vault::{JoinError, KeyShare, MAX_SHARES, MIN_SHARES, MasterKey, SecretString};
 
 /// Any of these bits opens the file to others, or to execution.
-const BEYOND_OWNER: u32 = 0o7177;
+pub(super) const BEYOND_OWNER: u32 = 0o7177;
 const WORLD_WRITABLE: u32 = 0o002;
 const STICKY: u32 = 0o1000;
 

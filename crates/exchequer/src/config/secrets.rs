@@ -24,7 +24,7 @@ pub struct Secrets {
 pub struct ServiceSecret {
     /// The name of its setting.
     pub setting: &'static str,
-    /// Of an address only the password.
+    /// Of an address only a password.
     pub value: Arc<SecretString>,
     /// Days after which it is too old.
     pub days: u32,
@@ -46,30 +46,42 @@ const DAYS: [(&str, u32); 9] = [
 /// To be called when every setting was read.
 pub(super) fn read(reading: &mut Reading) -> Secrets {
     let days = reading.optional_integer("secret_days").and_then(|days| u32::try_from(days).ok());
+    // With a session token the others end with it.
+    let are_temporary = reading.is_given("master_key_kms_session_token");
     let mut given = Vec::new();
     for (setting, usual) in DAYS.into_iter().filter(|_| days != Some(0)) {
-        let password = reading.given_secret(setting).and_then(|value| password(value.expose()));
-        if let Some(value) = password {
-            let days = days.unwrap_or(usual);
-            given.push(ServiceSecret { setting, value: Arc::new(value), days });
+        if are_temporary && setting.starts_with("master_key_kms_") {
+            continue;
         }
+        let found = reading.given_secret(setting).map(|value| passwords(value.expose()));
+        given.extend(found.into_iter().flatten().map(|value| ServiceSecret {
+            setting,
+            value: Arc::new(value),
+            days: days.unwrap_or(usual),
+        }));
     }
     Secrets { days, given }
 }
 
-/// The password of an address, if it has one; what is no address is a secret as a whole.
-fn password(value: &str) -> Option<SecretString> {
+/// The passwords of an address: the user's, which an option `password` replaces as it does for the driver, and those
+/// of other servers (`sentinel_password`). What is no address is a secret as a whole.
+fn passwords(value: &str) -> Vec<SecretString> {
     let found = match value.split_once("://") {
-        None => Some(value),
+        None => vec![value],
+        Some(("sqlite", _)) => Vec::new(),
         Some((_, rest)) => {
-            let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
-            let of_user = authority.rsplit_once('@').and_then(|(user, _)| user.split_once(':'));
-            let options = rest.split_once('?').map_or("", |(_, options)| options);
-            let of_options = || options.split('&').find_map(|one| one.strip_prefix("password="));
-            of_user.map(|(_, password)| password).or_else(of_options)
+            let (place, options) = rest.split_once('?').unwrap_or((rest, ""));
+            let of_user = place.rsplit_once('@').and_then(|(user, _)| user.split_once(':'));
+            let option = |name: &str| {
+                let given = options.split('&').filter_map(|option| option.split_once('='));
+                given.filter(|(of, _)| *of == name).map(|(_, value)| value).next_back()
+            };
+            let main = option("password").or(of_user.map(|(_, password)| password));
+            main.into_iter().chain(option("sentinel_password")).collect()
         }
     };
-    found.filter(|text| !text.is_empty()).map(|text| SecretString::new(text.to_owned()))
+    let found = found.into_iter().filter(|text| !text.is_empty());
+    found.map(|text| SecretString::new(text.to_owned())).collect()
 }
 
 #[cfg(test)]
@@ -78,26 +90,31 @@ mod tests {
     use crate::config::SETTINGS;
     use crate::config::setting::Kind;
 
-    fn of(value: &str) -> Option<String> {
-        password(value).map(|found| found.expose().to_owned())
+    fn of(value: &str) -> Vec<String> {
+        passwords(value).iter().map(|found| found.expose().to_owned()).collect()
     }
 
     #[test]
-    fn of_an_address_the_password_alone_counts() {
+    fn of_an_address_the_passwords_alone_count() {
         for (value, expected) in [
-            ("sk_live_4eC39", Some("sk_live_4eC39")),
-            ("postgres://bank:p%40ss@db.example/bank", Some("p%40ss")),
-            ("postgres://bank@db.example/bank?password=apart&sslmode=verify-full", Some("apart")),
-            ("postgres://bank@db.example/bank?sslcert=/a.pem", None),
-            ("postgres:///bank?host=/run/postgresql", None),
-            ("sqlite:///srv/bank.db", None),
-            ("rediss://:only@cache.example:6380/0", Some("only")),
-            ("redis+sentinel://bank:pw@one:26379,two:26379/main", Some("pw")),
-            ("redis://127.0.0.1:6379", None),
-            ("smtp://bank:a:b@mail.example:587", Some("a:b")),
-            ("smtp://bank:@mail.example:587", None),
+            ("sk_live_4eC39", &["sk_live_4eC39"][..]),
+            ("postgres://bank:p%40ss@db.example/bank", &["p%40ss"]),
+            ("postgres://bank:a#b@db.example/bank", &["a#b"]),
+            ("postgres://bank@db.example/bank?password=apart&sslmode=verify-full", &["apart"]),
+            ("postgres://bank:old@db.example/bank?password=older&password=new", &["new"]),
+            ("postgres://bank:p@one:5432,two:5432/bank", &["p"]),
+            ("postgres://bank@db.example/bank?sslcert=/a.pem", &[]),
+            ("postgres:///bank?host=/run/postgresql", &[]),
+            ("sqlite:///srv/a:b@c/bank.db", &[]),
+            ("rediss://:only@cache.example:6380/0", &["only"]),
+            ("redis+sentinel://bank:pw@one:26379,two:26379/main", &["pw"]),
+            ("redis+sentinel://bank:pw@one:26379/main?sentinel_password=other", &["pw", "other"]),
+            ("redis://127.0.0.1:6379", &[]),
+            ("smtp://bank:a:b@mail.example:587", &["a:b"]),
+            ("smtp://AKIA:pa/ss+w@mail.example:587?tls=required", &["pa/ss+w"]),
+            ("smtp://bank:@mail.example:587", &[]),
         ] {
-            assert_eq!(of(value).as_deref(), expected, "{value}");
+            assert_eq!(of(value), expected, "{value}");
         }
     }
 

@@ -78,8 +78,8 @@ pub const SETTINGS: &[Setting] = &[
         "Of temporary credentials. They are read at the start: once they have expired, data keys that are made meanwhile \
          are not taken up."),
     row("", "sealing_cipher", Kind::Choice(&["aes-256-gcm", "chacha20-poly1305"]), "aes-256-gcm",
-        "What values are sealed with from now on; what either has sealed opens. After a change every value has the \
-         new one once the keys that seal were rotated (`exchequer keys rotate`). The same on all nodes, and none of them of a \
+        "What values are sealed with from now on; what either has sealed opens. After a change what lasts gets the \
+         new one when the keys that seal are rotated (`exchequer keys rotate`). The same on all nodes, and none of them of a \
          version before this setting."),
     row("", "database_url", Kind::Secret, "",
         "sqlite:///path/bank.db or postgres://user:password@host/database. \
@@ -97,7 +97,7 @@ pub const SETTINGS: &[Setting] = &[
          those that browsers trust."),
     row("", "redis_certificate_file", Kind::Path, "",
         "The bank's certificate (PEM), for a Redis that asks who calls (tls-auth-clients yes). Renewed files are taken with \
-         the next connection."),
+         the next connection; by the nodes of a cluster when the bank connects to it anew."),
     row("", "redis_key_file", Kind::Path, "",
         "That certificate's private key (PEM); nobody but its owner and group may read the file (chmod 640)."),
     row("", "log", Kind::Text, "info",

@@ -4,12 +4,15 @@
 //! served ([`look`]): each that was configured is looked for among those that were seen before under its setting; one that is new
 //! is noted with the moment; one that was there before has the age that it had, also where another was in between.
 //! Cost: one write of a few rows. Bound: [`store::KEPT`] rows a setting. What it never does: keep a secret. A SHA-256 of
-//! it is kept, sealed, and the health tells ages (`health/secrets.rs`).
+//! it is kept, sealed: whoever has the data keys can try guesses. The health (`health/secrets.rs`) and the log tell ages.
 
 mod store;
 
+use std::time::Duration;
+
 use ::store::{DbError, Tx};
 use money::{EventId, Timestamp};
+use tokio::sync::watch;
 use vault::Place;
 
 use crate::bank::{Act, Bank};
@@ -32,12 +35,32 @@ struct Seen {
 }
 
 const DAY_SECONDS: i64 = 86_400;
+const TOLD_EVERY: Duration = Duration::from_hours(24);
 
 /// [`note`] at a start, which does not fail with it: a bank on a full disk serves what it can. The health says that the
 /// ages are not known.
 pub async fn look(bank: &Bank) {
     if let Err(error) = note(bank).await {
         tracing::error!(%error, "the ages of the secrets of other services were not looked at");
+    }
+    tell(bank);
+}
+
+/// Says each day in the log which are too old: the card vault has neither health nor metrics.
+pub async fn watch(bank: Bank, mut stopped: watch::Receiver<bool>) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(TOLD_EVERY) => tell(&bank),
+            // Also where nobody is left who could ask it to stop.
+            _ = stopped.wait_for(|is_stopped| *is_stopped) => return,
+        }
+    }
+}
+
+fn tell(bank: &Bank) {
+    let now = bank.tools().now();
+    for age in bank.secrets().iter().filter(|age| age.until <= now) {
+        tracing::warn!(setting = age.setting, since = %age.since, "a password or token of another service is too old");
     }
 }
 
@@ -82,6 +105,7 @@ fn seen_before(
     for seen in store::seen(tx, secret.setting)? {
         match act.tools.unseal(&place(&seen.id), &seen.digest_sealed) {
             Ok(known) if known.expose() == digest => {
+                store::use_again(tx, &seen.id, act.now)?;
                 first = Some(first.map_or(seen.at, |at| at.min(seen.at)));
             }
             Ok(_) => {}

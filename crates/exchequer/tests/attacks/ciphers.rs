@@ -21,7 +21,7 @@ async fn formats(s: &Scene) -> Vec<u8> {
     formats
 }
 
-// ASVS 5.0, 11.2.2: every value is sealed anew with another cipher while the bank serves, and nothing is lost on the way.
+// ASVS 5.0, 11.2.2: what lasts is sealed anew with another cipher while the bank serves, and nothing is lost on the way.
 #[tokio::test]
 async fn another_cipher_takes_over_while_the_bank_serves() {
     let (s, shop) = scene().await;

@@ -290,7 +290,8 @@ pub(crate) const TABLES: &[Table] = &[
     table!("kept_indexes", SMALL_ROWS, ["id" = "$2"],
         1 "id" Blob, 2 "version" Int, 3 "key_sealed" Blob, 4 "created_at" Int),
     table!("service_secrets", SMALL_ROWS, ["id" = "$2"],
-        1 "id" Blob, 2 "setting" Text, 3 "digest_sealed" Blob, 4 "seen_at" Int),
+        1 "id" Blob, 2 "setting" Text, 3 "digest_sealed" Blob, 4 "seen_at" Int,
+        5 "used_at" Int),
     table!("log_state", SMALL_ROWS, ["id" = "$2"],
         1 "id" Int, 2 "size" Int, 3 "settled" Blob, 4 "leader" Blob, 5 "leased_until" Int),
 ];

@@ -184,6 +184,11 @@ fn shares_are_written_once_and_each_for_its_owner_alone() {
     };
     assert!(matches!(written([&one, &one]), Err(InitError::Twice { .. })));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    // However it is spelled.
+    std::fs::create_dir(folder.path().join("x")).unwrap();
+    let again = folder.path().join("x/../one");
+    assert!(matches!(written([&one, &again]), Err(InitError::Twice { .. })));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left of it");
     written([&one, &two]).unwrap();
     assert!(read_key_shares(&[one.clone(), two.clone()]).is_ok(), "their modes are right");
     std::fs::remove_file(&one).unwrap();

@@ -2,10 +2,15 @@
 
 use std::path::Path;
 
+use exchequer::cards::keeper::frames::{Ask, Mark, Reply, Resealed};
+use exchequer::config::{CardVault, VaultPlace};
 use futures_util::future::join_all;
 use serde_json::json;
 use testkit::sandbox::order;
 use testkit::{TestVault, Till, VaultProcess};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::watch;
 
 use crate::scene::number;
 
@@ -134,4 +139,84 @@ async fn the_vaults_keys_are_rotated_and_the_banks_rows_follow() {
     assert_eq!(reseal().await, Ok(0));
     let paid = till.shop.post("/v1/payments", &order(&card, 10, "automatic")).await;
     assert_eq!(paid.expect(201).text("/status"), "succeeded");
+}
+
+/// As version 1 seals in the eyes of who has no key: a format, a version, and bytes.
+fn sealed(version: u8, length: usize) -> Vec<u8> {
+    let mut value = vec![0x5a; length];
+    value.splice(..5, [1, 0, 0, 0, version]);
+    value
+}
+
+const LENGTH: usize = 48;
+
+/// Stands where the vault stood: says that version 2 seals, and of each number that it was sealed anew to this.
+async fn forge(listener: UnixListener, forged: watch::Receiver<Vec<u8>>) {
+    while let Ok((stream, _)) = listener.accept().await {
+        drop(tokio::spawn(forge_answers(stream, forged.clone())));
+    }
+}
+
+async fn forge_answers(mut stream: UnixStream, forged: watch::Receiver<Vec<u8>>) {
+    while let Ok(length) = stream.read_u32().await {
+        let mut frame = vec![0; usize::try_from(length).expect("a length")];
+        stream.read_exact(&mut frame).await.expect("a whole frame");
+        let reply = match Ask::read(&frame).expect("a question") {
+            Ask::Take { .. } => Reply::Taken {
+                sealed: sealed(1, LENGTH),
+                marks: vec![Mark { version: 1, fingerprint: [7; 32], token: None }],
+            },
+            Ask::Status => Reply::Status { version: 2 },
+            Ask::Reseal { values } => {
+                let new = Resealed::New(forged.borrow().clone());
+                Reply::Resealed(vec![new; values.len()])
+            }
+            Ask::Open { .. } => panic!("nothing is opened for a rotation"),
+        };
+        stream.write_all(&reply.frame()).await.expect("room for an answer");
+    }
+}
+
+/// Who is taken for the vault says that there was a rotation: what cannot be a number sealed with the version that it named
+/// replaces none. What can be one does: the bank has no key to see that it does not open (docs/vault.md).
+#[tokio::test]
+async fn a_forged_rotation_replaces_no_number_with_what_cannot_be_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("vault.sock");
+    let listener = UnixListener::bind(&path).expect("a socket");
+    let (say, forged) = watch::channel(Vec::new());
+    drop(tokio::spawn(forge(listener, forged)));
+    let metadata = std::fs::metadata(&path).expect("the socket");
+    let peer_uid = std::os::unix::fs::MetadataExt::uid(&metadata);
+    let settings = CardVault { place: VaultPlace::Socket { path, peer_uid }, reveals_per_hour: 1 };
+    let till = Till::with(|config| config.cards.vault = Some(settings)).await;
+    till.shop.card(VISA).await;
+    let number = async || {
+        let read = |tx: &mut store::Tx<'_>| {
+            let row = tx.query_one("SELECT number FROM cards LIMIT 1", &[])?;
+            Ok::<_, store::DbError>(row.blob(0)?.to_vec())
+        };
+        till.bank.bank().db().read("test", read).await.expect("the number's row")
+    };
+    let (_running, stop) = watch::channel(false);
+    let mut unknown = sealed(2, LENGTH);
+    unknown.splice(..1, [99]);
+    for forged in [
+        Vec::new(),
+        vec![0; LENGTH],
+        unknown,
+        sealed(1, LENGTH),
+        sealed(3, LENGTH),
+        sealed(2, LENGTH - 1),
+        sealed(2, LENGTH + 1),
+    ] {
+        say.send_replace(forged.clone());
+        let replaced = exchequer::jobs::Job::ResealValues.run(till.bank.bank(), &stop).await;
+        assert_eq!(replaced, Ok(0), "{forged:?}");
+        assert_eq!(number().await, sealed(1, LENGTH));
+    }
+    say.send_replace(sealed(2, LENGTH));
+    let replaced = exchequer::jobs::Job::ResealValues.run(till.bank.bank(), &stop).await;
+    assert_eq!(replaced, Ok(1));
+    assert_eq!(number().await, sealed(2, LENGTH));
 }

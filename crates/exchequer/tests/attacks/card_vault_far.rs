@@ -141,6 +141,52 @@ async fn a_vault_on_another_machine_that_dies_again_and_again_costs_no_payment()
     assert!(vault.verifies());
 }
 
+/// A bank whose vault is not believed, or that is not believed by it, starts: cards are refused alone. One whose numbers
+/// were sealed elsewhere does not.
+#[tokio::test]
+async fn a_bank_starts_though_its_vaults_certificate_is_not_believed() {
+    let certificates = Certificates::new();
+    let mut vault = certificates.vault();
+    let own = certificates.pair("bank");
+    let settings = certificates.bank(&vault, &own);
+    let tls = Arc::clone(settings.place.tls().expect("an end of TLS"));
+    let till = Till::with(|config| config.cards.vault = Some(settings)).await;
+    till.shop.card(VISA).await;
+    let start = || exchequer::cards::keeper::check(till.bank.bank());
+    assert_eq!(start().await, Ok(()));
+    let elsewhere =
+        Certificates { authority: authority(), folder: TempDir::new().expect("a folder") };
+    let foreign = elsewhere.authority.certificate_pem();
+    let take_up = |own: &Pair, authority: Option<&String>| {
+        let [_, _, ca] = certificates.files("bank", own);
+        if let Some(authority) = authority {
+            std::fs::write(ca, authority).expect("a file");
+        }
+        tls.files().look(money::Clock::System.now());
+    };
+    for (own, authority) in [(&certificates.pair("shop"), None), (&own, Some(&foreign))] {
+        take_up(own, authority);
+        // What was open goes on; a vault that is started anew is asked on new connections.
+        vault.kill();
+        vault.start_again();
+        assert_eq!(start().await, Ok(()));
+        let kept = json!({ "number": VISA, "exp_month": 12, "exp_year": 2030 });
+        till.shop.post("/v1/cards", &kept).await.refused(503, "unavailable");
+    }
+    take_up(&own, None);
+    assert_eq!(start().await, Ok(()));
+    till.shop.card(VISA).await;
+    let spoil = |tx: &mut store::Tx<'_>| {
+        let newest = "SELECT number FROM cards ORDER BY id DESC LIMIT 1";
+        let mut number = tx.query_one(newest, &[])?.blob(0)?.to_vec();
+        number.extend([0]);
+        tx.execute("UPDATE cards SET number = $1", store::params![&number])?;
+        Ok::<_, store::DbError>(())
+    };
+    till.bank.bank().db().write("test", spoil).await.expect("a spoilt number");
+    assert!(start().await.is_err(), "its numbers were sealed elsewhere");
+}
+
 /// A bank that the vault was not told of keeps no card, whichever way its certificate is wrong, and whoever shows none
 /// gets no answer.
 // PCI DSS 4.2.1: a number goes to the vault in TLS that both have proven themselves in, or it does not go.

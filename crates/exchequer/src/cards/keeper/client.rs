@@ -1,7 +1,8 @@
 //! The bank's side of a vault: connections to it, one question on each at a time.
 //!
 //! Bound: a question has [`WHOLE`] from the connection to the last byte of the answer; [`MOST_IDLE`] connections
-//! wait for the next one. A connection that did anything else than answer is closed. A kept one that the vault
+//! wait for the next one, and none is asked on that was made [`LIFE`] ago, however often it was used: whoever answers
+//! there proves itself anew. A connection that did anything else than answer is closed. A kept one that the vault
 //! closed meanwhile is replaced once by a new one, and all are closed where an answer did not come in time; nothing else
 //! is tried again here. Never here: a number in an error or a log.
 
@@ -11,26 +12,36 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use super::KeeperError;
 use super::frames::{Ask, FrameError, MAX_FRAME, Reply};
-use super::way::{Stream, away, connect};
+use super::way::{LIFE, Stream, away, connect};
 use crate::config::CardVault;
 
 pub struct Client {
     vault: CardVault,
-    idle: Mutex<Vec<Stream>>,
+    idle: Mutex<Vec<Kept>>,
+    /// [`LIFE`]; less in tests.
+    pub(super) life: Duration,
     /// The vault's version for which every number was sealed anew, as far as this process knows.
     resealed: AtomicU32,
 }
 
+/// A connection that waits for the next question, and when it was made.
+struct Kept {
+    stream: Stream,
+    made: Instant,
+}
+
 const WHOLE: Duration = Duration::from_secs(3);
-const MOST_IDLE: usize = 64;
+/// So that many nodes together leave places of a vault to each other.
+const MOST_IDLE: usize = 16;
 
 impl Client {
     pub fn new(vault: CardVault) -> Self {
-        Self { vault, idle: Mutex::default(), resealed: AtomicU32::new(0) }
+        Self { vault, idle: Mutex::default(), life: LIFE, resealed: AtomicU32::new(0) }
     }
 
     pub(super) fn is_resealed(&self, version: u32) -> bool {
@@ -39,6 +50,10 @@ impl Client {
 
     pub(super) fn note_resealed(&self, version: u32) {
         self.resealed.store(version, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_far(&self) -> bool {
+        self.vault.place.tls().is_some()
     }
 
     /// One question and its answer.
@@ -55,33 +70,40 @@ impl Client {
     }
 
     async fn ask_frame(&self, frame: &[u8]) -> Result<Reply, KeeperError> {
-        let kept = self.idle().pop();
-        if let Some(stream) = kept {
+        if let Some(Kept { stream, made }) = self.take_kept() {
             match exchange(stream, frame).await {
-                Ok((stream, answer)) => return self.read(stream, &answer),
+                Ok((stream, answer)) => return self.read(Kept { stream, made }, &answer),
                 // The vault was started anew since; what it was asked then it has not answered.
                 Err(error) if is_closed(&error) => {}
                 Err(error) => return Err(away(&error)),
             }
         }
+        let made = Instant::now();
         let stream = connect(&self.vault.place).await?;
         let (stream, answer) = exchange(stream, frame).await.map_err(|error| away(&error))?;
-        self.read(stream, &answer)
+        self.read(Kept { stream, made }, &answer)
     }
 
-    fn read(&self, stream: Stream, answer: &[u8]) -> Result<Reply, KeeperError> {
+    /// The connection that was used last; those that have had their life are closed.
+    fn take_kept(&self) -> Option<Kept> {
+        let mut idle = self.idle();
+        idle.retain(|kept| kept.made.elapsed() < self.life);
+        idle.pop()
+    }
+
+    fn read(&self, kept: Kept, answer: &[u8]) -> Result<Reply, KeeperError> {
         let reply = Reply::read(answer).map_err(|error| match error {
             FrameError::Version => KeeperError::Version,
             FrameError::Malformed => KeeperError::Refused("its answer cannot be read"),
         })?;
         let mut idle = self.idle();
         if idle.len() < MOST_IDLE {
-            idle.push(stream);
+            idle.push(kept);
         }
         Ok(reply)
     }
 
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Stream>> {
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Kept>> {
         // A list of connections is whole whenever the lock is given back.
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -9,17 +9,18 @@
 
 pub mod client;
 pub mod frames;
+mod refusals;
 pub mod server;
 mod way;
 
 #[cfg(test)]
 mod tests;
 
-use ::store::{DbError, Tx};
+use ::store::{DbError, Replacement, Tx};
 use money::{CardId, MerchantId};
 use tokio::sync::watch;
 use vault::card::Number;
-use vault::{Place, Sealing};
+use vault::{Place, Sealing, sealed_with};
 use zeroize::Zeroizing;
 
 use self::client::Client;
@@ -77,6 +78,22 @@ pub enum KeeperError {
     Damaged,
     #[error("the card vault cannot do it: {0}")]
     Refused(&'static str),
+}
+
+impl KeeperError {
+    /// Whether a bank starts all the same. Each connection over a network is proven anew, so that cards alone are refused
+    /// for as long as the vault's or the bank's certificate is not believed; at a socket that is a fault of the settings.
+    const fn lets_start(&self, is_far: bool) -> bool {
+        match self {
+            Self::Away(_) => true,
+            Self::Unproven(_) | Self::Stranger => is_far,
+            Self::Impostor { .. }
+            | Self::Version
+            | Self::Capped { .. }
+            | Self::Damaged
+            | Self::Refused(_) => false,
+        }
+    }
 }
 
 impl Keeper {
@@ -188,8 +205,8 @@ fn unexpected(reply: &Reply) -> KeeperError {
 
 /// Whether the newest number that the bank keeps opens where the bank would have it opened.
 ///
-/// Errors: a text for whoever starts the bank, when it does not. A vault that is away is a warning: the bank can do
-/// all but cards without it.
+/// Errors: a text for whoever starts the bank, when it does not. A vault that is away is a warning, and so is one on a network
+/// when one of the two does not believe the other: the bank can do all but cards without it.
 pub async fn check(bank: &Bank) -> Result<(), String> {
     let newest = bank.db().read("cards.newest", store::newest_number).await;
     let Some((card, sealed)) = newest.map_err(|error: DbError| error.to_string())? else {
@@ -202,7 +219,7 @@ pub async fn check(bank: &Bank) -> Result<(), String> {
         }
         Keeper::Vault(client) => match client.reseal(vec![(card, sealed)]).await {
             Ok(values) => values != [Resealed::Damaged],
-            Err(error @ KeeperError::Away(_)) => {
+            Err(error) if error.lets_start(client.is_far()) => {
                 tracing::warn!(%error, "cards are refused until it is there");
                 true
             }
@@ -218,7 +235,8 @@ pub async fn check(bank: &Bank) -> Result<(), String> {
 }
 
 /// Has every number sealed anew that an older key of the vault sealed, once for each version of it; gives how many
-/// values were replaced.
+/// values were replaced. What cannot be a number sealed with that version replaces nothing; whether what can be one opens, the
+/// bank cannot see.
 pub async fn sweep(bank: &Bank, stop: &watch::Receiver<bool>) -> Result<u64, DbError> {
     let Keeper::Vault(client) = bank.card_keeper() else { return Ok(0) };
     let away = |error: KeeperError| DbError::Unavailable(error.to_string());
@@ -241,17 +259,19 @@ pub async fn sweep(bank: &Bank, stop: &watch::Receiver<bool>) -> Result<u64, DbE
         let resealed = client.reseal(values.clone()).await.map_err(away)?;
         let mut rows = Vec::new();
         for ((card, old), resealed) in values.into_iter().zip(resealed) {
-            match resealed {
-                Resealed::Current => {}
-                Resealed::New(new) => {
-                    rows.push(::store::Replacement { key: *card.bytes(), old, new });
+            let wrong = match resealed {
+                Resealed::Current => continue,
+                Resealed::New(new)
+                    if new.len() == old.len() && sealed_with(&new) == Ok(version) =>
+                {
+                    rows.push(Replacement { key: *card.bytes(), old, new });
+                    continue;
                 }
-                Resealed::Damaged => {
-                    damaged = damaged.saturating_add(1);
-                    let column = "cards.number";
-                    tracing::error!(column, resource_id = %card, "a sealed value does not open");
-                }
-            }
+                Resealed::New(_) => "what the card vault sealed anew is of another key or length",
+                Resealed::Damaged => "a sealed value does not open",
+            };
+            damaged = damaged.saturating_add(1);
+            tracing::error!(column = "cards.number", resource_id = %card, "{wrong}");
         }
         if !rows.is_empty() {
             let write = move |tx: &mut Tx<'_>| store::replace_numbers(tx, &rows);

@@ -3,18 +3,19 @@
 //! Its database is a bank's, with a master key that the bank does not have; of it only the data keys, the counts of
 //! opened numbers and the event log are used. Order of an opening: who asks ([`super::way`]), the frame, the caps of
 //! the merchant and of all, the sealed value; then count and event are committed, and only then is the number sent.
-//! Bound: [`MOST_CONNECTIONS`], each with [`FRAME`] for the rest of a frame that has begun and [`IDLE`] between two, none
-//! for longer than [`LIFE`]. Never here: a list of what there is, a number in the log, a way to open one without an event.
+//! Bound: [`MOST_HANDSHAKES`] who have not proven who they are, and [`MOST_CONNECTIONS`] of the bank, each with [`FRAME`] for
+//! the rest of a frame that has begun and [`IDLE`] between two, none for longer than [`LIFE`]. Never here: a list of what
+//! there is, a number in the log, a way to open one without an event.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ::store::{DbError, Tx};
 use money::{CardId, MerchantId};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use vault::card::Number;
 use vault::{Place, Sealing, sealed_with};
@@ -23,7 +24,8 @@ use zeroize::Zeroizing;
 use super::Taken;
 use super::client::rest_of_frame;
 use super::frames::{Ask, Reason, Reply, Resealed};
-use super::way::{Caller, Listener, Met, Stream};
+use super::refusals::Refusals;
+use super::way::{Caller, LIFE, Listener, Met, Stream};
 use crate::bank::Bank;
 use crate::cards::{RevealPurpose, store};
 use crate::config::CardVault;
@@ -32,17 +34,28 @@ use crate::jobs::Job;
 
 /// A vault that listens.
 pub struct Server {
-    bank: Bank,
-    vault: CardVault,
+    desk: Desk,
     listener: Listener,
+    /// Places of those of whom it is not known yet who they are.
+    handshakes: Arc<Semaphore>,
 }
 
-const MOST_CONNECTIONS: usize = 256;
+/// What each connection needs.
+#[derive(Clone)]
+struct Desk {
+    bank: Bank,
+    vault: CardVault,
+    /// Places of those who have proven that they are the bank.
+    conversations: Arc<Semaphore>,
+    refusals: Arc<Mutex<Refusals>>,
+}
+
+/// Of 64 nodes, each with as many as it keeps.
+const MOST_CONNECTIONS: usize = 1_024;
+/// Apart from those, so that who proves nothing takes no place of the bank's.
+const MOST_HANDSHAKES: usize = 256;
 const FRAME: Duration = Duration::from_secs(5);
 const IDLE: Duration = Duration::from_mins(10);
-/// Of a connection, whose certificate was looked at when it began: one that has ended or was taken back since opens nothing
-/// for longer. The bank makes a new one without noticing.
-const LIFE: Duration = Duration::from_hours(1);
 /// For what it was asked to be answered, when it is told to stop.
 const DRAIN: Duration = Duration::from_secs(5);
 /// Bytes of what an opening is said to be about: an id.
@@ -54,7 +67,17 @@ impl Server {
     /// Takes the place of the configuration.
     pub async fn bind(bank: Bank, vault: CardVault) -> io::Result<Self> {
         let listener = Listener::bind(&vault.place).await?;
-        Ok(Self { bank, vault, listener })
+        let (conversations, refusals) =
+            (Arc::new(Semaphore::new(MOST_CONNECTIONS)), Arc::default());
+        let desk = Desk { bank, vault, conversations, refusals };
+        Ok(Self { desk, listener, handshakes: Arc::new(Semaphore::new(MOST_HANDSHAKES)) })
+    }
+
+    /// With as many places for connections of the bank.
+    #[cfg(test)]
+    pub(super) fn with_connections(mut self, most: usize) -> Self {
+        self.desk.conversations = Arc::new(Semaphore::new(most));
+        self
     }
 
     /// Where it listens in fact.
@@ -64,13 +87,12 @@ impl Server {
 
     /// Serves until `stop` turns true or its sender is gone, then finishes what it was asked.
     pub async fn serve(self, mut stop: watch::Receiver<bool>) {
-        let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
         let mut connections = JoinSet::new();
         for job in [Job::RefreshKeys, Job::DeleteReveals] {
-            connections.spawn(repeat(job, self.bank.clone(), stop.clone()));
+            connections.spawn(repeat(job, self.desk.bank.clone(), stop.clone()));
         }
         loop {
-            let place = Arc::clone(&places).acquire_owned();
+            let place = Arc::clone(&self.handshakes).acquire_owned();
             let accepted = tokio::select! {
                 () = stopped(&mut stop) => break,
                 accepted = async { (place.await, self.listener.accept().await) } => accepted,
@@ -78,12 +100,8 @@ impl Server {
             while connections.try_join_next().is_some() {}
             match accepted {
                 (Ok(place), Ok(caller)) => {
-                    let (bank, vault) = (self.bank.clone(), self.vault.clone());
-                    let stop = stop.clone();
-                    connections.spawn(async move {
-                        receive(&bank, &vault, caller, stop).await;
-                        drop(place);
-                    });
+                    let desk = self.desk.clone();
+                    connections.spawn(desk.receive(caller, place, stop.clone()));
                 }
                 (_, Err(error)) => {
                     tracing::warn!(%error, "a connection was not taken");
@@ -121,19 +139,53 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
     }
 }
 
-/// Finds out who has come, and answers it, or says that it is a stranger.
-async fn receive(bank: &Bank, vault: &CardVault, caller: Caller, mut stop: watch::Receiver<bool>) {
-    let met = tokio::select! {
-        () = stopped(&mut stop) => return,
-        met = caller.meet() => met,
-    };
-    match met {
-        None => {}
-        Some(Met::ThePeer(stream)) => converse(bank, vault, stream, stop).await,
-        Some(Met::Stranger(mut stream, who)) => {
-            record_refusal(bank, "card_vault.stranger", who).await;
-            say(&mut stream, &refused(Reason::Stranger)).await;
+impl Desk {
+    /// Finds out who has come, and answers it, or says that it is a stranger.
+    async fn receive(
+        self,
+        caller: Caller,
+        handshake: OwnedSemaphorePermit,
+        mut stop: watch::Receiver<bool>,
+    ) {
+        let met = tokio::select! {
+            () = stopped(&mut stop) => return,
+            met = caller.meet() => met,
+        };
+        match met {
+            Met::ThePeer(stream) => {
+                let place = tokio::time::timeout(FRAME, self.conversations.acquire()).await;
+                let Ok(Ok(_place)) = place else {
+                    tracing::warn!("the bank has all connections that there are");
+                    return;
+                };
+                drop(handshake);
+                converse(&self.bank, &self.vault, stream, stop).await;
+            }
+            Met::Stranger { mut stream, name, who } => {
+                self.refuse(&name, who).await;
+                say(&mut stream, &refused(Reason::Stranger)).await;
+            }
+            Met::Nobody { whence, cause } => self.tell_unproven(&whence, &cause),
         }
+    }
+
+    /// Records a stranger, where it is one that was not recorded lately.
+    async fn refuse(&self, name: &str, who: Value) {
+        if self.refusals().stranger(name, self.bank.tools().now()) {
+            tracing::warn!(%who, "a stranger asked the card vault");
+            record_refusal(&self.bank, "card_vault.stranger", who).await;
+        }
+    }
+
+    fn tell_unproven(&self, address: &str, cause: &str) {
+        if let Some(before) = self.refusals().unproven(self.bank.tools().now()) {
+            tracing::warn!(address, cause, before, "who called the card vault proved nothing");
+        }
+    }
+
+    fn refusals(&self) -> std::sync::MutexGuard<'_, Refusals> {
+        // Counts and names are whole whenever the lock is given back.
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -2,9 +2,11 @@
 //! which each shows a certificate.
 //!
 //! Order at the vault: a connection is taken, then it is found out who has come, by the system's word for the user or by a
-//! handshake ([`tls::peer`]), and only then is a question read. Who is known and not the one is told so and recorded;
-//! who proves nothing stands in the log alone, since any machine on the way there could fill the books of events.
-//! Bound: a handshake has [`tls::client::HANDSHAKE_LIMIT`] and keeps a place of `server`'s meanwhile.
+//! handshake ([`tls::peer`]), and only then is a question read. Who is known and not the one is told so and recorded,
+//! who proves nothing stands in the log alone, and of both so much and no more is told ([`super::refusals`]): any machine
+//! on the way there can call as often as it likes.
+//! Bound: a handshake has [`tls::client::HANDSHAKE_LIMIT`], and a connection [`LIFE`] on both sides; how many there are at a
+//! time stands in `server` and `client`.
 //!
 //! What it never does: speak over a network without TLS, or with anybody whom the settings do not name.
 
@@ -14,6 +16,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tls::client::Unproven;
@@ -43,12 +46,25 @@ pub(super) enum Caller {
     OfAnother { stream: TcpStream, address: SocketAddr, tls: Arc<Peer> },
 }
 
-/// Who has come, of those who prove who they are.
+/// Who has come.
 pub(super) enum Met {
     ThePeer(Stream),
-    /// And what is recorded of it.
-    Stranger(Stream, Value),
+    /// Somebody else, by what it is told from others, and what is recorded of it.
+    Stranger {
+        stream: Stream,
+        name: String,
+        who: Value,
+    },
+    /// Who does not prove who it is, whence and why not.
+    Nobody {
+        whence: String,
+        cause: String,
+    },
 }
+
+/// Of a connection, on both sides: who is at the other end was looked at when it was made. A certificate that has ended
+/// or was taken back since opens nothing, and is told nothing, for longer.
+pub(super) const LIFE: Duration = Duration::from_hours(1);
 
 /// So much of a stranger's name is recorded: a common name is no longer (RFC 5280, appendix A.1).
 const MOST_NAME: usize = 64;
@@ -145,35 +161,33 @@ impl Listener {
 }
 
 impl Caller {
-    /// Finds out who it is; nobody where that is not proven.
-    pub async fn meet(self) -> Option<Met> {
+    /// Finds out who it is.
+    pub async fn meet(self) -> Met {
         match self {
-            Self::OfThisMachine { stream, peer_uid } => {
-                let uid = stream.peer_cred().map(|peer| peer.uid());
-                let uid = uid
-                    .inspect_err(|error| tracing::warn!(%error, "a connection without a user"))
-                    .ok()?;
-                if uid == peer_uid {
-                    return Some(Met::ThePeer(Box::new(stream)));
+            Self::OfThisMachine { stream, peer_uid } => match stream.peer_cred() {
+                Ok(peer) if peer.uid() == peer_uid => Met::ThePeer(Box::new(stream)),
+                Ok(peer) => Met::Stranger {
+                    stream: Box::new(stream),
+                    name: format!("user {}", peer.uid()),
+                    who: json!({ "uid": peer.uid() }),
+                },
+                Err(error) => {
+                    Met::Nobody { whence: "the socket".to_owned(), cause: error.to_string() }
                 }
-                tracing::warn!("a process of another user asked the card vault");
-                Some(Met::Stranger(Box::new(stream), json!({ "uid": uid })))
-            }
+            },
             Self::OfAnother { stream, address, tls } => {
                 if let Err(error) = stream.set_nodelay(true) {
                     tracing::debug!(%error, "TCP_NODELAY was not set");
                 }
                 match tls.accept(stream).await {
-                    Ok((stream, Whose::ThePeers)) => Some(Met::ThePeer(Box::new(stream))),
+                    Ok((stream, Whose::ThePeers)) => Met::ThePeer(Box::new(stream)),
                     Ok((stream, Whose::Anothers(name))) => {
-                        tracing::warn!(%address, "a process of another name asked the card vault");
                         let name: String = name.chars().take(MOST_NAME).collect();
                         let who = json!({ "name": name, "address": address.ip() });
-                        Some(Met::Stranger(Box::new(stream), who))
+                        Met::Stranger { stream: Box::new(stream), name, who }
                     }
                     Err(cause) => {
-                        tracing::warn!(%address, %cause, "who called the card vault proved nothing");
-                        None
+                        Met::Nobody { whence: address.to_string(), cause: cause.to_string() }
                     }
                 }
             }

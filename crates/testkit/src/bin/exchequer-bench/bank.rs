@@ -28,7 +28,7 @@ use vault::{Keyring, MasterKey, SecretBytes, WrappedKey};
 use crate::Result;
 
 /// Minor units that each account is opened with.
-const DEPOSIT: i64 = 1_000_000_000_000;
+const DEPOSIT: i64 = 100_000_000_000;
 /// A customer may have a hundred accounts.
 const ACCOUNTS_EACH: u32 = 100;
 /// The database that a measurement on PostgreSQL makes anew.
